@@ -1,0 +1,88 @@
+// The gateway as the benchmark runs it: a cached token, a blacklist, limits, breaker, access log and metrics on.
+// Usage: gatewaybench PORT UPSTREAM_PORT LOG_FILE
+import CoreMetrics
+import Foundation
+import Gateway
+import GravityContracts
+import GravityDiscovery
+import GravityIdentity
+import Logging
+import ServiceLifecycle
+import Synchronization
+import UnixSignals
+
+/// Takes any token that says so; verifying is not what is measured, remembering is.
+struct BenchVerifier: TokenVerifier {
+  func verify(_ token: String) async throws(TokenRefusal) -> Principal {
+    guard token.hasPrefix("bench.") else { throw TokenRefusal(.invalid, "not of this benchmark") }
+    return Principal(
+      subject: "0190a5b4-7c3e-7000-8000-0123456789ab", tokenID: "0190a5b4-7c3e-7000-8000-0123456789ac",
+      sessionID: "0190a5b4-7c3e-7000-8000-0123456789ad", permissions: ["items:read"], issuedAt: Date(),
+      expiresAt: Date(timeIntervalSinceNow: 3600))
+  }
+}
+
+/// A histogram of sixteen buckets and a sum, as a Prometheus backend keeps them.
+final class BenchHistogram: TimerHandler, Sendable {
+  private let counts = Mutex(InlineCounts())
+  struct InlineCounts {
+    var buckets = [Int](repeating: 0, count: 16)
+    var sum: Int64 = 0
+  }
+  func recordNanoseconds(_ duration: Int64) {
+    let bucket = min(15, max(0, (Int64.bitWidth - duration.leadingZeroBitCount) / 2 - 5))
+    counts.withLock { counts in
+      counts.buckets[bucket] += 1
+      counts.sum += duration
+    }
+  }
+}
+
+struct BenchMetrics: MetricsFactory {
+  private let rest = NOOPMetricsHandler.instance
+  func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler { rest }
+  func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler { rest }
+  func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler { BenchHistogram() }
+  func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler { rest }
+  func destroyCounter(_ handler: any CounterHandler) {}
+  func destroyRecorder(_ handler: any RecorderHandler) {}
+  func destroyTimer(_ handler: any TimerHandler) {}
+}
+
+let arguments = CommandLine.arguments
+guard arguments.count == 4, let port = Int(arguments[1]), let upstreamPort = Int(arguments[2]) else {
+  print("Usage: gatewaybench PORT UPSTREAM_PORT LOG_FILE")
+  exit(64)
+}
+let descriptor = open(arguments[3], O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+let registry = InProcessRegistry()
+registry.register(ServiceInstance(id: "items-1", service: "items", host: "127.0.0.1", port: upstreamPort))
+let revocations = RevocationList(maximumAge: nil)
+revocations.insert(
+  (0..<10_000).flatMap { index in
+    [
+      Revocation(.token("revoked-\(index)"), expiresAt: Date(timeIntervalSinceNow: 3600)),
+      Revocation(.session("session-\(index)"), expiresAt: Date(timeIntervalSinceNow: 3600)),
+      Revocation(.subject("subject-\(index)", epoch: 3), expiresAt: Date(timeIntervalSinceNow: 3600)),
+    ]
+  })
+var configuration = GatewayConfiguration(port: port, loops: 1)
+configuration.rateLimit = RateLimit(requests: 1_000_000_000, per: .seconds(60))
+var logger = Logger(label: "bench")
+logger.logLevel = .warning
+let log = JSONAccessLog { bytes in
+  // One write a block: what does not fit into the pipe or file is not the point here.
+  _ = write(descriptor, bytes.baseAddress, bytes.count)
+}
+let gateway = try Gateway(
+  configuration: configuration,
+  routes: [
+    Route("items.list", path: "/api/v1/items", methods: ["GET"], service: "items", access: .permission("items:read")),
+    Route("items.get", path: "/api/v1/items/{id}", methods: ["GET"], service: "items", access: .authenticated),
+    Route("items.add", path: "/api/v1/items", methods: ["POST"], service: "items", access: .authenticated),
+  ],
+  registry: registry, verifier: BenchVerifier(), revocations: revocations, accessLog: log, logger: logger,
+  metricsFactory: BenchMetrics())
+try await ServiceGroup(
+  services: [gateway, log], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
+).run()

@@ -1,0 +1,199 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "gravity",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "gravity", targets: ["gravity"]),
+    .library(
+      name: "GravityKit",
+      targets: [
+        "GravityContracts", "GravityData", "GravityDiscovery", "GravityHTTP", "GravityIdentity", "GravityService",
+        "GravityTelemetry",
+      ]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-service-context", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
+  ],
+  targets: [
+    // The kit: what a service is made of.
+    kit("GravityContracts"),
+    kit("GravityTelemetry", [.coreMetrics, .log, .serviceContext]),
+    kit("GravityData", [.log, .metrics]),
+    kit("GravityIdentity", on: ["GravityContracts", "CXCrypt"], [.crypto, .jwt, .nio, .nioPosix]),
+    kit(
+      "GravityDiscovery", on: ["GravityContracts", "GravityTelemetry"],
+      [.asyncHTTPClient, .configuration, .nio, .nioFoundation, .nioHTTP1, .serviceContext, .system]),
+    kit(
+      "GravityHTTP", on: ["GravityContracts", "GravityData", "GravityIdentity", "GravityTelemetry"],
+      [.coreMetrics, .crypto, .hummingbird, .httpTypes, .log, .nio, .nioFoundation, .serviceContext]),
+    kit(
+      "GravityService",
+      on: [
+        "GravityContracts", "GravityData", "GravityDiscovery", "GravityHTTP", "GravityIdentity", "GravityTelemetry",
+      ],
+      [.hummingbird, .lifecycle, .log, .nio]),
+
+    // Real systems behind ports of the kit.
+    engine("SQLiteEngine", port: "GravityData", [.grdb, .grdbSQLite, .log, .metrics]),
+    engine("PostgresEngine", port: "GravityData", on: ["CPQ"], [.log, .metrics]),
+    .systemLibrary(name: "CPQ", path: "Sources/System/CPQ", pkgConfig: "libpq"),
+    .systemLibrary(name: "CXCrypt", path: "Sources/System/CXCrypt"),
+  ]
+    + service("Auth", on: ["GravityData", "GravityIdentity"], [.crypto, .lifecycle, .log])
+    + [
+      .target(
+        name: "Gateway",
+        dependencies: ["GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityTelemetry", .crypto]
+          + [.nio, .nioPosix, .lifecycle, .log, .metrics], path: "Sources/Gateway", swiftSettings: .house),
+      command(
+        "gravity",
+        on: ["AuthAPI", "AuthServer", "Gateway", "GravityService", "PostgresEngine", "SQLiteEngine"],
+        [.argumentParser, .asyncHTTPClient, .lifecycle, .log, .nio, .nioPosix, .unixSignals]),
+
+      // A suite for each port, which every engine's tests run.
+      .target(
+        name: "DatabaseConformance", dependencies: ["GravityData"], path: "Tests/Conformance/DatabaseConformance",
+        swiftSettings: .house),
+      // What its crash test kills.
+      .executableTarget(
+        name: "databasecrash", dependencies: ["GravityData", "PostgresEngine", "SQLiteEngine"],
+        path: "Tests/Conformance/DatabaseCrash", swiftSettings: .house),
+      .executableTarget(
+        name: "databasebench", dependencies: ["GravityData", "PostgresEngine", "SQLiteEngine", .grdb],
+        path: "Benchmarks/database", exclude: ["run", "asyncpg_bench.py"], swiftSettings: .house),
+      .target(
+        name: "TokenStoreConformance", dependencies: ["GravityIdentity"],
+        path: "Tests/Conformance/TokenStoreConformance", swiftSettings: .house),
+    ]
+    + [
+      tests("GravityContracts"),
+      tests("GravityTelemetry", [.coreMetrics, .log, .serviceContext]),
+      tests("GravityData", with: ["SQLiteEngine"]),
+      tests("GravityIdentity", with: ["GravityContracts", "TokenStoreConformance"], [.crypto, .jwt]),
+      tests("GravityDiscovery"),
+      tests(
+        "GravityHTTP", with: ["GravityContracts", "GravityData", "GravityIdentity", "GravityTelemetry"],
+        [.hummingbird, .hummingbirdTesting, .httpTypes, .log]),
+      tests("SQLiteEngine", with: ["GravityData", "DatabaseConformance", "databasecrash"]),
+      tests("PostgresEngine", with: ["GravityData", "DatabaseConformance", "databasecrash"]),
+      tests(
+        "AuthServer",
+        with: [
+          "AuthAPI", "GravityContracts", "GravityData", "GravityHTTP", "GravityIdentity", "GravityTelemetry",
+          "PostgresEngine", "SQLiteEngine",
+        ], [.crypto, .hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log]),
+      .testTarget(
+        name: "GatewayTests",
+        dependencies: ["Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity"]
+          + [.nio, .nioPosix, .lifecycle, .log, .metrics],
+        path: "Tests/GatewayTests", exclude: ["Corpus"], swiftSettings: .house),
+      .executableTarget(
+        name: "gatewayfuzz", dependencies: ["Gateway"], path: "Tests/Fuzz", swiftSettings: .house),
+      .executableTarget(
+        name: "gatewaybench",
+        dependencies: ["Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity"]
+          + [.lifecycle, .log, .metrics, .unixSignals],
+        path: "Benchmarks/gateway/Bench", swiftSettings: .house),
+      .testTarget(
+        name: "EndToEndTests",
+        dependencies: ["gravity", "GravityContracts", .asyncHTTPClient, .nio, .nioFoundation, .nioHTTP1],
+        path: "Tests/EndToEndTests", swiftSettings: .house),
+    ],
+  swiftLanguageModes: [.v6]
+)
+
+// MARK: - The kinds of room in the house
+
+/// A part of the kit: depends on other parts of the kit, never on an engine or a service.
+func kit(_ name: String, on kit: [String] = [], _ products: [Target.Dependency] = []) -> Target {
+  .target(
+    name: name, dependencies: kit.map { .init(stringLiteral: $0) } + products,
+    path: "Sources/Kit/\(name)", swiftSettings: .house)
+}
+
+/// A real system behind a port of the kit.
+func engine(_ name: String, port: String, on system: [String] = [], _ products: [Target.Dependency]) -> Target {
+  .target(
+    name: name, dependencies: ([port] + system).map { .init(stringLiteral: $0) } + products,
+    path: "Sources/Engines/\(name)", swiftSettings: .house)
+}
+
+/// A service's two rooms. Others may know the first only: name the services whose API it calls in `calls`.
+func service(
+  _ name: String, calls: [String] = [], on kit: [String] = [], _ products: [Target.Dependency] = []
+) -> [Target] {
+  [
+    .target(
+      name: "\(name)API", dependencies: ["GravityContracts"],
+      path: "Sources/Services/\(name)/API", swiftSettings: .house),
+    .target(
+      name: "\(name)Server",
+      dependencies: [.init(stringLiteral: "\(name)API"), "GravityContracts", "GravityHTTP", "GravityService"]
+        + (calls.map { "\($0)API" } + kit).map { .init(stringLiteral: $0) } + products,
+      path: "Sources/Services/\(name)/Server", swiftSettings: .house),
+  ]
+}
+
+func command(_ name: String, on targets: [String], _ products: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: targets.map { .init(stringLiteral: $0) } + products,
+    path: "Sources/\(name)", swiftSettings: .house)
+}
+
+func tests(_ subject: String, with targets: [String] = [], _ products: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: "\(subject)Tests", dependencies: ([subject] + targets).map { .init(stringLiteral: $0) } + products,
+    path: "Tests/\(subject)Tests", swiftSettings: .house)
+}
+
+/// What every target of this package is compiled with; dependencies are not touched.
+extension [SwiftSetting] {
+  static var house: Self {
+    [
+      .enableUpcomingFeature("ExistentialAny"),
+      .enableUpcomingFeature("MemberImportVisibility"),
+      .enableUpcomingFeature("InternalImportsByDefault"),
+      .treatAllWarnings(as: .error),
+    ]
+  }
+}
+
+extension Target.Dependency {
+  static var argumentParser: Self { .product(name: "ArgumentParser", package: "swift-argument-parser") }
+  static var asyncHTTPClient: Self { .product(name: "AsyncHTTPClient", package: "async-http-client") }
+  static var configuration: Self { .product(name: "Configuration", package: "swift-configuration") }
+  static var coreMetrics: Self { .product(name: "CoreMetrics", package: "swift-metrics") }
+  static var crypto: Self { .product(name: "Crypto", package: "swift-crypto") }
+  static var grdb: Self { .product(name: "GRDB", package: "GRDB.swift") }
+  static var grdbSQLite: Self { .product(name: "GRDBSQLite", package: "GRDB.swift") }
+  static var httpTypes: Self { .product(name: "HTTPTypes", package: "swift-http-types") }
+  static var hummingbird: Self { .product(name: "Hummingbird", package: "hummingbird") }
+  static var hummingbirdTesting: Self { .product(name: "HummingbirdTesting", package: "hummingbird") }
+  static var jwt: Self { .product(name: "JWTKit", package: "jwt-kit") }
+  static var lifecycle: Self { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
+  static var log: Self { .product(name: "Logging", package: "swift-log") }
+  static var metrics: Self { .product(name: "Metrics", package: "swift-metrics") }
+  static var nio: Self { .product(name: "NIOCore", package: "swift-nio") }
+  static var nioEmbedded: Self { .product(name: "NIOEmbedded", package: "swift-nio") }
+  static var nioFoundation: Self { .product(name: "NIOFoundationCompat", package: "swift-nio") }
+  static var nioHTTP1: Self { .product(name: "NIOHTTP1", package: "swift-nio") }
+  static var nioPosix: Self { .product(name: "NIOPosix", package: "swift-nio") }
+  static var unixSignals: Self { .product(name: "UnixSignals", package: "swift-service-lifecycle") }
+  static var serviceContext: Self { .product(name: "ServiceContextModule", package: "swift-service-context") }
+  static var system: Self { .product(name: "SystemPackage", package: "swift-system") }
+}

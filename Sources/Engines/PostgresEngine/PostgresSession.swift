@@ -1,0 +1,135 @@
+import Dispatch
+import Foundation
+import GravityData
+
+/// What a call does on the connection that its turn gave it.
+final class PostgresSession {
+  private let connection: PostgresConnection
+  private let pool: PostgresPool
+  /// The connection broke and surely nothing took effect, so the call may wait for another connection.
+  private(set) var mayRunAgain = false
+  private var unfinished: PostgresTransaction?
+
+  init(_ connection: PostgresConnection, _ pool: PostgresPool) {
+    self.connection = connection
+    self.pool = pool
+  }
+
+  func rows(_ sql: SQL, _ cancellation: Cancellation) throws -> [SQLRow] {
+    let (text, values) = sql.rendered(in: .postgresql)
+    do {
+      return try connection.cancellable(by: cancellation) { try connection.run(text, values).rows() }
+    } catch let error as DatabaseError {
+      noteLoss(error)
+      throw error
+    }
+  }
+
+  func read<T>(_ cancellation: Cancellation, _ body: (PostgresTransaction) throws -> T) throws -> T {
+    var locks: [String] = []
+    for _ in 0..<Self.attempts {
+      let transaction = try PostgresTransaction(connection, opening: .beginRead, locks: locks)
+      do {
+        let result = try connection.cancellable(by: cancellation) {
+          let result = try body(transaction)
+          if let failure = transaction.failure { throw failure }
+          return result
+        }
+        // The caller need not wait for the end of a transaction that has changed nothing.
+        unfinished = transaction
+        return result
+      } catch {
+        transaction.rollback()
+        if let name = transaction.missingLock {
+          locks.append(name)
+        } else {
+          noteLoss(transaction.failure ?? error as? DatabaseError)
+          guard transaction.failure?.code == .serialization, !connection.isBroken else { throw error }
+        }
+      }
+    }
+    throw DatabaseError(.serialization, "the transaction asked for more and more locks")
+  }
+
+  /// Runs `body` until it could be put in an order with all others, within bounds.
+  func write<T>(_ body: (PostgresTransaction) throws -> T) throws -> T {
+    var locks: [String] = []
+    var backoff = Backoff(first: .milliseconds(1), longest: .milliseconds(100))
+    let end = DispatchTime.now().uptimeNanoseconds &+ pool.configuration.retryTimeout.nanoseconds
+    var attempt = 0
+    while true {
+      let hasTurn = attempt >= 3 && pool.retryTurn.wait(timeout: .now() + .seconds(1)) == .success
+      let outcome = attemptWrite(body, locks)
+      if hasTurn { pool.retryTurn.signal() }
+      attempt += 1
+      switch outcome {
+      case .done(let result): return result
+      case .failed(let error): throw error
+      case .wantsLock(let name): locks.append(name)
+      case .conflicted(let error):
+        guard attempt < Self.attempts, DispatchTime.now().uptimeNanoseconds < end else { throw error }
+        pool.metrics.retried()
+        Thread.sleep(forTimeInterval: backoff.next().seconds)
+      }
+      guard locks.count < Self.attempts else {
+        throw DatabaseError(.serialization, "the transaction asked for more and more locks")
+      }
+    }
+  }
+
+  /// What the caller did not have to wait for.
+  func finish() {
+    guard let transaction = unfinished else { return }
+    unfinished = nil
+    if connection.isBroken { return }
+    do { try transaction.commit() } catch { connection.abandon() }
+  }
+
+  private enum Attempt<T> {
+    case done(T)
+    case failed(any Error)
+    case conflicted(DatabaseError)
+    case wantsLock(String)
+  }
+
+  private func attemptWrite<T>(_ body: (PostgresTransaction) throws -> T, _ locks: [String]) -> Attempt<T> {
+    var transaction: PostgresTransaction?
+    do {
+      let opened = try PostgresTransaction(connection, opening: .beginWrite, locks: locks)
+      transaction = opened
+      let result = try body(opened)
+      if let failure = opened.failure { throw failure }
+      do {
+        try opened.commit()
+      } catch {
+        if error.code == .serialization { return .conflicted(error) }
+        noteLoss(error)
+        return .failed(error)
+      }
+      return .done(result)
+    } catch {
+      transaction?.rollback()
+      if let name = transaction?.missingLock { return .wantsLock(name) }
+      let failure = transaction?.failure ?? (transaction == nil ? error as? DatabaseError : nil)
+      noteLoss(failure)
+      // On a broken connection the call waits for another; see `mayRunAgain`.
+      if let failure, failure.code == .serialization, !connection.isBroken { return .conflicted(failure) }
+      return .failed(error)
+    }
+  }
+
+  /// Before COMMIT was sent a broken connection means that nothing happened. A server that did not answer in time is
+  /// another matter: the caller has waited long enough.
+  private func noteLoss(_ error: DatabaseError?) {
+    guard let error, connection.isBroken else { return }
+    mayRunAgain = error.code == .unavailable || error.wantsPreparingAgain
+  }
+
+  private static let attempts = 32
+}
+
+extension DispatchTimeInterval {
+  fileprivate var seconds: Double {
+    if case .nanoseconds(let count) = self { Double(count) / 1e9 } else { 0 }
+  }
+}

@@ -1,0 +1,101 @@
+import NIOCore
+
+/// What must hold of the codec for any bytes whatever; the fuzzer and the corpus test ask it.
+public enum CodecInvariants {
+  /// What was found to be broken.
+  public struct Broken: Error, CustomStringConvertible {
+    public var description: String
+  }
+
+  /// Reads `bytes` as a request, a response and a chunked body.
+  ///
+  /// - Throws: ``Broken`` where an accepted request's rewritten head is not accepted again with the same meaning, or
+  ///   where the chunk scanner depends on how its input is cut.
+  public static func check(_ bytes: [UInt8]) throws(Broken) {
+    try checkRequest(bytes)
+    checkResponse(bytes)
+    try checkChunks(bytes)
+  }
+
+  private static func parse(_ bytes: ByteBuffer) -> RequestHead? {
+    bytes.withUnsafeReadableBytes { raw in
+      guard let length = (try? HeadScanner.headLength(raw)) ?? nil, length > 2 else { return nil }
+      var head = RequestHead()
+      guard (try? head.parse(raw[ByteRange(0, length)], limits: HeadLimits())) != nil else { return nil }
+      return head
+    }
+  }
+
+  private static func rewrite(_ buffer: ByteBuffer, _ head: RequestHead) -> ByteBuffer {
+    var random = Counting()
+    var output = ByteBuffer()
+    buffer.withUnsafeReadableBytes { raw in
+      let annotations = Annotations(
+        trace: TraceFields(inbound: head.traceparent.map { raw[$0] }, random: &random), requestID: Array("id".utf8),
+        deadlineMilliseconds: 1, identityLines: nil, fallbackHost: "service")
+      RequestHeadWriter.write(head, raw, ClientAddress(nil, trusted: []), annotations, into: &output)
+    }
+    return output
+  }
+
+  private static func checkRequest(_ bytes: [UInt8]) throws(Broken) {
+    let buffer = ByteBuffer(bytes: bytes)
+    guard let head = parse(buffer) else { return }
+    let once = rewrite(buffer, head)
+    let text = String(buffer: once)
+    guard let again = parse(once), again.length == once.readableBytes else {
+      throw Broken(description: "a rewritten head is not accepted: \(text)")
+    }
+    guard again.method == head.method, again.framing == head.framing,
+      again.upgradesToWebSocket == head.upgradesToWebSocket
+    else { throw Broken(description: "a rewritten head means something else: \(text)") }
+    let lines = text.split(separator: "\r\n").map { $0.lowercased() }
+    let lengths = lines.count { $0.hasPrefix("content-length:") }
+    let codings = lines.count { $0.hasPrefix("transfer-encoding:") }
+    guard lengths + codings <= 1, lines.count(where: { $0.hasPrefix("host:") }) == 1,
+      !lines.contains(where: { $0.hasPrefix("x-user") || $0.hasPrefix("x-gravity") })
+    else { throw Broken(description: "two framings, two hosts or a claim: \(text)") }
+    // Written twice, it stays what it is but for the gateway's own lines.
+    guard rewrite(once, again).readableBytes >= head.target.path.count else {
+      throw Broken(description: "a head shrinks: \(text)")
+    }
+  }
+
+  private static func checkResponse(_ bytes: [UInt8]) {
+    bytes.withUnsafeBytes { raw in
+      guard let length = (try? HeadScanner.headLength(raw)) ?? nil else { return }
+      var head = ResponseHead()
+      guard (try? head.parse(raw[ByteRange(0, length)], limits: HeadLimits())) != nil else { return }
+      var output = ByteBuffer()
+      ResponseHeadWriter.writeInterim(head, raw, into: &output)
+    }
+  }
+
+  private static func scan(_ bytes: [UInt8], step: Int) -> (taken: Int, isOK: Bool, scanner: ChunkScanner) {
+    var scanner = ChunkScanner()
+    var index = 0
+    while index < bytes.count {
+      let end = min(bytes.count, index + step)
+      let taken = bytes[index..<end].withUnsafeBytes { try? scanner.scan($0) }
+      guard let taken else { return (0, false, scanner) }
+      index += taken
+      if taken < end - (index - taken) { break }
+    }
+    return (index, true, scanner)
+  }
+
+  private static func checkChunks(_ bytes: [UInt8]) throws(Broken) {
+    let whole = scan(bytes, step: max(1, bytes.count))
+    let pieces = scan(bytes, step: 1)
+    guard whole.isOK == pieces.isOK, !whole.isOK || whole.taken == pieces.taken && whole.scanner == pieces.scanner
+    else { throw Broken(description: "the chunk scanner depends on how its input is cut") }
+  }
+
+  private struct Counting: RandomNumberGenerator {
+    var value: UInt64 = 1
+    mutating func next() -> UInt64 {
+      value &+= 0x9E37_79B9_7F4A_7C15
+      return value
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import NIOCore
+
+/// Writes the head that goes to the client.
+enum ResponseHeadWriter {
+  /// What the gateway adds to a final response.
+  struct Additions {
+    var requestID: [UInt8]
+    /// `connection: close`, because this response is the last of its connection.
+    var closes: Bool
+    /// `connection: keep-alive`, which an HTTP/1.0 client waits for.
+    var promisesKeepAlive: Bool
+    /// Whether the chunks travel on as chunks; not to an HTTP/1.0 client.
+    var isChunked: Bool
+    var upgradesToWebSocket: Bool
+  }
+
+  static func write(
+    _ head: ResponseHead, _ bytes: UnsafeRawBufferPointer, _ additions: Additions, into output: inout ByteBuffer
+  ) {
+    writeLinesThatPass(head, bytes, into: &output)
+    output.writeStaticString("x-request-id: ")
+    output.writeBytes(additions.requestID)
+    if additions.upgradesToWebSocket {
+      output.writeStaticString("\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n")
+      return
+    }
+    output.writeStaticString("\r\n")
+    if additions.isChunked { output.writeStaticString("transfer-encoding: chunked\r\n") }
+    if additions.closes {
+      output.writeStaticString("connection: close\r\n")
+    } else if additions.promisesKeepAlive {
+      output.writeStaticString("connection: keep-alive\r\n")
+    }
+    output.writeStaticString("\r\n")
+  }
+
+  /// An interim response (1xx) has no framing and no fate of the connection to tell.
+  static func writeInterim(_ head: ResponseHead, _ bytes: UnsafeRawBufferPointer, into output: inout ByteBuffer) {
+    writeLinesThatPass(head, bytes, into: &output)
+    output.writeStaticString("\r\n")
+  }
+
+  private static func writeLinesThatPass(
+    _ head: ResponseHead, _ bytes: UnsafeRawBufferPointer, into output: inout ByteBuffer
+  ) {
+    output.writeStaticString("HTTP/1.1 ")
+    output.writeBytes(bytes[ByteRange(9, head.reason.end)])
+    output.writeStaticString("\r\n")
+    for run in head.kept.runs { output.writeBytes(bytes[run]) }
+  }
+}

@@ -1,0 +1,118 @@
+public import CoreMetrics
+import Foundation
+public import GravityDiscovery
+public import GravityIdentity
+public import Logging
+public import NIOCore
+import NIOPosix
+public import ServiceLifecycle
+
+/// The edge proxy: every client reaches the platform through it.
+///
+/// A request is read, decided upon and sent on within one event loop; only a token that is not remembered is verified
+/// elsewhere. What is not certain is refused: a route is protected unless it is declared public.
+public final class Gateway: Service {
+  private let state: GatewayState
+  private let board: HealthBoard
+  private let registry: any Registry
+  private let givenGroup: (any EventLoopGroup)?
+  private let port = BoundPort()
+
+  /// - Parameters:
+  ///   - routes: What is let through; anything else is 404.
+  ///   - registry: Where the routes' services are; watched while the gateway runs.
+  ///   - revocations: Asked on every request with a token. A list that is not complete refuses them (503).
+  ///   - localResponses: Paths that are answered here, to GET, without a token: `/metrics`, `/openapi.json`. Called on
+  ///     an event loop, so it must not wait. `/health`, `/health/live` and `/health/ready` are there already.
+  ///   - accessLog: Where requests are written; nil is `logger`, at info.
+  ///   - eventLoopGroup: nil makes one of ``GatewayConfiguration/loops``.
+  /// - Throws: ``RouteError`` for routes that mean nothing or contradict one another.
+  public init(
+    configuration: GatewayConfiguration, routes: [Route], registry: any Registry, verifier: any TokenVerifier,
+    revocations: RevocationList,
+    localResponses: [String: @Sendable () -> (contentType: String, body: [UInt8])] = [:],
+    accessLog: (any AccessLog)? = nil, eventLoopGroup: (any EventLoopGroup)? = nil, logger: Logger,
+    metricsFactory: any MetricsFactory = MetricsSystem.factory
+  ) throws {
+    let directory = UpstreamDirectory(services: routes.map(\.service), configuration.breaker)
+    let drainFlag = DrainFlag()
+    let board = HealthBoard(critical: configuration.health.critical, isDraining: { drainFlag.isSet })
+    var local = [
+      LocalResponse(path: "/health", make: { board.document() }),
+      LocalResponse(path: "/health/live", make: { board.live() }),
+      LocalResponse(path: "/health/ready", make: { board.ready() }),
+    ]
+    for (path, make) in localResponses.sorted(by: { $0.key < $1.key }) {
+      local.append(
+        LocalResponse(path: path) {
+          let response = make()
+          return (200, response.contentType, response.body)
+        })
+    }
+    state = try GatewayState(
+      configuration: configuration, routes: routes, local: local, verifier: verifier, revocations: revocations,
+      metrics: GatewayMetrics(factory: metricsFactory),
+      accessLog: configuration.accessLog ? accessLog ?? LoggerAccessLog(logger) : nil, logger: logger,
+      directory: directory, drainFlag: drainFlag,
+      now: { Int64(bitPattern: NIODeadline.now().uptimeNanoseconds) }, wallClock: { Date().timeIntervalSince1970 })
+    self.board = board
+    self.registry = registry
+    givenGroup = eventLoopGroup
+  }
+
+  /// The port that connections are taken on, as soon as they are; 0 where that never came to be.
+  public var boundPort: Int { get async { await port.value } }
+
+  /// Serves until graceful shutdown, then drains: no new connections, `/health/ready` says no, requests in flight and
+  /// those already on their way end, each with `connection: close`, at most
+  /// ``GatewayConfiguration/drainTimeout``. Cancellation ends at once.
+  ///
+  /// - Throws: When the address cannot be bound.
+  public func run() async throws {
+    let group =
+      givenGroup
+      ?? MultiThreadedEventLoopGroup(numberOfThreads: max(1, state.configuration.loops ?? System.coreCount))
+    do {
+      try await serve(on: group)
+    } catch {
+      port.set(0)
+      if givenGroup == nil { try? await group.shutdownGracefully() }
+      throw error
+    }
+    if givenGroup == nil { try await group.shutdownGracefully() }
+  }
+
+  private func serve(on group: any EventLoopGroup) async throws {
+    let workers = try await WorkerSet(state: state, group: group)
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      let watch = RegistryWatch(registry: registry, directory: state.directory, workers: workers)
+      await watch.start(in: &tasks)
+      let listener = try await listen(group, workers)
+      let refresher = HealthRefresher(state: state, board: board, group: group)
+      tasks.addTask { await refresher.run() }
+      state.logger.info("gateway listens", metadata: ["port": "\(listener.localAddress?.port ?? 0)"])
+      port.set(listener.localAddress?.port ?? 0)
+      // A cancelled task ends here too, with an error that asks for nothing more than to go on.
+      try? await gracefulShutdown()
+      state.startDraining()
+      try? await listener.close().get()
+      await workers.drain(timeout: Task.isCancelled ? .zero : state.configuration.drainTimeout)
+      state.logger.info("gateway drained")
+      tasks.cancelAll()
+    }
+  }
+
+  private func listen(_ group: any EventLoopGroup, _ workers: WorkerSet) async throws -> any Channel {
+    try await ServerBootstrap(group: group)
+      .serverChannelOption(.backlog, value: 1_024)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(
+            ClientConnection(worker: workers.worker(on: channel.eventLoop)))
+        }
+      }
+      .bind(host: state.configuration.host, port: state.configuration.port).get()
+  }
+}

@@ -1,0 +1,141 @@
+/// What a gateway is told.
+public struct GatewayConfiguration: Sendable {
+  public var host: String
+  /// 0 lets the system choose; ask ``Gateway/boundPort``.
+  public var port: Int
+  /// Event loops of the gateway's own, where it is given no group; nil is one for each core.
+  public var loops: Int?
+  public var limits = Limits()
+  public var timeouts = Timeouts()
+  /// Whose `Forwarded` and `X-Forwarded-*` count.
+  public var trustedProxies: [CIDR] = []
+  /// Applies to every proxied request, by subject, or by address where there is none; nil is no limit.
+  public var rateLimit: RateLimit? = RateLimit(requests: 6_000, per: .seconds(60))
+  public var breaker = BreakerSettings()
+  public var retries = RetrySettings()
+  public var health = HealthSettings()
+  /// How long requests in flight are waited for after SIGTERM.
+  public var drainTimeout: Duration = .seconds(20)
+  /// How long a connection that asks nothing is kept while draining: its next request may be on its way.
+  public var drainQuiet: Duration = .milliseconds(500)
+  /// Whether requests are logged.
+  public var accessLog = true
+
+  public init(host: String = "127.0.0.1", port: Int = 8000, loops: Int? = nil) {
+    self.host = host
+    self.port = port
+    self.loops = loops
+  }
+
+  public struct Limits: Sendable {
+    /// Request line and headers, in bytes; more is 431.
+    public var maximumHeadBytes = 65_536
+    /// The request target, in bytes; more is 414.
+    public var maximumTargetBytes = 8_192
+    /// More is 431.
+    public var maximumHeaderCount = 100
+    /// Content of a request's body, in bytes; more is 413. 0 is no limit: bodies stream.
+    public var maximumBodyBytes = 0
+    /// Connections to one instance from one event loop; more is 503.
+    public var upstreamConnectionsPerLoop = 256
+    /// Connections of clients to one event loop; more are closed at once.
+    public var clientConnectionsPerLoop = 16_384
+    /// Verified tokens that one event loop remembers.
+    public var cachedTokensPerLoop = 16_384
+    /// Tokens that one event loop has verified at a time; as many again as `waitingVerifications` wait, more is 503.
+    public var concurrentVerifications = 64
+    public var waitingVerifications = 1_024
+    /// Callers whose limits are kept; the least active gives way.
+    public var limitedCallers = 262_144
+    public init() {}
+  }
+
+  public struct Timeouts: Sendable {
+    /// From a request's first byte to the end of its head; later is 408.
+    public var head: Duration = .seconds(10)
+    /// Between requests of a connection.
+    public var keepAlive: Duration = .seconds(75)
+    /// For one attempt to connect to an instance; later is 504.
+    public var connect: Duration = .seconds(2)
+    /// From the end of the request to the beginning of its answer, for one attempt; later is 504.
+    public var firstByte: Duration = .seconds(30)
+    /// Without a byte in either direction while a body is under way.
+    public var transferIdle: Duration = .seconds(60)
+    /// From the end of the request to the beginning of its answer, over all attempts.
+    public var total: Duration = .seconds(60)
+    /// Without a byte in either direction through a WebSocket or an event stream.
+    public var tunnelIdle: Duration = .seconds(300)
+    /// For which a connection to an instance is kept unused.
+    public var upstreamKeepAlive: Duration = .seconds(55)
+    /// For verifying a token that is not remembered; later is 503.
+    public var verification: Duration = .seconds(5)
+    public init() {}
+  }
+}
+
+/// When an instance is left alone.
+public struct BreakerSettings: Sendable {
+  /// Failures in a row to connect or to answer, or answers of 502, 503 and 504.
+  public var consecutiveFailures = 5
+  /// The share of failures, 5xx among them, from which the breaker opens, …
+  public var failureRatio = 0.5
+  /// … of at least so many requests …
+  public var minimumRequests = 20
+  /// … in a window of this length.
+  public var window: Duration = .seconds(10)
+  /// How long it stays open the first time; doubles up to ``maximumOpen``, give or take a fifth.
+  public var firstOpen: Duration = .seconds(1)
+  public var maximumOpen: Duration = .seconds(30)
+  /// Requests let through at a time to see whether it is back, and that have to succeed.
+  public var probes = 3
+  public init() {}
+}
+
+/// How often a request is tried again.
+public struct RetrySettings: Sendable {
+  /// Attempts in all; 1 is never again.
+  public var attempts = 3
+  /// Retries as a share of requests …
+  public var budgetRatio = 0.2
+  /// … and so many a second besides, over all loops.
+  public var budgetPerSecond = 10.0
+  public init() {}
+}
+
+/// How the services' health is looked at.
+public struct HealthSettings: Sendable {
+  /// Between two rounds.
+  public var interval: Duration = .seconds(2)
+  /// For one instance's answer.
+  public var timeout: Duration = .seconds(1)
+  public var path = "/health/ready"
+  /// Services without which the gateway is not ready; those without a route do not count.
+  public var critical: Set<String> = ["auth"]
+  public init() {}
+}
+
+extension Duration {
+  /// Nanoseconds, at most some 292 years.
+  var nanoseconds: Int64 {
+    let (seconds, attoseconds) = components
+    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    return overflow ? .max : product.addingReportingOverflow(attoseconds / 1_000_000_000).partialValue
+  }
+}
+
+/// ``GatewayConfiguration/Timeouts`` in nanoseconds, reckoned out once.
+struct TimeoutNanoseconds: Sendable {
+  let head, keepAlive, firstByte, connect, transferIdle, total, tunnelIdle, upstreamKeepAlive, verification: Int64
+
+  init(_ timeouts: GatewayConfiguration.Timeouts) {
+    head = timeouts.head.nanoseconds
+    keepAlive = timeouts.keepAlive.nanoseconds
+    firstByte = timeouts.firstByte.nanoseconds
+    connect = timeouts.connect.nanoseconds
+    transferIdle = timeouts.transferIdle.nanoseconds
+    total = timeouts.total.nanoseconds
+    tunnelIdle = timeouts.tunnelIdle.nanoseconds
+    upstreamKeepAlive = timeouts.upstreamKeepAlive.nanoseconds
+    verification = timeouts.verification.nanoseconds
+  }
+}

@@ -1,0 +1,103 @@
+import Crypto
+import GravityContracts
+import GravityIdentity
+
+/// The SHA-256 of a bearer token: what tokens are remembered by, so that none is kept itself.
+struct TokenDigest: Hashable, Sendable {
+  private let words: (UInt64, UInt64, UInt64, UInt64)
+
+  init(_ token: UnsafeRawBufferPointer) {
+    words = SHA256.hash(data: token).withUnsafeBytes {
+      (
+        $0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
+        $0.loadUnaligned(fromByteOffset: 16, as: UInt64.self), $0.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
+      )
+    }
+  }
+
+  static func == (left: TokenDigest, right: TokenDigest) -> Bool { left.words == right.words }
+
+  /// The digest's bits are uniform already.
+  func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
+}
+
+/// A verified token, as one event loop remembers it.
+final class VerifiedToken {
+  let principal: Principal
+  /// When it expires, in nanoseconds of the monotonic clock.
+  let expiresAt: Int64
+  /// Stands for the subject among limits.
+  let caller: UInt64
+  /// By route: whether the principal satisfies its access. Asked once, because it compares strings.
+  private var decisions: [Bool?]
+  /// Claims as header lines, for routes that ask for them.
+  private(set) lazy var identityLines = IdentityLines.make(principal)
+
+  init(_ principal: Principal, expiresAt: Int64, routes: Int) {
+    self.principal = principal
+    self.expiresAt = expiresAt
+    var hasher = Hasher()
+    hasher.combine(principal.subject)
+    caller = UInt64(bitPattern: Int64(hasher.finalize()))
+    decisions = Array(repeating: nil, count: routes)
+  }
+
+  func satisfies(_ route: PreparedRoute) -> Bool {
+    if let known = decisions[route.index] { return known }
+    let decision = principal.satisfies(route.route.access)
+    decisions[route.index] = decision
+    return decision
+  }
+}
+
+/// Verified tokens of one event loop: at most so many, the least recently used half forgotten first.
+struct TokenCache {
+  private let half: Int
+  private var young: [TokenDigest: VerifiedToken] = [:]
+  private var old: [TokenDigest: VerifiedToken] = [:]
+
+  /// - Parameter capacity: Tokens, at least 2.
+  init(capacity: Int) { half = max(1, capacity / 2) }
+
+  var count: Int { young.count + old.count }
+
+  /// - Parameter now: Nanoseconds of the monotonic clock.
+  mutating func token(_ digest: TokenDigest, now: Int64) -> VerifiedToken? {
+    if let found = young[digest] {
+      if found.expiresAt > now { return found }
+      young[digest] = nil
+      return nil
+    }
+    guard let found = old.removeValue(forKey: digest), found.expiresAt > now else { return nil }
+    insert(found, digest)
+    return found
+  }
+
+  mutating func insert(_ token: VerifiedToken, _ digest: TokenDigest) {
+    if young.count >= half {
+      old = young
+      young = [:]
+      young.reserveCapacity(min(half, 1_024))
+    }
+    young[digest] = token
+  }
+
+  mutating func remove(_ digest: TokenDigest) {
+    young[digest] = nil
+    old[digest] = nil
+  }
+}
+
+/// Claims as header lines.
+enum IdentityLines {
+  static func make(_ principal: Principal) -> [UInt8] {
+    let fields = [
+      ("x-user-id", principal.subject), ("x-user-roles", principal.roles.joined(separator: ",")),
+      ("x-user-permissions", principal.permissions.map(\.rawValue).joined(separator: ",")),
+    ]
+    // A claim with a line break would be a header of its own.
+    return fields.flatMap { name, value in
+      value.utf8.allSatisfy { $0 > 0x1F && $0 < 0x7F } ? Array("\(name): \(value)\r\n".utf8) : []
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import NIOCore
+
+/// What happens when something takes too long.
+extension ClientConnection {
+  private var timeouts: TimeoutNanoseconds { worker.timeouts }
+
+  /// The deadline that follows from how far the request and its answer are.
+  func updateDeadline() {
+    let now = worker.coarseNow
+    if phase == .tunnel || exchange.isStreaming {
+      return setDeadline(.transfer, now + timeouts.tunnelIdle)
+    }
+    if responseStarted { return setDeadline(.transfer, now + timeouts.transferIdle) }
+    guard let upstream, upstream.isActive else {
+      return setDeadline(.connect, bounded(attemptStart + timeouts.connect))
+    }
+    guard let sentAt = exchange.sentAt else {
+      return setDeadline(.requestBody, now + timeouts.transferIdle)
+    }
+    let allowed = exchange.route?.firstByte ?? timeouts.firstByte
+    setDeadline(.firstByte, bounded(max(sentAt, attemptStart) + allowed))
+  }
+
+  private func bounded(_ moment: Int64) -> Int64 {
+    min(moment, (exchange.sentAt ?? worker.coarseNow) + timeouts.total)
+  }
+
+  /// A body or a tunnel moves.
+  @inline(__always)
+  func noteProgress() {
+    switch deadlineKind {
+    case .transfer, .requestBody:
+      let isLong = exchange.isStreaming || phase == .tunnel
+      deadline = worker.coarseNow + (isLong ? timeouts.tunnelIdle : timeouts.transferIdle)
+    default: break
+    }
+  }
+
+  func timedOut(_ now: Int64) {
+    deadline = .max
+    switch deadlineKind {
+    case .idle, .linger: close()
+    case .head: refuseLateHead()
+    case .verification:
+      guard var bytes = input else { return abort() }
+      input = nil
+      exchangeNumber &+= 1
+      phase = .head
+      refuse(.identityUnavailable, &bytes)
+      process(&bytes)
+      resumeReading()
+    case .connect: upstreamFailed(.connectTimeout)
+    case .firstByte:
+      endAttempt(.failure)
+      refuseExchange(.gatewayTimeout("The service did not answer in time."))
+      processWaiting()
+    case .requestBody:
+      refuseExchange(
+        upstream?.isWritable == false
+          ? .gatewayTimeout("The service does not take the request.") : .clientTimeout)
+    case .transfer:
+      if hasExchange { abortAnswer() } else { close() }
+    }
+  }
+
+  /// Part of a head came, and then nothing.
+  private func refuseLateHead() {
+    exchangeNumber &+= 1
+    hasExchange = true
+    responseStarted = false
+    exchange.begin(at: worker.coarseNow, clientName: address.name)
+    RequestID.generate(into: &exchange.requestID, milliseconds: worker.wallMilliseconds, random: &worker.random)
+    head = RequestHead()
+    refuse(.clientTimeout)
+  }
+
+  /// While draining: a connection that has asked nothing since `moment` asks nothing more.
+  func closeIfIdle(since moment: Int64) {
+    guard phase == .head, input == nil, idleSince <= moment else { return }
+    close()
+  }
+}

@@ -1,0 +1,85 @@
+import NIOCore
+
+/// Answers of the gateway itself, and the end of an exchange.
+extension ClientConnection {
+  /// A body of at most so many bytes is read to its end after a refusal, so that the connection lives on.
+  private static var discardableBytes: Int { 65_536 }
+
+  /// Refuses a request whose head is still the first of `bytes`.
+  func refuse(_ refusal: Refusal, _ bytes: inout ByteBuffer) {
+    consumeUnread(&bytes)
+    refuse(refusal)
+  }
+
+  /// Refuses a request of which nothing more is read but what the body reader still wants.
+  func refuse(_ refusal: Refusal) {
+    if refusal.closes { keeps = false }
+    exchange.status = refusal.status
+    exchange.refusal = refusal.code
+    var output = ByteBufferAllocator().buffer(capacity: 768)
+    refusal.write(
+      requestID: exchange.requestID, connection: connectionLine, omitsBody: exchange.method == .head, into: &output)
+    endAnswer(output)
+  }
+
+  /// Refuses a request that was sent on already, at least in part.
+  func refuseExchange(_ refusal: Refusal) {
+    leaveUpstream()
+    guard !responseStarted else { return abortAnswer() }
+    if phase != .done { keeps = false }
+    refuse(refusal)
+  }
+
+  /// The answer has begun and cannot be brought to its end.
+  func abortAnswer() {
+    leaveUpstream()
+    record()
+    abort()
+  }
+
+  /// Skips the head, and prepares to throw the body away where it is small enough to be worth it.
+  func consumeUnread(_ bytes: inout ByteBuffer) {
+    bytes.moveReaderIndex(forwardBy: head.length)
+    body = BodyReader(head.framing)
+    switch head.framing {
+    case .none: break
+    case .length(let length) where length <= Self.discardableBytes && !head.expectsContinue: break
+    default: keeps = false
+    }
+  }
+
+  var connectionLine: String {
+    if !keeps { return "connection: close\r\n" }
+    return head.isVersion10 ? "connection: keep-alive\r\n" : ""
+  }
+
+  /// Writes the last of an answer and turns to the next request.
+  func endAnswer(_ output: ByteBuffer) {
+    record()
+    guard keeps else { return writeLast(output, lingering: phase != .done || !body.isDone) }
+    write(output, flush: true)
+    if body.isDone {
+      awaitNext()
+    } else {
+      phase = .discarding
+      setDeadline(.transfer, worker.coarseNow + worker.timeouts.transferIdle)
+    }
+  }
+
+  /// Tells the log and the metrics.
+  func record() {
+    guard hasExchange else { return }
+    hasExchange = false
+    let state = worker.state
+    let duration = worker.readClock() - exchange.start
+    worker.durations.record(duration, method: exchange.method, route: exchange.route, status: exchange.status)
+    guard let log = state.accessLog else { return }
+    let trace = exchange.trace
+    log.record(
+      AccessEntry(
+        method: exchange.method.name, pathBytes: exchange.path, status: exchange.status, duration: duration,
+        clientAddress: exchange.clientName, traceID: (trace?.high ?? 0, trace?.low ?? 0), spanID: trace?.span ?? 0,
+        requestIDBytes: exchange.requestID, route: exchange.route?.route.name, upstream: exchange.upstreamID,
+        responseBodyBytes: exchange.responseBodyBytes, refusal: exchange.refusal))
+  }
+}

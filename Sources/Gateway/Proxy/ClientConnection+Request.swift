@@ -1,0 +1,233 @@
+import NIOCore
+
+/// Reading requests.
+extension ClientConnection {
+  /// Goes through what was read, as far as the phase allows.
+  func process(_ bytes: inout ByteBuffer) {
+    while true {
+      switch phase {
+      case .head:
+        guard bytes.readableBytes > 0, readHead(&bytes) else { return }
+      case .verifying, .done:
+        if bytes.readableBytes > 0 { input = bytes }
+        return
+      case .body:
+        guard readBody(&bytes) else { return }
+      case .discarding:
+        guard discard(&bytes) else { return }
+      case .tunnel:
+        guard bytes.readableBytes > 0 else { return }
+        noteProgress()
+        sendUpstream(bytes)
+        return
+      case .lingering:
+        lingered += bytes.readableBytes
+        if lingered > 4 << 20 { close() }
+        return
+      case .closed: return
+      }
+    }
+  }
+
+  /// - Returns: Whether to go on with what is left.
+  private func readHead(_ bytes: inout ByteBuffer) -> Bool {
+    do throws(HeadFault) {
+      let from = scanned
+      let found = try bytes.withUnsafeReadableBytes { (raw) throws(HeadFault) -> Int? in
+        try HeadScanner.headLength(raw, from: from)
+      }
+      guard let length = found else {
+        try checkPartial(bytes)
+        if deadlineKind != .head {
+          setDeadline(.head, worker.readClock() + worker.timeouts.head)
+        }
+        scanned = bytes.readableBytes
+        input = bytes
+        return false
+      }
+      scanned = 0
+      if length == 2 {
+        // One empty line before a request line is let pass (RFC 9112 §2.2).
+        guard !skippedEmptyLine else { throw .malformedRequestLine }
+        skippedEmptyLine = true
+        bytes.moveReaderIndex(forwardBy: 2)
+        return true
+      }
+      guard length <= worker.headLimits.headBytes else { throw .headTooLarge }
+      let limits = worker.headLimits
+      try bytes.withUnsafeReadableBytes { (raw) throws(HeadFault) in
+        try head.parse(raw[ByteRange(0, length)], limits: limits)
+      }
+    } catch {
+      beginFaulty()
+      refuse(Refusal(error))
+      return false
+    }
+    skippedEmptyLine = false
+    begin(&bytes)
+    return true
+  }
+
+  private func checkPartial(_ bytes: ByteBuffer) throws(HeadFault) {
+    let limits = worker.headLimits
+    guard bytes.readableBytes <= limits.headBytes else { throw .headTooLarge }
+    let first = bytes.getInteger(at: bytes.readerIndex, as: UInt8.self) ?? 0
+    guard Octet.isToken(first) || first == Octet.carriageReturn else { throw .malformedRequestLine }
+    let line = limits.targetBytes + 64
+    if bytes.readableBytes > line, !bytes.readableBytesView.prefix(line).contains(Octet.carriageReturn) {
+      throw .targetTooLong
+    }
+  }
+
+  /// - Returns: Whether the body has ended and something may be left.
+  private func readBody(_ bytes: inout ByteBuffer) -> Bool {
+    noteProgress()
+    do throws(BodyReader.Malformed) {
+      while let piece = try body.next(&bytes) {
+        if piece.readableBytes > 0 { sendUpstream(piece) }
+        if isBodyTooLarge {
+          refuseExchange(.bodyTooLarge(exchange.route?.maximumBodyBytes ?? 0))
+          return false
+        }
+        if body.isDone { break }
+      }
+    } catch {
+      refuseExchange(.malformedBody)
+      return false
+    }
+    guard body.isDone else { return false }
+    requestEnded()
+    return true
+  }
+
+  var isBodyTooLarge: Bool {
+    guard let limit = exchange.route?.maximumBodyBytes, limit > 0 else { return false }
+    return body.contentBytes > limit
+  }
+
+  func requestEnded() {
+    phase = .done
+    exchange.sentAt = worker.coarseNow
+    updateDeadline()
+  }
+
+  private func discard(_ bytes: inout ByteBuffer) -> Bool {
+    while let piece = (try? body.next(&bytes)) ?? nil { _ = piece }
+    guard body.isDone else { return false }
+    awaitNext()
+    return bytes.readableBytes > 0
+  }
+
+  /// The exchange is over; another may come.
+  func awaitNext() {
+    phase = .head
+    idleSince = worker.coarseNow
+    setDeadline(.idle, idleSince + worker.timeouts.keepAlive)
+  }
+
+  /// Goes on with what waited while the last request was answered.
+  func processWaiting() {
+    if var waiting = input {
+      input = nil
+      process(&waiting)
+    }
+    resumeReading()
+  }
+
+  // MARK: - Beginning
+
+  /// A request that cannot be read has an id and a line in the log too.
+  private func beginFaulty() {
+    startExchange()
+    RequestID.generate(into: &exchange.requestID, milliseconds: worker.wallMilliseconds, random: &worker.random)
+    exchange.trace = TraceFields(inbound: nil, random: &worker.random)
+    keeps = false
+    head = RequestHead()
+  }
+
+  private func startExchange() {
+    exchangeNumber &+= 1
+    hasExchange = true
+    responseStarted = false
+    exchange.begin(at: worker.readClock(), clientName: address.name)
+    deadline = .max
+  }
+
+  private func begin(_ bytes: inout ByteBuffer) {
+    startExchange()
+    exchange.method = head.method
+    keeps = head.keepsAlive && !worker.isDraining
+    bytes.withUnsafeReadableBytes { annotate($0) }
+    switch match(bytes) {
+    case .found(.local(let index)): answerLocally(index, &bytes)
+    case .found(.route(let index)):
+      exchange.route = worker.state.routes[index]
+      admit(&bytes)
+    case .methodNotAllowed(let allow): refuse(.methodNotAllowed(allow), &bytes)
+    case .notFound: refuse(.notFound, &bytes)
+    }
+  }
+
+  private func annotate(_ bytes: UnsafeRawBufferPointer) {
+    if let given = head.requestID, RequestID.isSafe(bytes[given]) {
+      exchange.requestID.append(contentsOf: bytes[given])
+    } else {
+      RequestID.generate(into: &exchange.requestID, milliseconds: worker.wallMilliseconds, random: &worker.random)
+    }
+    exchange.trace = TraceFields(inbound: head.traceparent.map { bytes[$0] }, random: &worker.random)
+    if head.target.path.isEmpty {
+      exchange.path.writeStaticString("/")
+    } else {
+      exchange.path.writeBytes(bytes[head.target.path])
+    }
+    if address.isTrustedProxy, let behind = ForwardedChain.client(head.forwardedFor.map { bytes[$0] }, worker) {
+      exchange.clientName = behind
+    }
+  }
+
+  private func match(_ bytes: ByteBuffer) -> RoutingTable.Match {
+    let span = bytes.readableBytesUInt8Span
+    let path = head.target.path
+    return worker.state.table.match(
+      span.extracting(path.start..<path.end), method: head.method,
+      host: span.extracting(head.hostName.start..<head.hostName.end))
+  }
+
+  private func answerLocally(_ index: Int, _ bytes: inout ByteBuffer) {
+    let (status, contentType, content) = worker.state.local[index].make()
+    consumeUnread(&bytes)
+    exchange.status = status
+    exchange.responseBodyBytes = head.method == .head ? 0 : content.count
+    var output = ByteBufferAllocator().buffer(capacity: content.count + 256)
+    output.writeString("HTTP/1.1 \(status) \(status == 200 ? "OK" : Refusal.title(status))\r\n")
+    output.writeString("content-type: \(contentType)\r\ncontent-length: \(content.count)\r\nx-request-id: ")
+    output.writeBytes(exchange.requestID)
+    output.writeString("\r\ncache-control: no-store\r\n\(connectionLine)\r\n")
+    if head.method != .head { output.writeBytes(content) }
+    endAnswer(output)
+  }
+}
+
+/// Who is behind trusted proxies.
+enum ForwardedChain {
+  /// The last address of `X-Forwarded-For` that is no trusted proxy's, or the first there is.
+  static func client(_ values: [UnsafeRawBufferPointer], _ worker: Worker) -> String? {
+    let trusted = worker.state.configuration.trustedProxies
+    var last: String?
+    for value in values.reversed() {
+      for part in String(decoding: value, as: UTF8.self).split(separator: ",").reversed() {
+        let text = part.trimmingSpaces
+        guard let address = IPAddress(text) else { return last }
+        last = text
+        if !trusted.contains(where: { $0.contains(address) }) { return text }
+      }
+    }
+    return last
+  }
+}
+
+extension Substring {
+  fileprivate var trimmingSpaces: String {
+    String(drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
+  }
+}

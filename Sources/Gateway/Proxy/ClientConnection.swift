@@ -1,0 +1,207 @@
+import NIOCore
+
+/// A client's connection: reads requests, decides, sends them on and the answers back. One request at a time;
+/// pipelined ones wait.
+///
+/// Everything happens on the connection's event loop. What it does lies in the extensions: requests, admission,
+/// upstream, refusals, deadlines.
+final class ClientConnection: ChannelDuplexHandler {
+  typealias InboundIn = ByteBuffer
+  typealias InboundOut = ByteBuffer
+  typealias OutboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  /// How far the request is.
+  enum Phase {
+    case head
+    /// The token is being verified.
+    case verifying
+    case body
+    /// Read whole; the answer is under way.
+    case done
+    /// Answered already; the rest of its body is thrown away.
+    case discarding
+    case tunnel
+    /// The last answer is written; what still comes is thrown away until the client has read it and closes.
+    case lingering
+    case closed
+  }
+
+  enum DeadlineKind { case idle, head, verification, connect, requestBody, firstByte, transfer, linger }
+
+  let worker: Worker
+  private(set) var context: ChannelHandlerContext?
+  /// Where the worker keeps it among its clients.
+  var place = -1
+  var address = ClientAddress(nil, trusted: [])
+  var phase = Phase.head
+  /// Bytes that wait for more, or for their turn.
+  var input: ByteBuffer?
+  /// How much of the waiting bytes has been searched for the end of a head.
+  var scanned = 0
+  var skippedEmptyLine = false
+  var head = RequestHead()
+  var body = BodyReader()
+  var exchange = Exchange()
+  /// Tells a late completion from one for the current request.
+  var exchangeNumber: UInt64 = 0
+  var hasExchange = false
+  /// Whether another request may follow.
+  var keeps = true
+  var responseStarted = false
+  var upstream: UpstreamConnection?
+  var instance: LoopInstance?
+  var attemptStart: Int64 = 0
+  /// What waits for a connection to the upstream.
+  var pending: [ByteBuffer] = []
+  var pendingBytes = 0
+  /// The head as sent upstream, for another attempt.
+  var upstreamHead = ByteBuffer()
+  var deadline = Int64.max
+  var deadlineKind = DeadlineKind.idle
+  var idleSince: Int64 = 0
+  var lingered = 0
+  private var heldRead = false
+  private var isClosing = false
+
+  init(worker: Worker) { self.worker = worker }
+
+  // MARK: - Channel
+
+  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+  func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+  func channelActive(context: ChannelHandlerContext) {
+    let configuration = worker.state.configuration
+    guard worker.clients.count < configuration.limits.clientConnectionsPerLoop else {
+      phase = .closed
+      context.close(promise: nil)
+      return
+    }
+    address = ClientAddress(context.remoteAddress, trusted: configuration.trustedProxies)
+    idleSince = worker.readClock()
+    // Who connects and says nothing has as long as for a head, not as between requests.
+    setDeadline(.idle, idleSince + worker.timeouts.head)
+    worker.add(self)
+    context.fireChannelActive()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    var bytes = unwrapInboundIn(data)
+    if var waiting = input {
+      input = nil
+      waiting.writeBuffer(&bytes)
+      process(&waiting)
+    } else {
+      process(&bytes)
+    }
+  }
+
+  func read(context: ChannelHandlerContext) {
+    if mayRead { context.read() } else { heldRead = true }
+  }
+
+  private var mayRead: Bool {
+    switch phase {
+    case .head, .discarding, .lingering, .closed: true
+    case .verifying, .done: input == nil
+    case .body, .tunnel: upstreamTakesMore
+    }
+  }
+
+  private var upstreamTakesMore: Bool {
+    guard let upstream, upstream.isActive else { return pendingBytes < 65_536 }
+    return upstream.isWritable
+  }
+
+  /// Reads on, where reading was put off and nothing speaks against it any more.
+  @inline(__always)
+  func resumeReading() {
+    guard heldRead, mayRead else { return }
+    heldRead = false
+    context?.read()
+  }
+
+  var isWritable: Bool { context?.channel.isWritable ?? false }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable {
+      if hasExchange, responseStarted { noteProgress() }
+      upstream?.resumeReading()
+    }
+    context.fireChannelWritabilityChanged()
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    phase = .closed
+    deadline = .max
+    input = nil
+    if hasExchange {
+      if exchange.status == 0 { exchange.status = 499 }
+      leaveUpstream()
+      record()
+    }
+    worker.remove(self)
+    context.fireChannelInactive()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+  // MARK: - Writing
+
+  @inline(__always)
+  func write(_ bytes: ByteBuffer, flush: Bool) {
+    guard let context else { return }
+    if flush {
+      context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+    } else {
+      context.write(wrapOutboundOut(bytes), promise: nil)
+    }
+  }
+
+  func flush() { context?.flush() }
+
+  /// Writes the last bytes of the connection and closes it when they are out.
+  ///
+  /// - Parameter lingering: Whether the client may still be sending. Closing on unread bytes would reset the
+  ///   connection, and the client might lose the answer; so only our side is closed at first (RFC 9112 §9.6).
+  func writeLast(_ bytes: ByteBuffer, lingering: Bool) {
+    guard let context, !isClosing else { return }
+    isClosing = true
+    phase = .lingering
+    input = nil
+    setDeadline(.linger, worker.coarseNow + worker.timeouts.transferIdle)
+    let promise = context.eventLoop.makePromise(of: Void.self)
+    promise.futureResult.assumeIsolated().whenComplete { [weak self] _ in
+      guard let self, let context = self.context else { return }
+      guard lingering else { return context.close(promise: nil) }
+      self.setDeadline(.linger, self.worker.readClock() + 2_000_000_000)
+      context.close(mode: .output, promise: nil)
+    }
+    context.writeAndFlush(wrapOutboundOut(bytes), promise: promise)
+    resumeReading()
+  }
+
+  func close() {
+    phase = .closed
+    context?.close(promise: nil)
+  }
+
+  /// Ends the connection so that the client sees that the answer is not whole.
+  func abort() {
+    phase = .closed
+    guard let context else { return }
+    // A reset instead of an orderly end: where a body ends with the connection, an orderly end would say "complete".
+    context.channel.resetOnClose()
+    context.close(promise: nil)
+  }
+
+  // MARK: - Deadlines
+
+  @inline(__always)
+  func setDeadline(_ kind: DeadlineKind, _ moment: Int64) {
+    deadlineKind = kind
+    deadline = moment
+  }
+}

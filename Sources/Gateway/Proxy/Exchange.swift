@@ -1,0 +1,46 @@
+import NIOCore
+
+/// One request and its answer, as the log and the metrics will tell of it. Used again by the next one of its
+/// connection, so that its storage is too.
+struct Exchange {
+  var method = RequestMethod.get
+  var route: PreparedRoute?
+  var token: VerifiedToken?
+  /// Nanoseconds of the monotonic clock: the end of the request's head.
+  var start: Int64 = 0
+  var trace: TraceFields?
+  var requestID: [UInt8] = []
+  var path = ByteBuffer()
+  var clientName = ""
+  var status = 0
+  var responseBodyBytes = 0
+  var upstreamID: String?
+  var refusal: String?
+  var attempts = 0
+  /// When the request was sent whole, from when on the answer is waited for; nil before.
+  var sentAt: Int64?
+  /// Instances that did not work out.
+  var tried: [LoopInstance] = []
+  /// Interim responses that were passed on.
+  var interims = 0
+  var isStreaming = false
+
+  mutating func begin(at now: Int64, clientName: String) {
+    route = nil
+    token = nil
+    start = now
+    trace = nil
+    requestID.removeAll(keepingCapacity: true)
+    path.clear()
+    self.clientName = clientName
+    status = 0
+    responseBodyBytes = 0
+    upstreamID = nil
+    refusal = nil
+    attempts = 0
+    sentAt = nil
+    if !tried.isEmpty { tried.removeAll() }
+    interims = 0
+    isStreaming = false
+  }
+}

@@ -1,0 +1,63 @@
+import GravityIdentity
+import Logging
+import Synchronization
+
+/// What all event loops of a gateway share. Nothing here is locked for long, and nothing waits.
+final class GatewayState: Sendable {
+  let configuration: GatewayConfiguration
+  let table: RoutingTable
+  let routes: [PreparedRoute]
+  let directory: UpstreamDirectory
+  let limiter: RateLimiter
+  let verifier: any TokenVerifier
+  let revocations: RevocationList
+  let metrics: GatewayMetrics
+  let accessLog: (any AccessLog)?
+  let local: [LocalResponse]
+  let logger: Logger
+  /// Nanoseconds of the monotonic clock.
+  let now: @Sendable () -> Int64
+  /// Seconds since 1970.
+  let wallClock: @Sendable () -> Double
+  private let drainFlag: DrainFlag
+
+  init(
+    configuration: GatewayConfiguration, routes: [Route], local: [LocalResponse], verifier: any TokenVerifier,
+    revocations: RevocationList, metrics: GatewayMetrics, accessLog: (any AccessLog)?, logger: Logger,
+    directory: UpstreamDirectory, drainFlag: DrainFlag, now: @escaping @Sendable () -> Int64,
+    wallClock: @escaping @Sendable () -> Double
+  ) throws {
+    self.configuration = configuration
+    table = try RoutingTable(routes: routes, local: local.map(\.path))
+    self.routes = routes.enumerated().map { index, route in
+      PreparedRoute(route, index: index, service: directory.index(of: route.service) ?? 0, configuration)
+    }
+    self.directory = directory
+    self.drainFlag = drainFlag
+    limiter = RateLimiter(capacity: configuration.limits.limitedCallers)
+    self.verifier = verifier
+    self.revocations = revocations
+    self.metrics = metrics
+    self.accessLog = accessLog
+    self.local = local
+    self.logger = logger
+    self.now = now
+    self.wallClock = wallClock
+  }
+
+  var isDraining: Bool { drainFlag.isSet }
+  func startDraining() { drainFlag.set() }
+}
+
+/// A response that the gateway makes itself.
+struct LocalResponse: Sendable {
+  var path: String
+  var make: @Sendable () -> (status: Int, contentType: String, body: [UInt8])
+}
+
+/// Whether the gateway is on its way out.
+final class DrainFlag: Sendable {
+  private let flag = Atomic(false)
+  var isSet: Bool { flag.load(ordering: .relaxed) }
+  func set() { flag.store(true, ordering: .relaxed) }
+}

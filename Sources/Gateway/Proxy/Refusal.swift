@@ -1,0 +1,170 @@
+import NIOCore
+
+/// An answer of the gateway itself that says no: RFC 9457 problem details.
+struct Refusal {
+  var status: Int
+  var code: String
+  var detail: String
+  /// Header lines besides, each with its CR LF.
+  var headers = ""
+  /// Members of the problem besides, each with a leading comma.
+  var members = ""
+  /// Whether what follows on the connection can no longer be read.
+  var closes = false
+
+  init(_ status: Int, _ code: String, _ detail: String, headers: String = "", members: String = "") {
+    self.status = status
+    self.code = code
+    self.detail = detail
+    self.headers = headers
+    self.members = members
+  }
+
+  init(_ fault: HeadFault) {
+    self.init(fault.status, fault.code, fault.detail)
+    closes = true
+  }
+
+  /// Writes the whole response.
+  func write(requestID: [UInt8], connection: String, omitsBody: Bool, into output: inout ByteBuffer) {
+    var body = ByteBufferAllocator().buffer(capacity: 256)
+    let title = Self.title(status)
+    body.writeString(#"{"type":"about:blank","title":"\#(title)","status":\#(status),"code":"\#(code)""#)
+    body.writeString(#","detail":""#)
+    body.writeString(JSONText.escaped(detail))
+    body.writeString(#"","request_id":""#)
+    body.writeBytes(requestID)
+    body.writeString("\"\(members)}")
+    output.writeString("HTTP/1.1 \(status) \(title)\r\ncontent-type: application/problem+json\r\n")
+    output.writeString("content-length: \(body.readableBytes)\r\ncache-control: no-store\r\nx-request-id: ")
+    output.writeBytes(requestID)
+    output.writeString("\r\n\(headers)\(connection)\r\n")
+    if !omitsBody { output.writeBuffer(&body) }
+  }
+
+  static func title(_ status: Int) -> String {
+    switch status {
+    case 400: "Bad Request"
+    case 401: "Unauthorized"
+    case 403: "Forbidden"
+    case 404: "Not Found"
+    case 405: "Method Not Allowed"
+    case 408: "Request Timeout"
+    case 413: "Content Too Large"
+    case 414: "URI Too Long"
+    case 417: "Expectation Failed"
+    case 429: "Too Many Requests"
+    case 431: "Request Header Fields Too Large"
+    case 501: "Not Implemented"
+    case 502: "Bad Gateway"
+    case 503: "Service Unavailable"
+    case 504: "Gateway Timeout"
+    case 505: "HTTP Version Not Supported"
+    default: "Error"
+    }
+  }
+}
+
+extension Refusal {
+  static let notFound = Refusal(404, "not_found", "No route has this path.")
+  static let clientTimeout: Refusal = {
+    var refusal = Refusal(408, "request_timeout", "The request did not come in time.")
+    refusal.closes = true
+    return refusal
+  }()
+  static let malformedBody: Refusal = {
+    var refusal = Refusal(400, "malformed_request", "The body's chunks are malformed.")
+    refusal.closes = true
+    return refusal
+  }()
+
+  static func methodNotAllowed(_ allow: String) -> Refusal {
+    Refusal(405, "method_not_allowed", "The path takes \(allow).", headers: "allow: \(allow)\r\n")
+  }
+
+  static func bodyTooLarge(_ limit: Int) -> Refusal {
+    var refusal = Refusal(
+      413, "body_too_large", "The body may have \(limit) bytes.", members: ",\"limit\":\(limit)")
+    refusal.closes = true
+    return refusal
+  }
+
+  /// RFC 6750 §3: a request without a token is told no error.
+  static let unauthenticated = Refusal(
+    401, "unauthenticated", "A bearer token is needed.", headers: "www-authenticate: Bearer realm=\"gravity\"\r\n")
+
+  static func token(_ code: String, _ detail: String) -> Refusal {
+    Refusal(
+      401, code, detail,
+      headers: "www-authenticate: Bearer realm=\"gravity\", error=\"invalid_token\", "
+        + "error_description=\"\(detail)\"\r\n")
+  }
+
+  static let identityUnavailable = Refusal(
+    503, "identity_unavailable", "Whether the token is valid cannot be said now.", headers: "retry-after: 1\r\n")
+
+  static func forbidden(_ permission: String?) -> Refusal {
+    let scope = permission.map { ", scope=\"\($0)\"" } ?? ""
+    return Refusal(
+      403, "forbidden", "The token does not carry the permission that is needed.",
+      headers: "www-authenticate: Bearer realm=\"gravity\", error=\"insufficient_scope\"\(scope)\r\n",
+      members: permission.map { ",\"permission\":\"\(JSONText.escaped($0))\"" } ?? "")
+  }
+
+  /// 429 with the fields of draft-ietf-httpapi-ratelimit-headers.
+  static func rateLimited(_ policy: LimitPolicy, _ decision: RateLimiter.Decision) -> Refusal {
+    func seconds(_ nanoseconds: Int64) -> Int64 { max(1, (nanoseconds + 999_999_999) / 1_000_000_000) }
+    let limit = policy.limit
+    let (wait, reset) = (seconds(decision.retryAfter), seconds(decision.reset))
+    return Refusal(
+      429, "rate_limited", "Too many requests; ask again in \(wait) s.",
+      headers: "retry-after: \(wait)\r\n"
+        + "ratelimit-policy: \"\(limit.name)\";q=\(limit.requests);w=\(seconds(policy.window))\r\n"
+        + "ratelimit: \"\(limit.name)\";r=\(decision.remaining);t=\(wait)\r\n",
+      members: ",\"policy\":\"\(JSONText.escaped(limit.name))\",\"limit\":\(limit.requests),"
+        + "\"remaining\":\(decision.remaining),\"reset\":\(reset),\"retry_after\":\(wait)")
+  }
+
+  static func noInstance(_ service: String) -> Refusal {
+    Refusal(
+      503, "no_instance", "No instance of \(service) is known.", headers: "retry-after: 1\r\n",
+      members: ",\"retry_after\":1")
+  }
+
+  static func breakerOpen(_ service: String, _ nanoseconds: Int64) -> Refusal {
+    let wait = max(1, (nanoseconds + 999_999_999) / 1_000_000_000)
+    return Refusal(
+      503, "circuit_open", "Every instance of \(service) failed lately and is left alone.",
+      headers: "retry-after: \(wait)\r\n", members: ",\"breaker\":\"open\",\"retry_after\":\(wait)")
+  }
+
+  static func saturated(_ service: String) -> Refusal {
+    Refusal(
+      503, "upstream_saturated", "Too many connections to \(service).", headers: "retry-after: 1\r\n",
+      members: ",\"retry_after\":1")
+  }
+
+  static func badGateway(_ detail: String) -> Refusal { Refusal(502, "bad_gateway", detail) }
+  static func gatewayTimeout(_ detail: String) -> Refusal { Refusal(504, "upstream_timeout", detail) }
+}
+
+/// Text inside a JSON string (RFC 8259 §7).
+enum JSONText {
+  static func escaped(_ text: String) -> String {
+    guard text.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) else {
+      return text
+    }
+    var result = ""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case let control where control.value < 0x20:
+        let digits = String(control.value, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,144 @@
+import CoreMetrics
+import Foundation
+import GravityIdentity
+import NIOCore
+
+/// What belongs to one event loop: connections, pools, remembered tokens, the clock's last reading. Only that loop
+/// touches it.
+final class Worker {
+  let loop: any EventLoop
+  let state: GatewayState
+  let headLimits: HeadLimits
+  let timeouts: TimeoutNanoseconds
+  private(set) var upstreams: [LoopUpstream]
+  var tokens: TokenCache
+  private(set) var verifications: VerificationQueue!
+  var random = FastRandom()
+  var durations: DurationHandles
+  private(set) var clients: [ClientConnection] = []
+  private(set) var isDraining = false
+  /// The clock as the last tick or request read it: exact enough for idle timeouts.
+  private(set) var coarseNow: Int64
+  private var ticker: RepeatedTask?
+  private var drained: EventLoopPromise<Void>?
+
+  init(loop: any EventLoop, state: GatewayState, loops: Int) {
+    self.loop = loop
+    self.state = state
+    let configuration = state.configuration
+    timeouts = TimeoutNanoseconds(configuration.timeouts)
+    headLimits = HeadLimits(
+      headBytes: configuration.limits.maximumHeadBytes, targetBytes: configuration.limits.maximumTargetBytes,
+      headerCount: configuration.limits.maximumHeaderCount)
+    upstreams = state.directory.services.map { _ in
+      LoopUpstream(
+        budget: RetryBudget(
+          ratio: configuration.retries.budgetRatio,
+          perSecond: configuration.retries.budgetPerSecond / Double(max(1, loops))))
+    }
+    tokens = TokenCache(capacity: configuration.limits.cachedTokensPerLoop)
+    durations = DurationHandles(state.metrics)
+    coarseNow = state.now()
+    verifications = VerificationQueue(
+      loop: loop, verifier: state.verifier, limits: configuration.limits,
+      finish: { [unowned self] digest, principal in self.remember(principal, digest) })
+  }
+
+  /// Begins to watch deadlines.
+  func start() {
+    let timeouts = state.configuration.timeouts
+    let shortest =
+      [
+        timeouts.head, timeouts.keepAlive, timeouts.connect, timeouts.firstByte, timeouts.transferIdle, timeouts.total,
+        state.configuration.drainQuiet, timeouts.verification,
+      ].map(\.nanoseconds).min() ?? 0
+    let interval = TimeAmount.nanoseconds(max(5_000_000, min(100_000_000, shortest / 4)))
+    ticker = loop.assumeIsolated().scheduleRepeatedTick(interval) { [weak self] in self?.tick() }
+  }
+
+  func stop() { ticker?.cancel() }
+
+  /// Reads the clock.
+  @inline(__always)
+  func readClock() -> Int64 {
+    coarseNow = state.now()
+    return coarseNow
+  }
+
+  var wallMilliseconds: UInt64 { UInt64(max(0, state.wallClock() * 1000)) }
+
+  func update(service: Int, _ instances: [UpstreamInstance]) { upstreams[service].update(instances) }
+
+  private func remember(_ principal: Principal, _ digest: TokenDigest) -> VerifiedToken {
+    let left = principal.expiresAt.timeIntervalSince1970 - state.wallClock()
+    // The verifier allows for clocks that differ; what is remembered expires on time, and is verified again then.
+    let token = VerifiedToken(
+      principal, expiresAt: readClock() + Int64(max(0, min(left, 1e8)) * 1e9), routes: state.routes.count)
+    tokens.insert(token, digest)
+    return token
+  }
+
+  // MARK: - Clients
+
+  func add(_ client: ClientConnection) {
+    client.place = clients.count
+    clients.append(client)
+    state.metrics.activeConnections.increment()
+  }
+
+  func remove(_ client: ClientConnection) {
+    guard client.place >= 0, client.place < clients.count, clients[client.place] === client else { return }
+    let last = clients.removeLast()
+    if last !== client {
+      clients[client.place] = last
+      last.place = client.place
+    }
+    client.place = -1
+    state.metrics.activeConnections.decrement()
+    finishDrainingIfDone()
+  }
+
+  private func tick() {
+    let now = readClock()
+    for client in clients where client.deadline <= now { client.timedOut(now) }
+    let stale = now - timeouts.upstreamKeepAlive
+    for upstream in upstreams {
+      for instance in upstream.instances { instance.closeIdle(before: stale) }
+    }
+    guard isDraining else { return }
+    let quiet = now - state.configuration.drainQuiet.nanoseconds
+    for client in clients { client.closeIfIdle(since: quiet) }
+  }
+
+  // MARK: - Draining
+
+  /// Lets requests in flight end and no connection live on; the result succeeds when none is left.
+  func drain() -> EventLoopFuture<Void> {
+    isDraining = true
+    let promise = drained ?? loop.makePromise(of: Void.self)
+    drained = promise
+    finishDrainingIfDone()
+    return promise.futureResult
+  }
+
+  /// Closes what the drain timeout left over.
+  func closeAll() {
+    for client in clients { client.abort() }
+    for upstream in upstreams {
+      for instance in upstream.instances { instance.closeIdle(before: .max) }
+    }
+  }
+
+  private func finishDrainingIfDone() {
+    guard isDraining, clients.isEmpty, let promise = drained else { return }
+    promise.succeed(())
+  }
+}
+
+extension NIOIsolatedEventLoop {
+  /// Calls `body` again and again, `interval` after it returned.
+  fileprivate func scheduleRepeatedTick(_ interval: TimeAmount, _ body: @escaping () -> Void) -> RepeatedTask {
+    let bound = NIOLoopBound(body, eventLoop: nonisolated())
+    return nonisolated().scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in bound.value() }
+  }
+}

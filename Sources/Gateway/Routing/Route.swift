@@ -1,0 +1,76 @@
+public import GravityContracts
+
+/// One rule of the gateway: which requests go to which service, and who may send them.
+public struct Route: Sendable {
+  /// Names the route in logs and metrics: `auth.signIn`.
+  public var name: String
+  /// `/api/v1/users/{id}`: a field in braces stands for one whole segment, a last segment `**` for all that is left
+  /// (at least one, perhaps empty). A literal segment goes before a field, a field before `**`.
+  public var path: String
+  /// `GET`, `POST`, …; nil is any. HEAD goes where GET goes.
+  public var methods: [String]?
+  /// `api.example.org`, `*.example.org`; nil is any. A route that names the host goes before one that does not.
+  public var hosts: [String]?
+  /// The upstream's name in the registry.
+  public var service: String
+  /// ``Access/service`` is refused when the gateway is made: what is between services is not routed.
+  public var access: Access
+  /// Applies besides the gateway's own.
+  public var rateLimit: RateLimit?
+  /// How long until the answer begins; nil is the gateway's own ``GatewayConfiguration/Timeouts/firstByte``.
+  public var timeout: Duration?
+  /// Content of a request's body, in bytes; nil is the gateway's own limit.
+  public var maximumBodyBytes: Int?
+  /// Whether the upstream is told the caller's claims as `X-User-Id`, `X-User-Roles` and `X-User-Permissions`; for a
+  /// foreign upstream that cannot verify the token itself.
+  public var identityHeaders: Bool
+
+  public init(
+    _ name: String, path: String, methods: [String]? = nil, hosts: [String]? = nil, service: String, access: Access,
+    rateLimit: RateLimit? = nil, timeout: Duration? = nil, maximumBodyBytes: Int? = nil, identityHeaders: Bool = false
+  ) {
+    self.name = name
+    self.path = path
+    self.methods = methods
+    self.hosts = hosts
+    self.service = service
+    self.access = access
+    self.rateLimit = rateLimit
+    self.timeout = timeout
+    self.maximumBodyBytes = maximumBodyBytes
+    self.identityHeaders = identityHeaders
+  }
+
+  /// The routes of a service's declared endpoints; those between services are left out.
+  public static func routes(for service: String, endpoints: [any EndpointDescription]) -> [Route] {
+    endpoints.filter { $0.access != .service }.map { endpoint in
+      Route(
+        "\(service).\(endpoint.name)", path: endpoint.path, methods: [endpoint.method.rawValue], service: service,
+        access: endpoint.access)
+    }
+  }
+}
+
+/// So many requests in any window, the whole of them at once if one likes (GCRA).
+public struct RateLimit: Sendable, Hashable {
+  /// Names the policy in `RateLimit-Policy` and in the problem.
+  public var name: String
+  /// At least 1.
+  public var requests: Int
+  /// At least a millisecond.
+  public var window: Duration
+  /// Whether callers are told apart by address even when they bear a token; as a sign-in's limit should.
+  public var byAddress: Bool
+
+  public init(_ name: String = "default", requests: Int, per window: Duration, byAddress: Bool = false) {
+    self.name = name
+    self.requests = requests
+    self.window = window
+    self.byAddress = byAddress
+  }
+}
+
+/// Why routes cannot be taken.
+public struct RouteError: Error, CustomStringConvertible {
+  public var description: String
+}

@@ -1,0 +1,43 @@
+public import NIOCore
+
+/// Where requests are written down, one line each.
+///
+/// It is called on an event loop: it must not wait.
+public protocol AccessLog: Sendable {
+  func record(_ entry: AccessEntry)
+}
+
+/// What came of a request.
+public struct AccessEntry: Sendable {
+  public var method: String
+  /// The path as it came, without its query.
+  public var pathBytes: ByteBuffer
+  /// 499 where the client left before there was an answer.
+  public var status: Int
+  /// From the end of the request's head to the end of the answer, in nanoseconds.
+  public var duration: Int64
+  public var clientAddress: String
+  /// 16 bytes.
+  public var traceID: (UInt64, UInt64)
+  /// 8 bytes.
+  public var spanID: UInt64
+  public var requestIDBytes: [UInt8]
+  /// nil where no route was found.
+  public var route: String?
+  /// The instance's id; nil where none was asked.
+  public var upstream: String?
+  /// Bytes of the answer's body, as sent.
+  public var responseBodyBytes: Int
+  /// The problem's code, where the gateway itself refused.
+  public var refusal: String?
+
+  public var path: String { String(buffer: pathBytes) }
+  public var requestID: String { String(decoding: requestIDBytes, as: UTF8.self) }
+  /// 32 hexadecimal digits.
+  public var traceIDText: String { Self.hex(traceID.0) + Self.hex(traceID.1) }
+
+  private static func hex(_ value: UInt64) -> String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+  }
+}

@@ -1,0 +1,49 @@
+import CoreMetrics
+
+/// The gateway's metrics. Handles are made once for each label set, on the event loop that needs it first.
+struct GatewayMetrics: Sendable {
+  private let factory: any MetricsFactory
+  let activeConnections: Meter
+  let upstreamConnections: Meter
+  let rateLimited: Counter
+  let retries: Counter
+
+  init(factory: any MetricsFactory) {
+    self.factory = factory
+    activeConnections = Meter(label: "http.server.active_connections", dimensions: [], factory: factory)
+    upstreamConnections = Meter(label: "http.client.open_connections", dimensions: [], factory: factory)
+    rateLimited = Counter(label: "gateway.rate_limited", dimensions: [], factory: factory)
+    retries = Counter(label: "gateway.retries", dimensions: [], factory: factory)
+  }
+
+  func duration(method: String, route: String, status: Int) -> Timer {
+    Timer(
+      label: "http.server.request.duration",
+      dimensions: [
+        ("http.request.method", method), ("http.route", route), ("http.response.status_code", "\(status)"),
+      ], preferredDisplayUnit: .seconds, factory: factory)
+  }
+
+  /// 0 closed, 1 half open, 2 open.
+  func breakerState(service: String, instance: String) -> Gauge {
+    Gauge(
+      label: "gateway.breaker.state", dimensions: [("gravity.service", service), ("gravity.instance", instance)],
+      factory: factory)
+  }
+}
+
+/// One event loop's handles of request durations, found by a number.
+struct DurationHandles {
+  private let metrics: GatewayMetrics
+  private var handles: [Int: Timer] = [:]
+
+  init(_ metrics: GatewayMetrics) { self.metrics = metrics }
+
+  mutating func record(_ nanoseconds: Int64, method: RequestMethod, route: PreparedRoute?, status: Int) {
+    let key = ((route?.index ?? -1) + 1) << 20 | Int(method.rawValue) << 10 | status
+    if let handle = handles[key] { return handle.recordNanoseconds(nanoseconds) }
+    let handle = metrics.duration(method: method.name, route: route?.route.path ?? "", status: status)
+    handles[key] = handle
+    handle.recordNanoseconds(nanoseconds)
+  }
+}

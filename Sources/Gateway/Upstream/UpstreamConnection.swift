@@ -1,0 +1,175 @@
+import CoreMetrics
+import GravityDiscovery
+import NIOCore
+import NIOPosix
+
+/// A connection to an instance. Between requests it lies in its pool.
+final class UpstreamConnection: ChannelDuplexHandler {
+  typealias InboundIn = ByteBuffer
+  typealias InboundOut = ByteBuffer
+  typealias OutboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  enum Phase { case connecting, idle, head, body, tunnel, closed }
+
+  let worker: Worker
+  let instance: LoopInstance
+  var client: ClientConnection?
+  var phase = Phase.connecting
+  var head = ResponseHead()
+  var body = BodyReader()
+  /// Bytes of a head that is not whole yet.
+  var input: ByteBuffer?
+  var scanned = 0
+  /// The head as the client gets it; its storage is used again.
+  var output = ByteBuffer()
+  var needsFlush = false
+  private(set) var idleSince: Int64 = 0
+  private(set) var isActive = false
+  private(set) var context: ChannelHandlerContext?
+  private var heldRead = false
+  private var isCounted = true
+
+  init(worker: Worker, instance: LoopInstance) {
+    self.worker = worker
+    self.instance = instance
+    instance.connections += 1
+    worker.state.metrics.upstreamConnections.increment()
+  }
+
+  /// Takes up the next request of `client`.
+  func begin(_ client: ClientConnection) {
+    self.client = client
+    if phase == .idle { phase = .head }
+  }
+
+  func connect() {
+    let loop = worker.loop
+    let bound = NIOLoopBound(self, eventLoop: loop)
+    let bootstrap = ClientBootstrap(group: loop)
+      .connectTimeout(.nanoseconds(worker.state.configuration.timeouts.connect.nanoseconds))
+      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
+      }
+    let shared = instance.shared
+    let connecting =
+      if let address = shared.address {
+        bootstrap.connect(to: address)
+      } else {
+        bootstrap.connect(host: shared.instance.host, port: shared.instance.port)
+      }
+    connecting.assumeIsolated().whenFailure { _ in
+      self.ended()
+      guard let client = self.client else { return }
+      self.client = nil
+      client.upstreamFailed(.connectFailed)
+    }
+  }
+
+  // MARK: - Channel
+
+  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+  func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+  func channelActive(context: ChannelHandlerContext) {
+    isActive = true
+    guard let client else {
+      // The client gave up meanwhile; the connection is as good as any.
+      return goIdle()
+    }
+    phase = .head
+    client.upstreamConnected()
+    context.fireChannelActive()
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    isActive = false
+    let before = phase
+    ended()
+    instance.forget(self)
+    if let client {
+      self.client = nil
+      if before == .tunnel || before == .body && body.isUntilClose {
+        client.responseEndedByClose()
+      } else {
+        client.upstreamFailed(.closed)
+      }
+    }
+    context.fireChannelInactive()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    // A reset is no orderly end: a body that ends with the connection is not whole then.
+    if let client {
+      self.client = nil
+      isActive = false
+      client.upstreamFailed(.closed)
+    }
+    context.close(promise: nil)
+  }
+
+  func read(context: ChannelHandlerContext) {
+    if let client, !client.isWritable { heldRead = true } else { context.read() }
+  }
+
+  @inline(__always)
+  func resumeReading() {
+    guard heldRead else { return }
+    heldRead = false
+    context?.read()
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    if needsFlush {
+      needsFlush = false
+      client?.flush()
+    }
+    context.fireChannelReadComplete()
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable { client?.resumeReading() }
+    context.fireChannelWritabilityChanged()
+  }
+
+  // MARK: - Use
+
+  var isWritable: Bool { isActive && (context?.channel.isWritable ?? false) }
+
+  @inline(__always)
+  func send(_ bytes: ByteBuffer) {
+    context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+  }
+
+  /// Back to the pool, ready for the next request.
+  func goIdle() {
+    client = nil
+    guard instance.isListed, isActive else { return close() }
+    phase = .idle
+    idleSince = worker.coarseNow
+    instance.giveBack(self)
+    resumeReading()
+  }
+
+  /// The client has no more use for it, and what is still to come would be taken for another's answer.
+  func abandon() {
+    client = nil
+    guard phase != .connecting else { return }
+    close()
+  }
+
+  func close() {
+    phase = .closed
+    context?.close(promise: nil)
+  }
+
+  private func ended() {
+    phase = .closed
+    guard isCounted else { return }
+    isCounted = false
+    instance.connections -= 1
+    worker.state.metrics.upstreamConnections.decrement()
+  }
+}

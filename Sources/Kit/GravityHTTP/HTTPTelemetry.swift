@@ -1,0 +1,58 @@
+import CoreMetrics
+import Foundation
+import HTTPTypes
+import Hummingbird
+public import Logging
+public import GravityTelemetry
+import Synchronization
+
+/// A line in the log and a measurement for each request that a service served.
+public final class HTTPTelemetry: Sendable {
+  let logger: Logger
+  let active: Meter
+  private let metrics: PrometheusMetrics
+  private let timers = Mutex<[Key: CoreMetrics.Timer]>([:])
+
+  private struct Key: Hashable {
+    var method: String
+    var route: String
+    var status: Int
+  }
+
+  public init(logger: Logger, metrics: PrometheusMetrics) {
+    self.logger = logger
+    self.metrics = metrics
+    active = Meter(label: "http.server.active_requests", factory: metrics)
+  }
+
+  func served(
+    _ request: Request, _ status: Int, route: String?, began: ContinuousClock.Instant, _ scope: RequestScope
+  ) {
+    let elapsed = began.duration(to: .now)
+    let nanoseconds = elapsed.components.seconds * 1_000_000_000 + elapsed.components.attoseconds / 1_000_000_000
+    // A path that is not a route would let clients make series; a method of their own too.
+    let key = Key(
+      method: Self.known.contains(request.method.rawValue) ? request.method.rawValue : "_OTHER",
+      route: route ?? "none", status: status)
+    let timer = timers.withLock { timers in
+      if let timer = timers[key] { return timer }
+      let timer = CoreMetrics.Timer(
+        label: "http.server.request.duration",
+        dimensions: [
+          ("http.request.method", key.method), ("http.route", key.route), ("http.response.status_code", "\(status)"),
+        ], factory: metrics)
+      timers[key] = timer
+      return timer
+    }
+    timer.recordNanoseconds(nanoseconds)
+    logger.log(
+      level: status >= 500 ? .error : .info, "\(key.method) \(request.uri.path) \(status)",
+      metadata: [
+        "http.request.method": .string(request.method.rawValue), "url.path": .string(request.uri.path),
+        "http.route": .string(key.route), "http.response.status_code": .stringConvertible(status),
+        "event.duration": .stringConvertible(nanoseconds), "client.address": .string(scope.clientAddress),
+      ])
+  }
+
+  private static let known: Set<String> = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+}

@@ -1,0 +1,80 @@
+public import GravityContracts
+public import GravityData
+public import GravityIdentity
+public import Hummingbird
+import Synchronization
+
+/// What a handler may know of a request apart from its fields: who calls, until when, under which id.
+public struct RequestScope: RequestContext {
+  public var coreContext: CoreRequestContextStorage
+  /// The id under which the request is logged; the reply carries it as `X-Request-Id`.
+  public internal(set) var requestID = ""
+  /// Who sent the request, as far as trusted proxies tell.
+  public internal(set) var clientAddress = ""
+  public internal(set) var userAgent: String?
+  /// The caller where a token was given and is good; also on public endpoints.
+  public internal(set) var optionalPrincipal: Principal?
+  /// The client's key in its scope, where the endpoint takes one and it was sent.
+  public internal(set) var idempotencyKey: IdempotencyKey?
+  public internal(set) var ifMatch: IfMatch?
+  /// When whoever asked stops waiting.
+  public internal(set) var deadline: ContinuousClock.Instant
+  /// What goes into the reply apart from its body.
+  public let reply = Reply()
+  let peerAddress: String
+  let eventLoopDeadline: EventLoopDeadline
+
+  public init(source: ApplicationRequestContextSource) {
+    coreContext = .init(source: source)
+    peerAddress = source.channel.remoteAddress?.ipAddress ?? "unix"
+    eventLoopDeadline = EventLoopDeadline(eventLoop: source.channel.eventLoop)
+    deadline = .now + Routes.standardDeadline
+  }
+
+  /// The caller, already authenticated and permitted as the endpoint's access says.
+  /// - Throws: 401 on a public endpoint that was called without a token.
+  public var principal: Principal {
+    get throws {
+      guard let optionalPrincipal else { throw Problem.unauthenticated() }
+      return optionalPrincipal
+    }
+  }
+
+  /// Compares `If-Match`, if it was sent, with the resource as it is.
+  /// - Throws: 412 when the resource has moved on.
+  public func require(_ current: EntityTag) throws {
+    guard let ifMatch, !ifMatch.matches(current) else { return }
+    throw Problem(
+      412, "precondition_failed", "The resource has changed",
+      detail: "It is now \(current). Get it again, apply your change to that and send its ETag as If-Match.")
+  }
+}
+
+/// What goes into a reply apart from its body.
+public final class Reply: Sendable {
+  struct Fields {
+    var status: Int?
+    var headers: [(name: String, value: String)] = []
+  }
+  private let fields = Mutex(Fields())
+
+  /// Another status than the declared one, of those that the endpoint documents.
+  public func setStatus(_ status: Int) { fields.withLock { $0.status = status } }
+
+  public func setHeader(_ name: String, _ value: String) {
+    fields.withLock { fields in
+      fields.headers.removeAll { $0.name.lowercased() == name.lowercased() }
+      fields.headers.append((name, value))
+    }
+  }
+
+  var current: Fields { fields.withLock { $0 } }
+}
+
+extension RequestScope {
+  /// Says in the reply whether the result was stored by an earlier request under the same `Idempotency-Key`.
+  public func unwrap<Value>(_ once: Once<Value>) -> Value {
+    if once.isReplay { reply.setHeader("Idempotency-Replayed", "true") }
+    return once.value
+  }
+}

@@ -1,0 +1,130 @@
+import Crypto
+import Foundation
+public import GravityContracts
+import GravityData
+public import GravityIdentity
+import HTTPTypes
+public import Hummingbird
+
+/// Binds handlers to declared endpoints. There is no other way to serve a path, but for health and metrics.
+public struct Routes: ~Copyable {
+  /// How long a handler may take when the caller does not say.
+  public static let standardDeadline: Duration = .seconds(30)
+
+  private let router = Router(context: RequestScope.self)
+  private let settings: Settings
+  private var bound: [any EndpointDescription] = []
+
+  /// What the routes of one service share.
+  public struct Settings: Sendable {
+    /// Checks bearer tokens. nil refuses every endpoint that is not public.
+    public var verifier: (any TokenVerifier)?
+    /// The greatest body, in bytes; a larger one is 413.
+    public var greatestBody = 1 << 20
+    /// Whose `X-Forwarded-For` and deadline are believed.
+    public var trustedProxies: TrustedProxies = .loopback
+
+    public init(verifier: (any TokenVerifier)?) { self.verifier = verifier }
+  }
+
+  public init(_ settings: Settings) { self.settings = settings }
+
+  /// Serves `endpoint` with `handle`, which runs when the caller is known and permitted and the request is well formed.
+  public mutating func on<Request, Response>(
+    _ endpoint: Endpoint<Request, Response>,
+    _ handle: @escaping @Sendable (Request, RequestScope) async throws -> Response
+  ) {
+    bound.append(endpoint)
+    let settings = settings
+    router.on(RouterPath(endpoint.path), method: .init(endpoint.method)) { request, scope in
+      var scope = scope
+      scope.optionalPrincipal = try await Self.authenticate(request, endpoint.access, settings.verifier)
+      scope.ifMatch = try endpoint.ifMatch(request.headers)
+      let head = scope
+      let remaining = ContinuousClock.now.duration(to: scope.deadline)
+      return try await scope.eventLoopDeadline.run(within: remaining) {
+        var scope = head
+        let body = try await endpoint.collectBody(request, limit: settings.greatestBody)
+        scope.idempotencyKey = try endpoint.idempotencyKey(request, body: body, scope)
+        let input = try endpoint.decode(request, scope, body: body)
+        let output = try await handle(input, scope)
+        return try endpoint.encode(output, request: request, reply: scope.reply)
+      }
+    }
+  }
+
+  /// - Throws: ``UndeclaredRoutes`` when what is bound and what is declared differ: it ends the start.
+  public consuming func build(
+    declared: [any EndpointDescription], telemetry: HTTPTelemetry
+  ) throws -> some HTTPResponder<RequestScope> {
+    let (boundNames, declaredNames) = (Set(bound.map(\.name)), Set(declared.map(\.name)))
+    guard boundNames == declaredNames, bound.count == boundNames.count else {
+      throw UndeclaredRoutes(
+        undeclared: boundNames.subtracting(declaredNames), unbound: declaredNames.subtracting(boundNames))
+    }
+    for (path, endpoints) in Dictionary(grouping: bound, by: \.path) {
+      let allowed = Set(endpoints.map(\.method))
+      let allow = allowed.map(\.rawValue).sorted().joined(separator: ", ")
+      for method in Method.allCases where !allowed.contains(method) {
+        router.on(RouterPath(path), method: .init(method)) { _, scope -> Hummingbird.Response in
+          scope.reply.setHeader("Allow", allow)
+          throw Problem(
+            405, "method_not_allowed", "\(method.rawValue) is not served here", detail: "Allowed: \(allow).")
+        }
+      }
+    }
+    return RequestPipeline(settings: settings, telemetry: telemetry, routes: router.buildResponder())
+  }
+
+  /// - Returns: nil for a public endpoint that was called without a good token.
+  private static func authenticate(
+    _ request: Hummingbird.Request, _ access: Access, _ verifier: (any TokenVerifier)?
+  ) async throws -> Principal? {
+    guard let token = bearerToken(request.headers) else {
+      guard access == .public else { throw Problem.unauthenticated() }
+      return nil
+    }
+    guard let verifier else {
+      guard access == .public else { throw Problem.unauthenticated(.unavailable) }
+      return nil
+    }
+    let principal: Principal
+    do throws(TokenRefusal) {
+      principal = try await verifier.verify(token)
+    } catch {
+      // A stale token must not keep anybody from logging in again.
+      guard access == .public else { throw Problem.unauthenticated(error.code) }
+      return nil
+    }
+    guard principal.satisfies(access) else { throw Problem.forbidden(access) }
+    return principal
+  }
+
+  private static func bearerToken(_ headers: HTTPFields) -> String? {
+    guard let value = headers[.authorization], value.utf8.count > 7, value.prefix(7).lowercased() == "bearer " else {
+      return nil
+    }
+    return String(value.dropFirst(7))
+  }
+}
+
+/// Routes and declarations that differ: a mistake in the program.
+public struct UndeclaredRoutes: Error, CustomStringConvertible {
+  public var undeclared: Set<String>
+  public var unbound: Set<String>
+  public var description: String {
+    "bound but not declared, or bound twice: \(undeclared.sorted()); declared but not bound: \(unbound.sorted())"
+  }
+}
+
+extension HTTPRequest.Method {
+  init(_ method: GravityContracts.Method) {
+    switch method {
+    case .get: self = .get
+    case .post: self = .post
+    case .put: self = .put
+    case .patch: self = .patch
+    case .delete: self = .delete
+    }
+  }
+}

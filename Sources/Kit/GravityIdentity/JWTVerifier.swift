@@ -1,0 +1,105 @@
+import Crypto
+public import Foundation
+import JWTKit
+
+/// Verifies access tokens: first their form, without a library; then the signature with a key of the issuer that they
+/// name; then the claims; then whether they were revoked.
+public struct JWTVerifier: TokenVerifier {
+  /// An issuer that is believed, and how its tokens look.
+  public struct Issuer: Sendable {
+    public var name: String
+    public var audience: String
+    public var keys: any KeySource
+    /// Whether its tokens speak for services of the platform.
+    var speaksForServices: Bool
+
+    public init(name: String, audience: String, keys: any KeySource) {
+      self.init(name: name, audience: audience, keys: keys, speaksForServices: false)
+    }
+    init(name: String, audience: String, keys: any KeySource, speaksForServices: Bool) {
+      self.name = name
+      self.audience = audience
+      self.keys = keys
+      self.speaksForServices = speaksForServices
+    }
+  }
+
+  /// Seconds by which two machines' clocks may differ (decision 16).
+  public static let leeway: TimeInterval = 30
+
+  private let issuers: [String: Issuer]
+  private let revocations: RevocationList
+  private let verified: VerifiedTokens
+  private let now: @Sendable () -> Date
+
+  /// - Parameters:
+  ///   - issuers: Each has a name of its own; a token is verified only with keys of the issuer that it names. A
+  ///     gateway names no service issuer, so that a service token never enters from outside.
+  ///   - cacheCapacity: How many verified tokens are remembered, about 500 bytes each.
+  public init(
+    issuers: [Issuer], revocations: RevocationList, cacheCapacity: Int = 16_384,
+    now: @escaping @Sendable () -> Date = { Date() }
+  ) {
+    self.issuers = Dictionary(issuers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    self.revocations = revocations
+    self.verified = VerifiedTokens(capacity: cacheCapacity)
+    self.now = now
+  }
+
+  public func verify(_ token: String) async throws(TokenRefusal) -> Principal {
+    guard token.utf8.count <= CompactToken.greatestLength else {
+      throw TokenRefusal(.invalid, "longer than 8192 bytes")
+    }
+    let digest = SHA256.hash(data: Data(token.utf8))
+    let time = now()
+    if let principal = verified.principal(for: digest, at: time) {
+      guard principal.expiresAt + Self.leeway > time else { throw TokenRefusal(.expired, "expired") }
+      return try notRevoked(principal)
+    }
+    let principal = try await verifyAnew(token, at: time)
+    verified.insert(principal, for: digest, until: min(principal.expiresAt + Self.leeway, time + Self.trustedFor))
+    return try notRevoked(principal)
+  }
+
+  /// Seconds for which a signature is not checked again.
+  private static let trustedFor: TimeInterval = 60
+
+  private func verifyAnew(_ token: String, at time: Date) async throws(TokenRefusal) -> Principal {
+    let compact = try CompactToken(token)
+    guard let issuer = issuers[compact.issuer] else { throw TokenRefusal(.invalid, "of another issuer") }
+    guard let key = try await issuer.keys.key(for: compact.keyID) else {
+      throw TokenRefusal(.invalid, "signed with a key that is not known")
+    }
+    let claims: TokenClaims
+    do {
+      claims = try await key.keys.verify(token, as: SignedClaims.self).claims
+    } catch {
+      let isForged = (error as? JWTError)?.errorType == .signatureVerificationFailed
+      throw TokenRefusal(.invalid, isForged ? "the signature is wrong" : "the claims cannot be read")
+    }
+    try Self.check(claims, of: issuer, at: time)
+    return claims.principal(isService: issuer.speaksForServices)
+  }
+
+  private static func check(_ claims: TokenClaims, of issuer: Issuer, at time: Date) throws(TokenRefusal) {
+    guard claims.issuer == issuer.name else { throw TokenRefusal(.invalid, "of another issuer") }
+    guard claims.audience.contains(issuer.audience) else { throw TokenRefusal(.invalid, "for another audience") }
+    guard !claims.subject.isEmpty, claims.subject.utf8.count <= 255, !claims.tokenID.isEmpty,
+      claims.tokenID.utf8.count <= 255
+    else { throw TokenRefusal(.invalid, "names no subject or has no id") }
+    guard claims.expiresAt + leeway > time else { throw TokenRefusal(.expired, "expired") }
+    guard claims.issuedAt <= time + leeway, (claims.notBefore ?? claims.issuedAt) <= time + leeway else {
+      throw TokenRefusal(.invalid, "not valid yet")
+    }
+  }
+
+  private func notRevoked(_ principal: Principal) throws(TokenRefusal) -> Principal {
+    // A service token lives for a minute and belongs to no session: the feed of revocations is fetched with one.
+    if principal.isService { return principal }
+    switch revocations.verdict(on: principal) {
+    case .accepted: return principal
+    case .revoked: throw TokenRefusal(.revoked, "revoked")
+    case .unknown: throw TokenRefusal(.unavailable, "the feed of revocations has stopped")
+    }
+  }
+}

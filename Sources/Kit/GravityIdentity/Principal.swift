@@ -1,0 +1,58 @@
+public import Foundation
+public import GravityContracts
+
+/// Who calls, as a verified token says.
+public struct Principal: Sendable, Hashable {
+  /// The token's `sub`: an account's id, or a client's or service's name.
+  public var subject: String
+  /// The token's `jti`.
+  public var tokenID: String
+  /// The token's `sid`; tokens that belong to no session have none.
+  public var sessionID: String?
+  public var roles: [String]
+  /// What the roles grant.
+  public var permissions: [Permission]
+  /// What the token was limited to when it was issued (RFC 9068 §2.2.3); nil is no limit.
+  public var scope: [Permission]?
+  /// Counts up when the subject's tokens are revoked as a whole; a token of an earlier epoch is refused.
+  public var epoch: Int64
+  /// How the subject authenticated (RFC 8176): `pwd`, `otp`, …
+  public var methods: [String]
+  public var issuedAt: Date
+  public var expiresAt: Date
+  /// Whether another service of the platform calls, with a service token.
+  public var isService: Bool
+
+  public init(
+    subject: String, tokenID: String, sessionID: String? = nil, roles: [String] = [], permissions: [Permission] = [],
+    scope: [Permission]? = nil, epoch: Int64 = 0, methods: [String] = [], issuedAt: Date, expiresAt: Date,
+    isService: Bool = false
+  ) {
+    self.subject = subject
+    self.tokenID = tokenID
+    self.sessionID = sessionID
+    self.roles = roles
+    self.permissions = permissions
+    self.scope = scope
+    self.epoch = epoch
+    self.methods = methods
+    self.issuedAt = issuedAt
+    self.expiresAt = expiresAt
+    self.isService = isService
+  }
+
+  /// Whether the subject holds `permission` and the token is not limited to less: scope ∩ permission.
+  public func may(_ permission: Permission) -> Bool {
+    permissions.contains { $0.grants(permission) } && (scope?.contains { $0.grants(permission) } ?? true)
+  }
+
+  /// Whether `access` lets this principal in.
+  public func satisfies(_ access: Access) -> Bool {
+    switch access {
+    case .public: true
+    case .authenticated: !isService
+    case .permission(let permission): may(permission)
+    case .service: isService
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import Crypto
+public import Foundation
+public import GravityContracts
+
+/// Tokens by which the services of one deployment know each other: signed with a key that each derives from the master
+/// key, so that no service asks another for it.
+public enum ServiceToken {
+  public static let issuer = "gravity:service"
+  public static let audience = "gravity:service"
+  public static let keyID = "service-1"
+  /// Seconds.
+  public static let lifetime: TimeInterval = 60
+}
+
+/// Signs the tokens with which one service calls the others.
+public struct ServiceTokenSigner: Sendable {
+  private let service: String
+  private let signer: TokenSigner
+  private let now: @Sendable () -> Date
+  private let newID: @Sendable () -> String
+
+  /// - Parameter service: The caller's name, which becomes the token's `sub`.
+  public init(
+    service: String, masterKey: MasterKey, now: @escaping @Sendable () -> Date = { Date() },
+    newID: @escaping @Sendable () -> String = { UUID.v7().lowercased }
+  ) async throws {
+    self.service = service
+    self.signer = try await TokenSigner(masterKey.serviceSigningKey(), keyID: ServiceToken.keyID)
+    self.now = now
+    self.newID = newID
+  }
+
+  /// A token for ``ServiceToken/lifetime`` seconds.
+  public func token(permissions: [Permission] = []) async throws -> String {
+    let time = now()
+    return try await signer.sign(
+      TokenClaims(
+        issuer: ServiceToken.issuer, subject: service, audience: [ServiceToken.audience], issuedAt: time,
+        expiresAt: time + ServiceToken.lifetime, tokenID: newID(), permissions: permissions))
+  }
+}
+
+extension JWTVerifier.Issuer {
+  /// The services of this deployment: their tokens, and no others, give principals that are services.
+  public static func services(masterKey: MasterKey) async throws -> JWTVerifier.Issuer {
+    let key = try masterKey.serviceSigningKey().publicKey
+    let keys = try await FixedKeySource(JSONWebKeySet(keys: [JSONWebKey(key, keyID: ServiceToken.keyID)]))
+    return JWTVerifier.Issuer(
+      name: ServiceToken.issuer, audience: ServiceToken.audience, keys: keys, speaksForServices: true)
+  }
+}
+
+extension MasterKey {
+  func serviceSigningKey() throws -> P256.Signing.PrivateKey {
+    // 32 random bytes are no scalar of the curve once in 2³²; then the next ones are.
+    for attempt in 0..<8 {
+      let bytes = derive("service-signing-key/\(ServiceToken.keyID)/\(attempt)").withUnsafeBytes { Data($0) }
+      if let key = try? P256.Signing.PrivateKey(rawRepresentation: bytes) { return key }
+    }
+    throw MasterKeyError("no service signing key can be derived")
+  }
+}

@@ -1,0 +1,26 @@
+public import GravityHTTP
+public import GravityTelemetry
+public import Logging
+
+/// One service's voice: its log, its metrics. Services that share a process keep apart here.
+public struct ServiceTelemetry: Sendable {
+  /// `auth`, `gateway`, …: `service.name` in logs.
+  public let service: String
+  public let metrics: PrometheusMetrics
+  private let output: LogOutput
+  private let level: Logger.Level
+
+  public init(service: String, level: Logger.Level, output: LogOutput) {
+    self.service = service
+    self.output = output
+    self.level = level
+    metrics = PrometheusMetrics()
+    ProcessMetrics.install(in: metrics)
+  }
+
+  public func logger(_ label: String) -> Logger {
+    Logger(label: label) { ECSLogHandler(label: $0, service: service, level: level, output: output) }
+  }
+
+  public var http: HTTPTelemetry { HTTPTelemetry(logger: logger("http"), metrics: metrics) }
+}

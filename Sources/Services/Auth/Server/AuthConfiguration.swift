@@ -1,0 +1,63 @@
+public import Foundation
+import GravityIdentity
+
+/// The settings of the auth service. Times are in seconds.
+public struct AuthConfiguration: Sendable, Hashable {
+  /// The `iss` of tokens: the address under which clients reach the platform.
+  public var issuer = "gravity"
+  /// The `aud` of tokens.
+  public var audience = "gravity"
+  /// 60 to 3 600.
+  public var accessTokenLifetime: TimeInterval = 15 * 60
+  /// The longest lifetime of any token signed with the platform's keys, those of `gravity token mint` included.
+  public var longestTokenLifetime: TimeInterval = 24 * 3600
+  /// After how long without a refresh a session ends.
+  public var sessionIdleLifetime: TimeInterval = 30 * 86_400
+  /// After how long a session ends in any case.
+  public var sessionLifetime: TimeInterval = 90 * 86_400
+  /// For how long the previous refresh token gives the same successor again; at most 60.
+  public var refreshRetryWindow: TimeInterval = 10
+  /// bcrypt's cost; see ``PasswordHasher/costs``.
+  public var passwordCost = 12
+  /// Whether a new account must prove its address before it may log in.
+  public var requiresEmailVerification = false
+  public var verificationTokenLifetime: TimeInterval = 24 * 3600
+  /// At most 600.
+  public var recoveryTokenLifetime: TimeInterval = 600
+  /// How long a signing key signs.
+  public var signingKeyLifetime: TimeInterval = 30 * 86_400
+  /// How long a key is published before it signs, so that every verifier has it by then.
+  public var signingKeyLead: TimeInterval = 3600
+  public var backOff = AttemptPolicy()
+
+  public init() {}
+
+  /// - Throws: ``AuthConfigurationError`` that names the setting and its bounds.
+  public func validate() throws(AuthConfigurationError) {
+    func require(_ holds: Bool, _ message: String) throws(AuthConfigurationError) {
+      guard holds else { throw AuthConfigurationError(description: message) }
+    }
+    try require(!issuer.isEmpty && issuer != ServiceToken.issuer, "issuer: must not be empty or \(ServiceToken.issuer)")
+    try require(!audience.isEmpty, "audience: must not be empty")
+    try require((60...3600).contains(accessTokenLifetime), "access token lifetime: must be 60 to 3600 seconds")
+    try require(
+      longestTokenLifetime >= accessTokenLifetime, "longest token lifetime: must not be less than an access token's")
+    try require(
+      sessionIdleLifetime >= accessTokenLifetime && sessionIdleLifetime <= sessionLifetime,
+      "session idle lifetime: must be between an access token's and a session's lifetime")
+    try require((0...60).contains(refreshRetryWindow), "refresh retry window: must be 0 to 60 seconds")
+    try require(
+      PasswordHasher.costs.contains(passwordCost),
+      "password cost: must be \(PasswordHasher.costs.lowerBound) to \(PasswordHasher.costs.upperBound)")
+    try require((60...600).contains(recoveryTokenLifetime), "recovery token lifetime: must be 60 to 600 seconds")
+    try require(verificationTokenLifetime >= 60, "verification token lifetime: must be at least 60 seconds")
+    try require(
+      signingKeyLead >= 0 && signingKeyLead < signingKeyLifetime,
+      "signing key lead: must be less than a signing key's lifetime")
+  }
+}
+
+/// A setting that cannot be used. For the operator.
+public struct AuthConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
+  public var description: String
+}

@@ -1,0 +1,110 @@
+public import GravityData
+
+/// The tables of auth_db.
+public enum AuthSchema {
+  public static let migrations: [Migration] = [
+    Migration(1, "idempotency", Idempotency.migrationStatements),
+    Migration(2, "accounts and roles", accounts + roles),
+    Migration(3, "sessions and revocations", sessions + revocations),
+    Migration(4, "keys, attempts, one-time tokens and mail", signingKeys + attempts + oneTimeTokens + mail),
+  ]
+
+  private static let accounts: [SQL] = [
+    .table(
+      "accounts",
+      """
+      id \(type: .uuid) PRIMARY KEY, email \(type: .text) UNIQUE, name \(type: .text) NOT NULL,
+      status \(type: .text) NOT NULL, password_hash \(type: .text), epoch \(type: .bigint) NOT NULL,
+      version \(type: .bigint) NOT NULL, created_at \(type: .timestamptz) NOT NULL,
+      updated_at \(type: .timestamptz) NOT NULL
+      """),
+    .table(
+      "account_roles",
+      """
+      account_id \(type: .uuid) NOT NULL, role \(type: .text) NOT NULL, PRIMARY KEY (account_id, role)
+      """),
+    "CREATE INDEX account_roles_role ON account_roles (role)",
+  ]
+
+  private static let roles: [SQL] = [
+    .table(
+      "roles",
+      """
+      name \(type: .text) PRIMARY KEY, description \(type: .text) NOT NULL, permissions \(type: .jsonb) NOT NULL,
+      built_in \(type: .boolean) NOT NULL, version \(type: .bigint) NOT NULL,
+      created_at \(type: .timestamptz) NOT NULL, updated_at \(type: .timestamptz) NOT NULL
+      """),
+    .table("role_policy", "id \(type: .bigint) PRIMARY KEY, version \(type: .bigint) NOT NULL"),
+    "INSERT INTO role_policy (id, version) VALUES (1, 1)",
+  ]
+
+  private static let sessions: [SQL] = [
+    .table(
+      "sessions",
+      """
+      id \(type: .uuid) PRIMARY KEY, account_id \(type: .uuid) NOT NULL, counter \(type: .bigint) NOT NULL,
+      token_hash \(type: .bytea) NOT NULL, rotated_at \(type: .timestamptz) NOT NULL,
+      user_agent \(type: .text), address \(type: .text) NOT NULL, created_at \(type: .timestamptz) NOT NULL,
+      idle_expires_at \(type: .timestamptz) NOT NULL, expires_at \(type: .timestamptz) NOT NULL,
+      revoked_at \(type: .timestamptz)
+      """),
+    "CREATE INDEX sessions_account ON sessions (account_id, id)",
+    "CREATE INDEX sessions_idle_expires_at ON sessions (idle_expires_at)",
+  ]
+
+  private static let revocations: [SQL] = [
+    .table(
+      "revocations",
+      """
+      sequence \(type: .bigint) PRIMARY KEY, kind \(type: .text) NOT NULL, target \(type: .text) NOT NULL,
+      epoch \(type: .bigint), expires_at \(type: .timestamptz) NOT NULL
+      """),
+    "CREATE INDEX revocations_expires_at ON revocations (expires_at)",
+    .table("revocation_sequence", "id \(type: .bigint) PRIMARY KEY, last \(type: .bigint) NOT NULL"),
+    "INSERT INTO revocation_sequence (id, last) VALUES (1, 0)",
+  ]
+
+  private static let signingKeys: [SQL] = [
+    .table(
+      "signing_keys",
+      """
+      id \(type: .text) PRIMARY KEY, status \(type: .text) NOT NULL, public_key \(type: .jsonb) NOT NULL,
+      private_key \(type: .bytea) NOT NULL, created_at \(type: .timestamptz) NOT NULL,
+      activated_at \(type: .timestamptz), retired_at \(type: .timestamptz)
+      """)
+  ]
+
+  private static let attempts: [SQL] = [
+    .table(
+      "login_attempts",
+      """
+      key \(type: .bytea) PRIMARY KEY, failures \(type: .bigint) NOT NULL, blocked_until \(type: .timestamptz),
+      expires_at \(type: .timestamptz) NOT NULL
+      """),
+    "CREATE INDEX login_attempts_expires_at ON login_attempts (expires_at)",
+    .table("trusted_origins", "key \(type: .bytea) PRIMARY KEY, expires_at \(type: .timestamptz) NOT NULL"),
+    "CREATE INDEX trusted_origins_expires_at ON trusted_origins (expires_at)",
+  ]
+
+  private static let oneTimeTokens: [SQL] = [
+    .table(
+      "one_time_tokens",
+      """
+      hash \(type: .bytea) PRIMARY KEY, purpose \(type: .text) NOT NULL, account_id \(type: .uuid) NOT NULL,
+      expires_at \(type: .timestamptz) NOT NULL
+      """),
+    "CREATE INDEX one_time_tokens_account ON one_time_tokens (account_id, purpose)",
+    "CREATE INDEX one_time_tokens_expires_at ON one_time_tokens (expires_at)",
+  ]
+
+  private static let mail: [SQL] = [
+    .table(
+      "mail_requests",
+      """
+      id \(type: .uuid) PRIMARY KEY, purpose \(type: .text) NOT NULL, email \(type: .text) NOT NULL,
+      attempts \(type: .bigint) NOT NULL, due_at \(type: .timestamptz) NOT NULL,
+      expires_at \(type: .timestamptz) NOT NULL
+      """),
+    "CREATE INDEX mail_requests_due_at ON mail_requests (due_at)",
+  ]
+}

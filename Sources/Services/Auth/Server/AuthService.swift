@@ -1,0 +1,129 @@
+import AuthAPI
+public import Foundation
+public import GravityContracts
+public import GravityData
+public import GravityHTTP
+public import GravityIdentity
+public import Hummingbird
+public import Logging
+public import ServiceLifecycle
+
+/// The auth service, put together. Start it with ``prepare()``, then serve ``responder(telemetry:)`` and run
+/// ``tasks``.
+public struct AuthService: Sendable {
+  /// What ``Migrator`` brings auth_db to, before ``prepare()``.
+  public static var migrations: [Migration] { AuthSchema.migrations }
+
+  /// Checks users' tokens, and those of services; what this service's own routes use.
+  public let verifier: JWTVerifier
+
+  let core: AuthCore
+  let keys: SigningKeys
+  let revocations: Revocations
+  let registrations: Registrations
+  let ownAccount: OwnAccount
+  let administration: AccountAdministration
+  let roles: Roles
+  let login: Login
+  let refresh: Refresh
+  let sessions: Sessions
+  let recovery: PasswordRecovery
+  let mail: MailQueue
+  let issuer: TokenIssuer
+  let bootstrap: Bootstrap
+
+  /// - Parameters:
+  ///   - hasher: Made for the configured cost when it is not given; services of one process can share one.
+  ///   - tokenStore: ``InMemoryTokenStore`` over `revocations` in one process.
+  ///   - revocations: The list that verifiers of this process ask.
+  ///   - randomBytes: As many as it is asked for; from the system when it is not given.
+  /// - Throws: ``AuthConfigurationError``.
+  public init(
+    database: any Database, masterKey: MasterKey, previousMasterKeys: [MasterKey] = [],
+    configuration: AuthConfiguration = .init(), hasher: PasswordHasher? = nil, notifier: any Notifier,
+    tokenStore: any TokenStore, revocations list: RevocationList, events: any AuthEventRecorder = DiscardedEvents(),
+    logger: Logger, clock: AuthClock = .system, newID: @escaping @Sendable () -> UUID = { UUID.v7() },
+    randomBytes: @escaping @Sendable (Int) -> [UInt8] = Self.systemRandomBytes
+  ) async throws {
+    try configuration.validate()
+    let core = AuthCore(
+      database: database, configuration: configuration, masterKey: masterKey, clock: clock, newID: newID,
+      randomBytes: randomBytes, events: events, logger: logger)
+    self.core = core
+    keys = SigningKeys(core: core, envelope: Envelope(masterKey, previous: previousMasterKeys))
+    verifier = JWTVerifier(
+      issuers: [
+        .init(name: configuration.issuer, audience: configuration.audience, keys: keys.source),
+        try await .services(masterKey: masterKey),
+      ], revocations: list, now: clock.now)
+    let passwords = Passwords(hasher: hasher ?? PasswordHasher(cost: configuration.passwordCost))
+    let attempts = Attempts(core: core)
+    issuer = TokenIssuer(core: core, keys: keys, store: tokenStore)
+    revocations = Revocations(core: core, store: tokenStore, list: list)
+    mail = MailQueue(core: core, notifier: notifier)
+    registrations = Registrations(core: core, passwords: passwords, mail: mail)
+    ownAccount = OwnAccount(core: core, passwords: passwords, attempts: attempts, revocations: revocations)
+    administration = AccountAdministration(core: core, revocations: revocations)
+    roles = Roles(core: core, revocations: revocations)
+    login = Login(core: core, passwords: passwords, attempts: attempts, issuer: issuer)
+    refresh = Refresh(core: core, issuer: issuer, revocations: revocations)
+    sessions = Sessions(core: core, store: tokenStore, revocations: revocations, verifier: verifier)
+    recovery = PasswordRecovery(core: core, passwords: passwords, mail: mail, revocations: revocations)
+    bootstrap = Bootstrap(core: core, passwords: passwords, revocations: revocations)
+  }
+
+  /// Puts roles and keys in place and fills the blacklist. The service is ready when this returns; auth_db is migrated
+  /// before.
+  public func prepare() async throws {
+    try await roles.seed()
+    try await keys.maintain()
+    try await revocations.seed()
+  }
+
+  /// The keys that tokens are signed with, for verifiers in the same process.
+  public var keySource: any KeySource { keys.source }
+
+  /// The signer of the active key.
+  public func signer() async throws -> TokenSigner { try await keys.signer() }
+
+  /// A token without a session, for scripts and benchmarks: `gravity token mint`.
+  ///
+  /// - Parameters:
+  ///   - subject: An account's id, whose suspension ends the token too, or any name.
+  ///   - lifetime: Seconds; at most ``AuthConfiguration/longestTokenLifetime``.
+  /// - Throws: `Problem` 422 when the lifetime or a permission cannot be used.
+  public func mintToken(
+    subject: String, permissions: [Permission], roles: [String] = [], lifetime: TimeInterval
+  ) async throws -> String {
+    try await issuer.mint(subject: subject, permissions: permissions, roles: roles, lifetime: lifetime)
+  }
+
+  /// Makes the next key sign now: when the active one may be known to others. Its tokens stay good until they expire.
+  public func rotateSigningKey() async throws { try await keys.rotate() }
+
+  /// Follows other instances' revocations, sends mail, rotates keys, deletes what expired. Ends on graceful shutdown.
+  public var tasks: any Service { Maintenance(core: core, keys: keys, revocations: revocations, mail: mail) }
+
+  /// Makes the first administrator unless there is one.
+  ///
+  /// - Returns: nil when there is one already.
+  /// - Throws: `Problem` 422 when the address or the password cannot be used.
+  public func bootstrapAdministrator(email: String?, password: String?) async throws -> FirstAdministrator? {
+    try await bootstrap.makeAdministrator(email: email, password: password)
+  }
+
+  /// What serves ``AuthAPI/endpoints``.
+  /// - Throws: ``UndeclaredRoutes``.
+  public func responder(
+    settings: Routes.Settings? = nil, telemetry: HTTPTelemetry
+  ) throws -> some HTTPResponder<RequestScope> {
+    var routes = Routes(settings ?? Routes.Settings(verifier: verifier))
+    bind(to: &routes)
+    return try routes.build(declared: AuthAPI.endpoints, telemetry: telemetry)
+  }
+
+  public static let systemRandomBytes: @Sendable (Int) -> [UInt8] = { count in
+    var random = SystemRandomNumberGenerator()
+    return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+  }
+}

@@ -1,0 +1,79 @@
+import AuthAPI
+import Foundation
+import GravityContracts
+import GravityData
+import Logging
+
+/// Messages that were asked for and are not sent yet. They wait in the database, so a request for one does the same
+/// work for every address, and a crash loses none.
+struct MailQueue: Sendable {
+  let core: AuthCore
+  let notifier: any Notifier
+
+  /// Seconds until a message that could not be sent is tried again.
+  private static let lease: TimeInterval = 60
+  /// Seconds after which a request is dropped: whoever asked has asked again.
+  private static let lifetime: TimeInterval = 3600
+  /// Messages of one kind with a live token for one account; further requests are passed over, so that nobody's
+  /// mailbox can be flooded.
+  private static let greatestLive = 3
+
+  func request(_ kind: AuthMessage.Kind, to email: EmailAddress) async throws {
+    let id = core.newID()
+    try await core.write { transaction, now in try request(kind, to: email, id: id, transaction, now) }
+  }
+
+  func request(
+    _ kind: AuthMessage.Kind, to email: EmailAddress, id: UUID, _ transaction: any Transaction, _ now: Date
+  ) throws {
+    try MailRequestStore(transaction).insert(
+      id, kind, email: email.text, now: now, expiresAt: now + Self.lifetime)
+  }
+
+  /// Sends what is due.
+  /// - Returns: how many requests were looked at.
+  @discardableResult
+  func deliverDue() async throws -> Int {
+    let due = try await core.write { transaction, now in
+      try MailRequestStore(transaction).claim(now: now, lease: now + Self.lease, limit: 20)
+    }
+    for row in due {
+      do {
+        if let message = try await message(for: row) { try await notifier.send(message) }
+        try await core.write { transaction, _ in try MailRequestStore(transaction).delete(row.id) }
+      } catch {
+        core.logger.warning(
+          "a message was not sent",
+          metadata: [
+            "mail.id": "\(row.id.lowercased)", "attempt": "\(row.attempts)", "error.type": "\(type(of: error))",
+          ])
+      }
+    }
+    return due.count
+  }
+
+  /// nil when there is nobody to write to. The token is made only now, so that it is nowhere but in the message.
+  private func message(for row: MailRequestRow) async throws -> AuthMessage? {
+    let token = Data(core.randomBytes(32)).base64URLEncodedString()
+    return try await core.write { [core] transaction, now in
+      guard let account = try AccountStore(transaction).find(email: row.email) else { return nil }
+      let (purpose, lifetime): (OneTimeTokenStore.Purpose, TimeInterval)
+      switch (row.purpose, account.status) {
+      case (.verification, .unverified):
+        (purpose, lifetime) = (.verification, core.configuration.verificationTokenLifetime)
+      case (.recovery, .active), (.recovery, .unverified):
+        (purpose, lifetime) = (.recovery, core.configuration.recoveryTokenLifetime)
+      case (.alreadyRegistered, .active), (.alreadyRegistered, .unverified):
+        return AuthMessage(
+          id: row.id, kind: .alreadyRegistered, email: row.email, name: account.name, token: nil, expiresAt: nil)
+      default: return nil
+      }
+      let store = OneTimeTokenStore(transaction)
+      guard try store.liveCount(of: account.id, for: purpose, now: now) < Self.greatestLive else { return nil }
+      let expiresAt = (now + lifetime).roundedToMicroseconds
+      try store.insert(OneTimeTokenStore.hash(token), purpose, account: account.id, expiresAt: expiresAt)
+      return AuthMessage(
+        id: row.id, kind: row.purpose, email: row.email, name: account.name, token: token, expiresAt: expiresAt)
+    }
+  }
+}

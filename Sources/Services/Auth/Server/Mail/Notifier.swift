@@ -1,0 +1,63 @@
+public import Foundation
+import GravityContracts
+
+/// A message to one person. Its token is a secret: it goes to that person and nowhere else.
+public struct AuthMessage: Sendable, Hashable {
+  public enum Kind: String, Sendable, Hashable {
+    /// Carries the token that proves the address.
+    case verification
+    /// Carries the token that sets a new password.
+    case recovery
+    /// Somebody tried to open an account with an address that has one.
+    case alreadyRegistered = "already_registered"
+  }
+  /// Stays the same when the message is sent again.
+  public var id: UUID
+  public var kind: Kind
+  public var email: String
+  public var name: String
+  public var token: String?
+  public var expiresAt: Date?
+
+  public init(id: UUID, kind: Kind, email: String, name: String, token: String?, expiresAt: Date?) {
+    self.id = id
+    self.kind = kind
+    self.email = email
+    self.name = name
+    self.token = token
+    self.expiresAt = expiresAt
+  }
+}
+
+/// Sends messages to people. The notification service will be one.
+public protocol Notifier: Sendable {
+  /// Returns when the message is taken over for good; one that throws is tried again.
+  func send(_ message: AuthMessage) async throws
+}
+
+/// For development: each message is a file of its own in a folder, mode 0600, and never in a log.
+public struct FileNotifier: Notifier {
+  private let folder: URL
+
+  /// - Parameter folder: Made, mode 0700, with the first message.
+  public init(folder: URL) { self.folder = folder }
+
+  public func send(_ message: AuthMessage) async throws {
+    let files = FileManager.default
+    try files.createDirectory(
+      at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    let file = folder.appending(path: "\(message.id.lowercased)-\(message.kind.rawValue).txt")
+    // Exclusive: a message that is sent again finds its file, whoever made that.
+    guard !files.fileExists(atPath: file.path) else { return }
+    guard
+      files.createFile(atPath: file.path, contents: Data(text(message).utf8), attributes: [.posixPermissions: 0o600])
+    else { throw CocoaError(.fileWriteUnknown) }
+  }
+
+  private func text(_ message: AuthMessage) -> String {
+    var lines = ["To: \(message.name) <\(message.email)>", "Kind: \(message.kind.rawValue)"]
+    if let token = message.token { lines.append("Token: \(token)") }
+    if let expiresAt = message.expiresAt { lines.append("Expires: \(WireTime.string(expiresAt))") }
+    return lines.joined(separator: "\n") + "\n"
+  }
+}

@@ -1,0 +1,66 @@
+import Crypto
+import Foundation
+import GravityContracts
+import GravityData
+
+/// The table `one_time_tokens`; knows no other. Only digests are kept.
+struct OneTimeTokenStore {
+  enum Purpose: String, Sendable { case verification, recovery }
+
+  private let transaction: any Transaction
+  init(_ transaction: any Transaction) { self.transaction = transaction }
+
+  /// Says the same of a token that was used, expired, or never was.
+  static let refusal = Problem(
+    400, "invalid_token", "The token is not good any more", detail: "It works once. Ask for a new one.")
+
+  static func hash(_ token: String) -> [UInt8] { Array(SHA256.hash(data: Data(token.utf8))) }
+
+  func insert(_ hash: [UInt8], _ purpose: Purpose, account: UUID, expiresAt: Date) throws {
+    try transaction.execute(
+      """
+      INSERT INTO one_time_tokens (hash, purpose, account_id, expires_at)
+      VALUES (\(hash), \(purpose.rawValue), \(account), \(expiresAt))
+      """)
+  }
+
+  func find(_ hash: [UInt8], for purpose: Purpose, now: Date) throws -> UUID? {
+    try transaction.scalar(
+      """
+      SELECT account_id FROM one_time_tokens
+      WHERE hash = \(hash) AND purpose = \(purpose.rawValue) AND expires_at > \(now)
+      """)
+  }
+
+  /// Uses the token up.
+  /// - Returns: whose it was; nil when it is not good.
+  func take(_ hash: [UInt8], for purpose: Purpose, now: Date) throws -> UUID? {
+    try transaction.scalar(
+      """
+      DELETE FROM one_time_tokens
+      WHERE hash = \(hash) AND purpose = \(purpose.rawValue) AND expires_at > \(now) RETURNING account_id
+      """)
+  }
+
+  func liveCount(of account: UUID, for purpose: Purpose, now: Date) throws -> Int {
+    try transaction.scalar(
+      """
+      SELECT count(*) FROM one_time_tokens
+      WHERE account_id = \(account) AND purpose = \(purpose.rawValue) AND expires_at > \(now)
+      """) ?? 0
+  }
+
+  /// - Parameter purpose: nil for all.
+  func deleteAll(of account: UUID, for purpose: Purpose? = nil) throws {
+    let only: SQL = purpose.map { "AND purpose = \($0.rawValue)" } ?? ""
+    try transaction.execute("DELETE FROM one_time_tokens WHERE account_id = \(account) \(only)")
+  }
+
+  func deleteExpired(now: Date, limit: Int) throws -> Int {
+    try transaction.execute(
+      """
+      DELETE FROM one_time_tokens WHERE hash IN (
+        SELECT hash FROM one_time_tokens WHERE expires_at <= \(now) ORDER BY expires_at LIMIT \(limit))
+      """)
+  }
+}

@@ -1,0 +1,80 @@
+import AuthAPI
+import Foundation
+import GravityContracts
+import GravityData
+import GravityIdentity
+
+/// Credentials → a session and its tokens. A known and an unknown address take the same time and get the same answer.
+struct Login: Sendable {
+  let core: AuthCore
+  let passwords: Passwords
+  let attempts: Attempts
+  let issuer: TokenIssuer
+
+  func login(_ credentials: Credentials, from client: ClientDevice) async throws -> Tokens {
+    // What is no address has no account; it is treated like one that has none.
+    let email = EmailAddress(credentials.email)?.text ?? "\0" + credentials.email.prefix(254)
+    let origin = attempts.origin(email: email, address: client.address)
+    let account = try await core.read { [attempts] transaction, now in
+      try attempts.check(origin, transaction, now: now)
+      return email.hasPrefix("\0") ? nil : try AccountStore(transaction).find(email: email)
+    }
+    let verdict = try await passwords.verify(credentials.password, against: account?.passwordHash)
+    guard verdict.matches, let account else {
+      try await fail(origin, account?.id)
+      throw Self.refusal
+    }
+    if verdict.needsRehash { await rehash(account, credentials.password) }
+    return try await issuer.tokens(for: try await open(account, origin, client))
+  }
+
+  static let refusal = Problem(401, "invalid_credentials", "Wrong address or password")
+
+  private func fail(_ origin: Attempts.Origin, _ account: UUID?) async throws {
+    try await core.write { [core, attempts] transaction, now in
+      // Guesses that were on their way together do not each get an answer.
+      try attempts.check(origin, transaction, now: now)
+      try attempts.failed(origin, transaction, now: now)
+      try core.events.record(.loginFailed(account: account), in: transaction)
+    }
+  }
+
+  private func open(
+    _ verified: AccountRow, _ origin: Attempts.Origin, _ client: ClientDevice
+  ) async throws -> OpenSession {
+    let id = core.newID()
+    return try await core.write { [core, attempts] transaction, now in
+      try attempts.check(origin, transaction, now: now)
+      // As it is now, not as it was before the password was checked.
+      guard let account = try AccountStore(transaction).find(verified.id), account.email == verified.email,
+        account.epoch == verified.epoch
+      else { throw Self.refusal }
+      try Self.requireActive(account)
+      try attempts.succeeded(origin, transaction, now: now)
+      let token = RefreshToken(session: id, counter: 0, masterKey: core.masterKey)
+      let row = SessionRow(
+        id: id, accountID: account.id, token: token, client: client, createdAt: now,
+        idleExpiresAt: (now + core.configuration.sessionIdleLifetime).roundedToMicroseconds,
+        expiresAt: (now + core.configuration.sessionLifetime).roundedToMicroseconds)
+      try SessionStore(transaction).insert(row)
+      try core.events.record(.loginSucceeded(account: account.id, session: id), in: transaction)
+      return OpenSession(row: row, refreshToken: token, subject: try Subject(account, transaction), now: now)
+    }
+  }
+
+  /// Only whoever knows the password is told.
+  private static func requireActive(_ account: AccountRow) throws {
+    switch account.status {
+    case .active: return
+    case .unverified: throw Problem(403, "email_unverified", "The e-mail address is not verified yet")
+    case .suspended: throw Problem(403, "account_suspended", "The account is suspended")
+    case .deleted: throw refusal
+    }
+  }
+
+  /// A better hash can wait for the next login.
+  private func rehash(_ account: AccountRow, _ password: String) async {
+    guard let old = account.passwordHash, let new = try? await passwords.hash(password) else { return }
+    try? await core.write { transaction, _ in try AccountStore(transaction).rehash(account.id, from: old, to: new) }
+  }
+}

@@ -1,0 +1,69 @@
+import AuthAPI
+import Foundation
+import GravityContracts
+import GravityData
+import GravityIdentity
+import Logging
+
+/// A refresh token → its successor and a new access token. One session is one family: an old token that comes again
+/// was stolen, from the client or by it, so the family ends.
+struct Refresh: Sendable {
+  let core: AuthCore
+  let issuer: TokenIssuer
+  let revocations: Revocations
+
+  private enum Outcome: Sendable {
+    case open(OpenSession)
+    case reused([Revocation])
+    case refused
+  }
+
+  func refresh(_ request: RefreshRequest, from client: ClientDevice) async throws -> Tokens {
+    // One that was not issued here says nothing about any session: it cannot be used to end one.
+    guard let token = RefreshToken(request.refreshToken, masterKey: core.masterKey) else { throw Self.refusal }
+    let outcome = try await core.write { transaction, now in try rotate(token, client, transaction, now) }
+    switch outcome {
+    case .open(let session): return try await issuer.tokens(for: session)
+    case .refused: throw Self.refusal
+    case .reused(let revoked):
+      await revocations.apply(revoked)
+      core.logger.warning("an old refresh token came again", metadata: ["session.id": "\(token.session.lowercased)"])
+      throw Self.refusal
+    }
+  }
+
+  static let refusal = Problem(
+    401, "invalid_grant", "The refresh token is not good any more", detail: "Log in again.")
+
+  private func rotate(
+    _ token: RefreshToken, _ client: ClientDevice, _ transaction: any Transaction, _ now: Date
+  ) throws -> Outcome {
+    let store = SessionStore(transaction)
+    try store.lock(token.session)
+    guard var row = try store.find(token.session), row.isOpen(at: now),
+      let account = try AccountStore(transaction).find(row.accountID), account.status == .active
+    else { return .refused }
+    if token.counter == row.counter, ConstantTime.areEqual(token.hash, row.tokenHash) {
+      let successor = RefreshToken(session: row.id, counter: row.counter + 1, masterKey: core.masterKey)
+      row.counter = successor.counter
+      row.tokenHash = successor.hash
+      row.rotatedAt = now
+      row.address = client.address
+      row.idleExpiresAt = min(now + core.configuration.sessionIdleLifetime, row.expiresAt).roundedToMicroseconds
+      try store.rotate(row)
+    } else if token.counter == row.counter - 1,
+      now.timeIntervalSince(row.rotatedAt) <= core.configuration.refreshRetryWindow
+    {
+      // The answer was lost, or another tab was faster: the same successor again, and nothing changes.
+    } else {
+      _ = try store.revoke(row.id, of: row.accountID, at: now)
+      let revoked = [revocations.session(row.id, now: now)]
+      try RevocationStore(transaction).insert(revoked)
+      try core.events.record(.tokenReuseDetected(account: row.accountID, session: row.id), in: transaction)
+      return .reused(revoked)
+    }
+    let current = RefreshToken(session: row.id, counter: row.counter, masterKey: core.masterKey)
+    return .open(
+      OpenSession(row: row, refreshToken: current, subject: try Subject(account, transaction), now: now))
+  }
+}

@@ -1,0 +1,156 @@
+import AuthAPI
+import Foundation
+import GravityContracts
+import GravityData
+import GravityIdentity
+import Logging
+
+/// Listing sessions and ending them.
+struct Sessions: Sendable {
+  let core: AuthCore
+  let store: any TokenStore
+  let revocations: Revocations
+  let verifier: JWTVerifier
+
+  func list(_ request: PageRequest, for principal: Principal) async throws -> Page<Session> {
+    let limit = try PageLimit.checked(request.limit)
+    let account = try principal.accountID
+    let before = try request.cursor.map { try $0.id }
+    let rows = try await core.read { transaction, now in
+      try SessionStore(transaction).open(of: account, before: before, limit: limit + 1, now: now)
+    }
+    let seen = (try? await store.lastSeen(sessions: rows.map(\.id.lowercased))) ?? [:]
+    let sessions = rows.map { row in
+      Session(
+        id: row.id, userAgent: row.userAgent, address: row.address, createdAt: row.createdAt,
+        lastSeenAt: max(row.rotatedAt, seen[row.id.lowercased] ?? row.rotatedAt).roundedToMicroseconds,
+        expiresAt: min(row.idleExpiresAt, row.expiresAt), current: row.id.lowercased == principal.sessionID)
+    }
+    return Page(fetched: sessions, limit: limit) { Cursor([$0.id.lowercased]) }
+  }
+
+  /// Ends the token, and its session if it has one.
+  func logout(_ principal: Principal) async throws {
+    let account = UUID(uuidString: principal.subject)
+    let session = principal.sessionID.flatMap { UUID(uuidString: $0) }
+    let token = revocations.token(principal.tokenID, expiresAt: principal.expiresAt)
+    let revoked = try await core.write { [core, revocations] transaction, now in
+      try RevocationStore(transaction).expectToRevoke()
+      var revoked = [token]
+      if let account, let session, try SessionStore(transaction).revoke(session, of: account, at: now) {
+        revoked.append(revocations.session(session, now: now))
+        try core.events.record(.sessionRevoked(account: account, session: session), in: transaction)
+      }
+      try RevocationStore(transaction).insert(revoked)
+      return revoked
+    }
+    await revocations.apply(revoked)
+  }
+
+  /// Ends one of the caller's sessions. Somebody else's is as unknown as one that never was.
+  func revoke(_ id: UUID, by principal: Principal) async throws {
+    let account = try principal.accountID
+    let revoked = try await core.write { [core, revocations] transaction, now in
+      try RevocationStore(transaction).expectToRevoke()
+      guard try SessionStore(transaction).revoke(id, of: account, at: now) else { throw Problem.notFound("session") }
+      let revoked = [revocations.session(id, now: now)]
+      try RevocationStore(transaction).insert(revoked)
+      try core.events.record(.sessionRevoked(account: account, session: id), in: transaction)
+      return revoked
+    }
+    await revocations.apply(revoked)
+  }
+
+  /// Ends the caller's other sessions.
+  func revokeOthers(_ principal: Principal) async throws {
+    let (account, current) = (try principal.accountID, principal.sessionID.flatMap { UUID(uuidString: $0) })
+    let revoked = try await core.write { [core, revocations] transaction, now in
+      try RevocationStore(transaction).expectToRevoke()
+      return try revocations.endSessions(of: account, besides: current, core.events, transaction, now)
+    }
+    await revocations.apply(revoked)
+  }
+
+  /// Ends all of the caller's sessions, and every token that was issued to them until now.
+  func logoutEverywhere(_ principal: Principal) async throws {
+    let account = try principal.accountID
+    let revoked = try await core.write { [core, revocations] transaction, now in
+      try RevocationStore(transaction).expectToRevoke()
+      let store = AccountStore(transaction)
+      guard var row = try store.find(account) else { throw Problem.notFound("account") }
+      row.epoch += 1
+      row = try store.update(row, at: now)
+      let bump = revocations.subject(account, epoch: row.epoch, now: now)
+      try RevocationStore(transaction).insert([bump])
+      return try revocations.endSessions(of: account, besides: nil, core.events, transaction, now) + [bump]
+    }
+    await revocations.apply(revoked)
+  }
+
+  /// RFC 7009: a refresh token ends its session, an access token itself. What is neither is passed over; whoever has a
+  /// token may revoke it.
+  func revoke(_ request: TokenRevocation) async throws {
+    if let token = RefreshToken(request.token, masterKey: core.masterKey) {
+      let revoked = try await core.write { [core, revocations] transaction, now -> [Revocation] in
+        try RevocationStore(transaction).expectToRevoke()
+        let store = SessionStore(transaction)
+        guard let row = try store.find(token.session), try store.revoke(row.id, of: row.accountID, at: now) else {
+          return []
+        }
+        let revoked = [revocations.session(row.id, now: now)]
+        try RevocationStore(transaction).insert(revoked)
+        try core.events.record(.sessionRevoked(account: row.accountID, session: row.id), in: transaction)
+        return revoked
+      }
+      return await revocations.apply(revoked)
+    }
+    let principal: Principal
+    do throws(TokenRefusal) {
+      principal = try await verifier.verify(request.token)
+    } catch {
+      guard error.code != .unavailable else {
+        throw Problem(503, "identity_unavailable", "Tokens cannot be checked now", retryAfter: 1)
+      }
+      return
+    }
+    guard !principal.isService else { return }
+    try await revocations.revoke(token: principal.tokenID, expiresAt: principal.expiresAt)
+  }
+}
+
+extension Revocations {
+  /// Ends the open sessions of an account, inside a transaction.
+  func endSessions(
+    of account: UUID, besides session: UUID?, _ events: any AuthEventRecorder, _ transaction: any Transaction,
+    _ now: Date
+  ) throws -> [Revocation] {
+    let ended = try SessionStore(transaction).revokeAll(of: account, besides: session, at: now)
+    let revoked = ended.map { self.session($0, now: now) }
+    try RevocationStore(transaction).insert(revoked)
+    for id in ended { try events.record(.sessionRevoked(account: account, session: id), in: transaction) }
+    return revoked
+  }
+}
+
+extension Principal {
+  /// The caller's account. A token that was not issued to an account, such as one for a script, has none: 404.
+  var accountID: UUID {
+    get throws {
+      guard let id = UUID(uuidString: subject) else { throw Problem.notFound("account") }
+      return id
+    }
+  }
+}
+
+extension Cursor {
+  /// The id of the last row that the client saw.
+  /// - Throws: ``Problem`` 422 when it is a cursor of another list.
+  var id: UUID {
+    get throws {
+      guard parts.count == 1, let id = UUID(uuidString: parts[0]) else {
+        throw Problem.invalid("cursor", "format", "is not a cursor of this list")
+      }
+      return id
+    }
+  }
+}

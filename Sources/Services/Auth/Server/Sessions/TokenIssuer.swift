@@ -1,0 +1,96 @@
+import AuthAPI
+import Foundation
+import GravityContracts
+import GravityData
+import GravityIdentity
+import Logging
+
+/// An account with what its roles grant, read in one transaction.
+struct Subject: Sendable {
+  var account: AccountRow
+  var roles: [String]
+  var permissions: [Permission]
+  var policyVersion: Int64
+
+  init(_ account: AccountRow, _ transaction: any Transaction) throws {
+    self.account = account
+    roles = try AccountStore(transaction).roles(of: account.id)
+    let store = RoleStore(transaction)
+    let granted = try store.find(roles).flatMap(\.permissions)
+    permissions = Set(granted).sorted { $0.rawValue < $1.rawValue }
+    policyVersion = try store.policyVersion()
+  }
+}
+
+/// A session as it stands after a login or a refresh, from which tokens are issued.
+struct OpenSession: Sendable {
+  var row: SessionRow
+  var refreshToken: RefreshToken
+  var subject: Subject
+  var now: Date
+}
+
+/// Signs access tokens and keeps their metadata in the token store.
+struct TokenIssuer: Sendable {
+  let core: AuthCore
+  let keys: SigningKeys
+  let store: any TokenStore
+
+  func tokens(for session: OpenSession) async throws -> Tokens {
+    let (row, subject) = (session.row, session.subject)
+    let issuedAt = core.clock.now()
+    let lifetime = min(core.configuration.accessTokenLifetime, row.expiresAt.timeIntervalSince(session.now))
+    let expiresAt = issuedAt + lifetime
+    let claims = TokenClaims(
+      issuer: core.configuration.issuer, subject: subject.account.id.lowercased,
+      audience: [core.configuration.audience], issuedAt: issuedAt, expiresAt: expiresAt,
+      tokenID: core.newID().lowercased, sessionID: row.id.lowercased, roles: subject.roles,
+      permissions: subject.permissions, epoch: subject.account.epoch, methods: ["pwd"],
+      policyVersion: subject.policyVersion)
+    let accessToken = try await keys.signer().sign(claims)
+    await keep(claims, usedAt: issuedAt, sessionEnd: row.idleExpiresAt)
+    return Tokens(
+      accessToken: accessToken, expiresIn: Int(lifetime), refreshToken: session.refreshToken.text,
+      refreshExpiresIn: max(0, Int(row.idleExpiresAt.timeIntervalSince(session.now))))
+  }
+
+  /// A token that belongs to no session.
+  func mint(
+    subject: String, permissions: [Permission], roles: [String], lifetime: TimeInterval
+  ) async throws -> String {
+    let longest = core.configuration.longestTokenLifetime
+    guard lifetime >= 1, lifetime <= longest else {
+      throw Problem.invalid("ttl", "range", "must be from 1 to \(Int(longest)) seconds")
+    }
+    guard (1...255).contains(subject.utf8.count) else {
+      throw Problem.invalid("sub", "length", "must be 1 to 255 bytes")
+    }
+    guard permissions.allSatisfy(\.isWellFormed) else {
+      throw Problem.invalid("permission", "format", "must be resource:action")
+    }
+    // Of the epoch that the account is in, so that it is not refused from the start, and is with the next one.
+    let account = UUID(uuidString: subject)
+    let epoch = try await core.read { transaction, _ in
+      try account.flatMap { try AccountStore(transaction).find($0)?.epoch } ?? 0
+    }
+    let issuedAt = core.clock.now()
+    return try await keys.signer().sign(
+      TokenClaims(
+        issuer: core.configuration.issuer, subject: account?.lowercased ?? subject,
+        audience: [core.configuration.audience], issuedAt: issuedAt, expiresAt: issuedAt + lifetime,
+        tokenID: core.newID().lowercased, roles: roles, permissions: permissions, epoch: epoch))
+  }
+
+  /// The store is a cache here: when it is away, people can still log in.
+  private func keep(_ claims: TokenClaims, usedAt time: Date, sessionEnd: Date) async {
+    do {
+      try await store.record(
+        IssuedToken(
+          id: claims.tokenID, subject: claims.subject, sessionID: claims.sessionID, issuedAt: claims.issuedAt,
+          expiresAt: claims.expiresAt))
+      if let session = claims.sessionID { try await store.touch(session: session, at: time, expiresAt: sessionEnd) }
+    } catch {
+      core.logger.warning("the token store did not take a token", metadata: ["error.message": "\(error)"])
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import UnixSignals
+import Logging
+import AsyncHTTPClient
+import AuthServer
+import Foundation
+import GravityData
+import GravityDiscovery
+import GravityIdentity
+import GravityService
+import GravityTelemetry
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+
+/// The services of one process: made, started in order, stopped in reverse.
+struct Platform {
+  enum Mode {
+    /// Everything here; what is missing is made up.
+    case up(quiet: Bool)
+    /// One part of a deployment.
+    case serve(port: Int?)
+  }
+
+  let configuration: PlatformConfiguration
+  let names: [String]
+  let mode: Mode
+
+  init(_ configuration: PlatformConfiguration, running names: [String], mode: Mode) {
+    self.configuration = configuration
+    self.names = names
+    self.mode = mode
+  }
+
+  func run() async throws {
+    let began = ContinuousClock.now
+    let directory = try DataDirectory(configuration.dataDirectory)
+    if case .up = mode { try directory.lock() }
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
+    let http = HTTPClient(eventLoopGroupProvider: .shared(group))
+    do {
+      try await run(Ground(configuration, directory, masterKey(directory), group, http, registry()), began)
+    } catch {
+      try? await http.shutdown()
+      try? await group.shutdownGracefully()
+      throw error
+    }
+    try await http.shutdown()
+    try await group.shutdownGracefully()
+  }
+
+  private func run(_ ground: Ground, _ began: ContinuousClock.Instant) async throws {
+    var services: [any Service] = []
+    var auth: RunningAuth?
+    let listening = Listening(expecting: names)
+    if names.contains("auth") {
+      let running = try await RunningAuth(ground)
+      auth = running
+      services.append(try running.server(ground, port: port("auth"), listening))
+      services.append(running.service.tasks)
+    }
+    if names.contains("gateway") {
+      services += try await RunningGateway.services(ground, auth: auth, port: port("gateway"), listening)
+    }
+    let administrator = auth?.administrator
+    services.append(
+      Announcement(listening: listening) {
+        say(ground, took: began.duration(to: .now), administrator: administrator)
+      })
+    let logger = ServiceTelemetry(service: "gravity", level: configuration.logLevel, output: ground.output)
+      .logger("lifecycle")
+    var lifecycle = ServiceGroupConfiguration(
+      services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+    // The bound on the whole: what hangs beyond the drain is cut off.
+    lifecycle.maximumGracefulShutdownDuration = configuration.drainTimeout + .seconds(5)
+    let database = auth?.database
+    do {
+      try await ServiceGroup(configuration: lifecycle).run()
+    } catch {
+      await database?.close()
+      throw error
+    }
+    await database?.close()
+  }
+
+  private func masterKey(_ directory: DataDirectory) throws -> MasterKey {
+    let given = try configuration.layers.optional(Settings.masterKey)
+    if case .serve = mode, given == nil, !FileManager.default.fileExists(atPath: directory.masterKey.path) {
+      throw StartFailure(
+        .configuration,
+        "GRAVITY_MASTER_KEY is not set; make one with `openssl rand -base64 32`, give every service the same and keep a copy"
+      )
+    }
+    do throws(MasterKeyError) { return try MasterKey.load(environment: given, file: directory.masterKey) } catch {
+      throw StartFailure(.configuration, "master key: \(error.description)")
+    }
+  }
+
+  private func registry() throws -> any Registry {
+    guard case .serve = mode else { return InProcessRegistry() }
+    let standard = Catalog.services.map { "\($0.name)=127.0.0.1:\(configuration.port($0.port))" }.joined(separator: ";")
+    return try StaticRegistry(try configuration.layers.optional(Settings.staticRegistry) ?? standard)
+  }
+
+  private func port(_ name: String) -> Int {
+    if case .serve(let port?) = mode { return port }
+    return configuration.port(Catalog.services.first { $0.name == name }?.port ?? Catalog.gatewayPort)
+  }
+
+  private func say(_ ground: Ground, took: Duration, administrator: FirstAdministrator?) {
+    let milliseconds = Int(took / .milliseconds(1))
+    guard case .up(let quiet) = mode else {
+      return print(flushing: "gravity \(names.joined(separator: ", ")) is ready (\(milliseconds) ms)")
+    }
+    var lines = ["Gravity \(Build.version) is ready (\(milliseconds) ms)"]
+    if !quiet {
+      for name in names {
+        let database =
+          Catalog.services.first { $0.name == name }.map { "  \(ground.databases.place($0.database))" } ?? ""
+        lines.append(
+          "  \(name.padding(toLength: 8, withPad: " ", startingAt: 0)) http://\(configuration.host):\(port(name))\(database)"
+        )
+      }
+      let base = "http://\(configuration.host):\(port("gateway"))"
+      if names.contains("gateway") { lines.append("  API      \(base)/openapi.json    health  \(base)/health") }
+      if configuration.isLoopback { lines.append("  mail     \(ground.directory.mail.path)") }
+    }
+    if let administrator {
+      lines.append("  administrator  \(administrator.email)")
+      if let password = administrator.generatedPassword {
+        lines.append("  password       \(password)    (shown this once)")
+      }
+    }
+    print(flushing: lines.joined(separator: "\n"))
+  }
+}
+
+/// What every service of the process stands on.
+struct Ground: Sendable {
+  let configuration: PlatformConfiguration
+  let directory: DataDirectory
+  let masterKey: MasterKey
+  let group: MultiThreadedEventLoopGroup
+  let http: HTTPClient
+  let registry: any Registry
+  let databases: Databases
+  let output: LogOutput
+
+  init(
+    _ configuration: PlatformConfiguration, _ directory: DataDirectory, _ masterKey: MasterKey,
+    _ group: MultiThreadedEventLoopGroup, _ http: HTTPClient, _ registry: any Registry
+  ) {
+    self.configuration = configuration
+    self.directory = directory
+    self.masterKey = masterKey
+    self.group = group
+    self.http = http
+    self.registry = registry
+    output = LogOutput(format: configuration.logFormat)
+    databases = Databases(configuration, directory)
+  }
+
+  func telemetry(_ service: String) -> ServiceTelemetry {
+    ServiceTelemetry(service: service, level: configuration.logLevel, output: output)
+  }
+}
+
+func print(flushing text: String) {
+  print(text)
+  fflush(nil)
+}

@@ -1,0 +1,100 @@
+import Logging
+import GravityTelemetry
+import AuthServer
+import AuthAPI
+import Foundation
+import Gateway
+import GravityDiscovery
+import GravityHTTP
+import GravityIdentity
+import GravityService
+import NIOCore
+import ServiceLifecycle
+
+/// The gateway, and what it needs where auth is in another process: its keys and its revocations over HTTP.
+enum RunningGateway {
+  static func services(
+    _ ground: Ground, auth: RunningAuth?, port: Int, _ listening: Listening
+  ) async throws -> [any Service] {
+    let layers = ground.configuration.layers
+    let telemetry = ground.telemetry("gateway")
+    var configuration = GatewayConfiguration(host: ground.configuration.host, port: port)
+    configuration.rateLimit = RateLimit(requests: try layers.value(Settings.gatewayRequests), per: .seconds(60))
+    configuration.accessLog = try layers.value(Settings.accessLog)
+    configuration.drainTimeout = ground.configuration.drainTimeout
+    configuration.trustedProxies = try ground.outerProxies()
+    let (identity, followers) = try await identity(ground, auth)
+    let routes = Catalog.services.flatMap { Route.routes(for: $0.name, endpoints: $0.endpoints) }
+    let document = Array(
+      try OpenAPI(title: "Gravity", version: Build.version, endpoints: Catalog.services.flatMap(\.endpoints)).encoded())
+    let metrics = telemetry.metrics
+    let output = ground.output
+    // For machines in blocks, at little cost; for a person at a terminal a line at a time.
+    let accessLog = output.format == .json ? JSONAccessLog { output.write($0) } : nil
+    let gateway = try Gateway(
+      configuration: configuration, routes: routes, registry: ground.registry, verifier: identity.verifier,
+      revocations: identity.revocations,
+      localResponses: [
+        "/openapi.json": { ("application/json", document) },
+        "/metrics": { ("text/plain; version=0.0.4; charset=utf-8", Array(metrics.text().utf8)) },
+      ], accessLog: accessLog, eventLoopGroup: ground.group, logger: telemetry.logger("gateway"),
+      metricsFactory: metrics)
+    return followers + (accessLog.map { [$0] } ?? []) + [
+      ListeningGateway(gateway: gateway, host: ground.configuration.host, port: port, listening: listening)
+    ]
+  }
+
+  private struct Identity {
+    var verifier: any TokenVerifier
+    var revocations: RevocationList
+  }
+
+  private static func identity(_ ground: Ground, _ auth: RunningAuth?) async throws -> (Identity, [any Service]) {
+    let issuer = try ground.configuration.layers.value(Settings.issuer)
+    if let auth {
+      let keys = auth.service.keySource
+      let verifier = JWTVerifier(
+        issuers: [.init(name: issuer, audience: "gravity", keys: keys)], revocations: auth.revocations)
+      return (Identity(verifier: verifier, revocations: auth.revocations), [])
+    }
+    let revocations = RevocationList(maximumAge: RevocationFollower.maximumAge)
+    let instances = InstanceSet(service: "auth")
+    let signer = try await ServiceTokenSigner(service: "gateway", masterKey: ground.masterKey)
+    let client = EndpointClient(http: ground.http, instances: instances) { try await signer.token() }
+    let open = EndpointClient(http: ground.http, instances: instances)
+    let keys = FetchedKeySource { try JSONEncoder().encode(try await open(AuthAPI.keys)) }
+    let verifier = JWTVerifier(
+      issuers: [.init(name: issuer, audience: "gravity", keys: keys)], revocations: revocations)
+    let follower = RevocationFollower(
+      client: client, instances: instances, registry: ground.registry, revocations: revocations,
+      logger: ground.telemetry("gateway").logger("revocations"))
+    return (Identity(verifier: verifier, revocations: revocations), [follower])
+  }
+}
+
+/// Says when the gateway listens, and why it cannot.
+private struct ListeningGateway: Service {
+  let gateway: Gateway
+  let host: String
+  let port: Int
+  let listening: Listening
+
+  func run() async throws {
+    let announce = Task { [gateway] in
+      if await gateway.boundPort > 0 { listening.started("gateway") }
+    }
+    defer { announce.cancel() }
+    do { try await gateway.run() } catch let error as IOError {
+      throw StartFailure(listeningOn: host, port: port, error)
+    }
+  }
+}
+
+extension Ground {
+  /// The gateway is the edge: unless somebody says what stands before it, it believes nobody's `X-Forwarded-For`.
+  func outerProxies() throws -> [CIDR] {
+    let (text, layer) = configuration.layers.origin(of: Settings.trustedProxies)
+    guard layer != "default" else { return [] }
+    return text.split(separator: ",").compactMap { CIDR($0.filter { $0 != " " }) }
+  }
+}

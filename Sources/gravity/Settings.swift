@@ -1,0 +1,75 @@
+import Foundation
+import GravityDiscovery
+import Logging
+
+/// Every setting of the platform, declared once: read typed here, listed by `gravity config`.
+enum Settings {
+  static let dataDirectory = Setting(
+    text: "gravity.data.dir", "where databases, keys and mail are kept", standard: ".gravity")
+  static let host = Setting(
+    text: "gravity.host", "the address to listen on; another than loopback is production", standard: "127.0.0.1")
+  static let portOffset = Setting(integer: "gravity.port.offset", "added to every port", standard: 0, in: 0...57_000)
+  static let logLevel = Setting<Logger.Level>(
+    "gravity.log.level", "the least level that is logged", standard: .info,
+    expected: "one of trace, debug, info, notice, warning, error, critical"
+  ) { Logger.Level(rawValue: $0) }
+  static let logFormat = Setting<String>(
+    "gravity.log.format", "json (ECS, one object a line) or text; text on a terminal unless it is set",
+    expected: "json or text"
+  ) { ["json", "text"].contains($0) ? $0 : nil }
+  static let masterKey = Setting(
+    text: "gravity.master.key",
+    "32 bytes in base64 or hex that protect what must be reversible; else a file of the data folder",
+    isSecret: true)
+  static let adminEmail = Setting(
+    text: "gravity.admin.email", "the first administrator's address", standard: "admin@gravity.local")
+  static let adminPassword = Setting(
+    text: "gravity.admin.password", "the first administrator's password; else made and shown once", isSecret: true)
+  static let issuer = Setting(
+    text: "gravity.issuer", "`iss` of tokens: the platform's public address", standard: "http://127.0.0.1:8000")
+  static let staticRegistry = Setting(
+    text: "gravity.static.registry", "where services are, for serve: auth=HOST:PORT,HOST:PORT;user=HOST:PORT")
+  static let trustedProxies = Setting(
+    text: "gravity.trusted.proxies", "whose X-Forwarded-For is believed, CIDR blocks apart by commas",
+    standard: "127.0.0.0/8,::1/128")
+
+  static let postgresURL = Setting(
+    text: "gravity.postgres.url",
+    "postgres://USER:PASSWORD@HOST:PORT/DATABASE; a database per service beside it. SQLite without it",
+    isSecret: true)
+  static let postgresConnections = Setting(
+    integer: "gravity.postgres.connections", "the most connections of one service's pool", standard: 10, in: 1...500)
+
+  static let postgresPrefix = Setting<String>(
+    "gravity.postgres.prefix", "put before each database's name, so that platforms can share a server", standard: "",
+    expected: "at most 32 of a-z, 0-9 and _, a letter first"
+  ) { text in
+    text.isEmpty
+      || text.count <= 32 && text.first?.isLetter == true
+        && text.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 95 }
+      ? text : nil
+  }
+
+  static let bcryptCost = Setting(
+    integer: "gravity.auth.bcrypt.cost", "each step doubles the time of a login", standard: 12, in: 4...16)
+  static let verifyEmail = Setting(
+    flag: "gravity.auth.verify.email", "whether an address must be confirmed before its account is active",
+    standard: false)
+  static let accessTTL = Setting(
+    duration: "gravity.auth.access.ttl", "how long an access token is good", standard: .seconds(900),
+    in: .seconds(10)...(.seconds(86400)))
+
+  static let gatewayRequests = Setting(
+    integer: "gravity.gateway.rate.limit", "requests a minute for each caller", standard: 6_000, in: 1...1_000_000_000)
+  static let accessLog = Setting(flag: "gravity.gateway.access.log", "a line for each request", standard: true)
+  static let drainTimeout = Setting(
+    duration: "gravity.drain.timeout", "how long requests in flight may take after SIGTERM", standard: .seconds(20),
+    in: .seconds(1)...(.seconds(600)))
+
+  static let all: [any AnySetting] = [
+    dataDirectory, host, portOffset, logLevel, logFormat, masterKey, adminEmail, adminPassword, issuer, staticRegistry,
+    trustedProxies, postgresURL, postgresConnections, postgresPrefix,
+    bcryptCost, verifyEmail, accessTTL, gatewayRequests, accessLog,
+    drainTimeout,
+  ]
+}

@@ -1,0 +1,75 @@
+// Changes the corpus at random and asks the codec's invariants of the result. Deterministic: a seed and a number name
+// an input. Usage: gatewayfuzz CORPUS_FOLDER [RUNS] [SEED]
+import Foundation
+import Gateway
+
+/// SplitMix64.
+struct Seeded: RandomNumberGenerator {
+  var state: UInt64
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ mixed >> 31
+  }
+}
+
+/// What HTTP parsers stumble over.
+let dictionary: [[UInt8]] = [
+  "\r\n", "\n", "\r", "\0", ":", " ", "\t", ",", ";", "content-length: 5\r\n", "transfer-encoding: chunked\r\n",
+  "host: a\r\n", "connection: content-length, close\r\n", "x-user-id: 1\r\n", "0\r\n\r\n", "FFFFFFFFFFFFFFFF", "%2e",
+  "%2f", "/../", "//", "HTTP/1.1", "HTTP/1.0", "http://a/", "traceparent: ", "\u{7F}", "\u{FF}",
+  "expect: 100-continue\r\n", "upgrade: websocket\r\n", "connection: upgrade\r\n", "x-forwarded-for: 1.1.1.1\r\n",
+].map { Array($0.utf8) }
+
+func mutate(_ input: [UInt8], _ corpus: [[UInt8]], _ random: inout Seeded) -> [UInt8] {
+  var bytes = input
+  for _ in 0..<Int.random(in: 1...6, using: &random) {
+    let place = Int.random(in: 0...bytes.count, using: &random)
+    switch Int.random(in: 0..<7, using: &random) {
+    case 0 where place < bytes.count: bytes[place] = UInt8.random(in: 0...255, using: &random)
+    case 1 where place < bytes.count: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+    case 2 where place < bytes.count:
+      bytes.removeSubrange(place..<min(bytes.count, place + Int.random(in: 1...16, using: &random)))
+    case 3: bytes.insert(contentsOf: dictionary.randomElement(using: &random)!, at: place)
+    case 4 where place < bytes.count:
+      let end = min(bytes.count, place + Int.random(in: 1...32, using: &random))
+      bytes.insert(contentsOf: bytes[place..<end], at: Int.random(in: 0...bytes.count, using: &random))
+    case 5:
+      let other = corpus.randomElement(using: &random)!
+      bytes = Array(bytes.prefix(place)) + other.suffix(Int.random(in: 0...other.count, using: &random))
+    default: bytes.insert(UInt8.random(in: 0...255, using: &random), at: place)
+    }
+    if bytes.count > 4_096 { bytes.removeLast(bytes.count - 4_096) }
+  }
+  return bytes
+}
+
+let arguments = CommandLine.arguments
+guard arguments.count >= 2,
+  let names = try? FileManager.default.contentsOfDirectory(atPath: arguments[1]).sorted()
+else {
+  print("Usage: gatewayfuzz CORPUS_FOLDER [RUNS] [SEED]")
+  exit(64)
+}
+let corpus = names.compactMap { FileManager.default.contents(atPath: arguments[1] + "/" + $0).map { Array($0) } }
+let runs = arguments.count > 2 ? Int(arguments[2]) ?? 1_000_000 : 1_000_000
+let seed = arguments.count > 3 ? UInt64(arguments[3]) ?? 1 : 1
+guard !corpus.isEmpty else {
+  print("The corpus is empty.")
+  exit(65)
+}
+var random = Seeded(state: seed)
+for run in 0..<runs {
+  let input = mutate(corpus.randomElement(using: &random)!, corpus, &random)
+  do {
+    try CodecInvariants.check(input)
+  } catch {
+    let file = arguments[1] + "/found-\(seed)-\(run)"
+    _ = FileManager.default.createFile(atPath: file, contents: Data(input))
+    print("Run \(run) of seed \(seed): \(error)\nKept as \(file)")
+    exit(1)
+  }
+}
+print("\(runs) runs of seed \(seed) over \(corpus.count) inputs: nothing found.")

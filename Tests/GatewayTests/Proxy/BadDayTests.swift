@@ -1,0 +1,177 @@
+import Foundation
+import GravityDiscovery
+import NIOCore
+import NIOPosix
+import Testing
+
+@testable import Gateway
+
+/// How many event loops the tests' gateways have.
+enum System {
+  static let loops = Array(MultiThreadedEventLoopGroup.singleton.makeIterator()).count
+}
+
+@Suite("Bad days") struct BadDayTests {
+  /// Nobody listens on tcpmux, and no test is given it: a port that was free a moment ago may be another test's now.
+  private let closedPort = 1
+
+  @Test("a service without an instance is 503")
+  func none() async throws {
+    try await RunningGateway.run([]) { gateway in
+      let response = try await gateway.get("/items")
+      #expect(response.status == 503 && response.member("code") == "no_instance")
+      #expect(response.header("retry-after") == "1")
+    }
+  }
+
+  @Test("an instance that refuses connections is 502; beside a good one nobody notices")
+  func refusing() async throws {
+    let good = try await ScriptedUpstream { _ in .ok() }
+    try await RunningGateway.run([]) { gateway in
+      gateway.registry.register(ServiceInstance(id: "bad", service: "items", host: "127.0.0.1", port: closedPort))
+      #expect(await eventually { (try? await gateway.get("/items").status) == 502 })
+      gateway.use(good, id: "good")
+      #expect(await eventually { (try? await gateway.get("/items").status) == 200 })
+      for _ in 0..<20 {
+        let response = try await gateway.ask(
+          "POST /items HTTP/1.1\r\nhost: test\r\ncontent-length: 3\r\n\r\nabc")
+        #expect(response.status == 200)
+      }
+      #expect(good.requests.suffix(20).allSatisfy { $0.body == "abc" })
+    }
+  }
+
+  @Test("an instance that hangs is 504, and opens its breaker in time")
+  func hanging() async throws {
+    let upstream = try await ScriptedUpstream { $0.head.contains("/health") ? .ok() : .hang }
+    try await RunningGateway.run(
+      [upstream],
+      configure: {
+        $0.timeouts.firstByte = .milliseconds(40)
+        $0.breaker.consecutiveFailures = 3
+        $0.breaker.firstOpen = .seconds(30)
+      }
+    ) { gateway in
+      for _ in 0..<3 {
+        let response = try await gateway.get("/items")
+        #expect(response.status == 504 && response.member("code") == "upstream_timeout")
+      }
+      let open = try await gateway.get("/items")
+      #expect(open.status == 503 && open.member("code") == "circuit_open" && open.member("breaker") == "open")
+      #expect(open.header("retry-after").flatMap { Int($0) }.map { $0 > 0 } == true)
+      #expect(upstream.requests.count == 3)
+    }
+  }
+
+  @Test("a service that ends the connection without an answer: GET is tried again, POST is not")
+  func closing() async throws {
+    let upstream = try await ScriptedUpstream { $0.head.contains("/health") ? .ok() : .close }
+    try await RunningGateway.run([upstream], configure: { $0.breaker.consecutiveFailures = 100 }) { gateway in
+      let post = try await gateway.ask("POST /items HTTP/1.1\r\nhost: test\r\ncontent-length: 1\r\n\r\na")
+      #expect(post.status == 502 && upstream.requests.count == 1)
+      let get = try await gateway.get("/items")
+      #expect(get.status == 502 && upstream.requests.count == 4)
+    }
+  }
+
+  @Test("a service that dies in the middle of an answer ends the client's connection short of its length")
+  func dying() async throws {
+    let upstream = try await ScriptedUpstream { _ in
+      .textThenClose("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nabc")
+    }
+    try await RunningGateway.run([upstream]) { gateway in
+      let client = try await gateway.connect()
+      try await client.send("GET /items HTTP/1.1\r\nhost: test\r\n\r\n")
+      let raw = await client.rest()
+      #expect(!raw.contains("502") && raw.count { $0 == "a" } < 100)
+      #expect(await eventually { gateway.log.entries.count == 1 })
+    }
+  }
+
+  @Test("a service that restarts on the same port is found again")
+  func restarting() async throws {
+    let first = try await ScriptedUpstream.onLastingPort { _ in .ok("1") }
+    try await RunningGateway.run([first], configure: { $0.breaker.firstOpen = .milliseconds(20) }) { gateway in
+      let before = try await gateway.get("/items")
+      await first.close()
+      let second = try await ScriptedUpstream(port: first.port) { _ in .ok("2") }
+      #expect(before.body == "1")
+      // Connections to the old one may live on; new ones go to the new one.
+      #expect(await eventually { (try? await gateway.get("/items"))?.status == 200 })
+      await second.close()
+    }
+  }
+
+  @Test("a client that leaves in the middle of its body takes the upstream's connection with it")
+  func leaving() async throws {
+    let upstream = try await ScriptedUpstream { _ in .ok() }
+    try await RunningGateway.run([upstream]) { gateway in
+      let client = try await gateway.connect()
+      try await client.send("POST /items HTTP/1.1\r\nhost: test\r\ncontent-length: 1000\r\n\r\nabc")
+      #expect(await eventually { upstream.receivedBytes > 0 })
+      await client.close()
+      #expect(await eventually { gateway.log.entries.contains { $0.status == 499 } })
+      #expect(upstream.requests.isEmpty)
+      let next = try await gateway.get("/items")
+      #expect(next.status == 200)
+    }
+  }
+
+  @Test("half a head is 408 in time, and silence just ends")
+  func slowloris() async throws {
+    let upstream = try await ScriptedUpstream { _ in .ok() }
+    try await RunningGateway.run([upstream], configure: { $0.timeouts.head = .milliseconds(500) }) { gateway in
+      // On a busy machine the half may come too late even for that; then the connection just ends, and it is sent again.
+      let answered = await eventually {
+        guard let slow = try? await gateway.connect() else { return false }
+        try? await slow.send("GET /items HTTP/1.1\r\nhost: te")
+        guard let late = try? await slow.response() else { return false }
+        return late.status == 408 && late.header("connection") == "close"
+      }
+      #expect(answered)
+      let silent = try await gateway.connect()
+      #expect(await silent.rest() == "")
+    }
+  }
+
+  @Test("a body that stops coming is 408")
+  func slowBody() async throws {
+    let upstream = try await ScriptedUpstream { _ in .ok() }
+    try await RunningGateway.run([upstream], configure: { $0.timeouts.transferIdle = .milliseconds(60) }) { gateway in
+      let response = try await gateway.ask("POST /items HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\nabc")
+      #expect(response.status == 408)
+    }
+  }
+
+  @Test("an answer before the request has ended reaches the client, whose connection then closes")
+  func early() async throws {
+    let upstream = try await ScriptedUpstream(answersAtHead: true) { _ in .ok("early") }
+    try await RunningGateway.run([upstream]) { gateway in
+      let client = try await gateway.connect()
+      try await client.send("POST /items HTTP/1.1\r\nhost: test\r\ncontent-length: 1000000\r\n\r\nabc")
+      let response = try await client.response()
+      #expect(response.body == "early" && response.header("connection") == "close")
+    }
+  }
+
+  @Test("the registry's changes are followed: a new instance gets requests, one taken out none")
+  func registry() async throws {
+    let first = try await ScriptedUpstream { _ in .ok("1") }
+    let second = try await ScriptedUpstream { _ in .ok("2") }
+    try await RunningGateway.run([first]) { gateway in
+      _ = try await gateway.get("/items")
+      gateway.use(second, id: "items-2")
+      #expect(await eventually { (try? await gateway.get("/items").body) == "2" })
+      gateway.registry.deregister(id: "items-1")
+      #expect(await eventually { (try? await gateway.get("/items").body) == "2" })
+      var bodies: Set<String> = []
+      var inARow = 0
+      for _ in 0..<10_000 where inARow < 10 {
+        inARow = try await gateway.get("/items").body == "2" ? inARow + 1 : 0
+      }
+      for _ in 0..<20 { bodies.insert(try await gateway.get("/items").body) }
+      #expect(bodies == ["2"])
+      await second.close()
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import GravityContracts
+import NIOCore
+import Testing
+
+@testable import Gateway
+
+@Suite("Routing") struct RoutingTests {
+  private func route(_ name: String, _ path: String, _ methods: [String]? = nil, hosts: [String]? = nil) -> Route {
+    Route(name, path: path, methods: methods, hosts: hosts, service: "s", access: .public)
+  }
+
+  private func match(
+    _ table: RoutingTable, _ path: String, _ method: RequestMethod = .get, host: String = "h"
+  ) -> RoutingTable.Match {
+    let (pathBytes, hostBytes) = (ByteBuffer(string: path), ByteBuffer(string: host))
+    return table.match(pathBytes.readableBytesUInt8Span, method: method, host: hostBytes.readableBytesUInt8Span)
+  }
+
+  @Test("a literal goes before a field, a field before the rest, and there is a way back")
+  func precedence() throws {
+    let table = try RoutingTable(routes: [
+      route("0", "/a/{x}"), route("1", "/a/b"), route("2", "/a/**"), route("3", "/a/b/c"), route("4", "/a/{x}/d"),
+      route("5", "/"),
+    ])
+    for (path, index) in [("/a/b", 1), ("/a/x", 0), ("/a/b/c", 3), ("/a/b/d", 4), ("/a/b/e", 2), ("/a/", 2), ("/", 5)] {
+      #expect(match(table, path) == .found(.route(index)), "\(path)")
+    }
+    #expect(match(table, "") == .found(.route(5)))
+    #expect(match(table, "/a") == .notFound && match(table, "/b") == .notFound && match(table, "/A/b") == .notFound)
+  }
+
+  @Test("a known path with another method lists what it takes, and HEAD goes where GET goes")
+  func methods() throws {
+    let table = try RoutingTable(routes: [route("0", "/a", ["GET"]), route("1", "/a", ["POST", "DELETE"])])
+    #expect(match(table, "/a", .post) == .found(.route(1)) && match(table, "/a", .head) == .found(.route(0)))
+    #expect(match(table, "/a", .put) == .methodNotAllowed(allow: "GET, HEAD, POST, DELETE"))
+  }
+
+  @Test("a route that names the host goes before one that does not")
+  func hosts() throws {
+    let table = try RoutingTable(routes: [
+      route("0", "/a"), route("1", "/a", hosts: ["api.example.org"]), route("2", "/a", hosts: ["*.example.org"]),
+    ])
+    #expect(match(table, "/a", host: "other") == .found(.route(0)))
+    #expect(match(table, "/a", host: "x.Example.org") == .found(.route(2)))
+    #expect(match(table, "/a", host: "example.org") == .found(.route(0)))
+  }
+
+  @Test("routes that mean nothing or take the same requests are refused when the gateway is made")
+  func errors() {
+    for routes in [
+      [route("0", "a")], [route("0", "/a//b")], [route("0", "/a/**/b")], [route("0", "/a{x}")],
+      [route("0", "/a", ["FETCH"])], [route("0", "/a"), route("1", "/a", ["GET"])],
+      [Route("0", path: "/a", service: "s", access: .service)],
+      [route("0", "/{x}"), route("1", "/{y}")], [route("0", "/a", hosts: ["a b"])],
+    ] { #expect(throws: RouteError.self) { try RoutingTable(routes: routes) } }
+  }
+
+  @Test("endpoints become routes, those between services do not")
+  func endpoints() {
+    let routes = Route.routes(
+      for: "auth",
+      endpoints: [
+        Endpoint<Empty, Empty>("signOut", .post, "/api/v1/sessions/{id}", access: .authenticated),
+        Endpoint<Empty, Empty>("internal", .get, "/api/v1/revocations", access: .service),
+      ])
+    #expect(routes.map(\.name) == ["auth.signOut"] && routes[0].methods == ["POST"])
+    #expect(routes[0].service == "auth" && routes[0].access == .authenticated)
+  }
+}

@@ -1,0 +1,60 @@
+import Crypto
+import Foundation
+import GravityContracts
+import GravityIdentity
+import Testing
+
+@Suite struct ServiceTokenTests {
+  private let masterKey = MasterKey()
+  private let clock = TestClock()
+
+  private func verifier(_ issuers: [JWTVerifier.Issuer]) -> JWTVerifier {
+    JWTVerifier(issuers: issuers, revocations: RevocationList(maximumAge: nil), now: { [clock] in clock.now })
+  }
+
+  @Test("a service knows another by the master key, for a minute")
+  func accepted() async throws {
+    let signer = try await ServiceTokenSigner(service: "order", masterKey: masterKey, now: { [clock] in clock.now })
+    let verifier = verifier([try await .services(masterKey: masterKey)])
+    let token = try await signer.token(permissions: ["inventory:reserve"])
+    let principal = try await verifier.verify(token)
+    #expect(principal.isService && principal.subject == "order" && principal.satisfies(.service))
+    #expect(principal.may("inventory:reserve") && !principal.satisfies(.authenticated))
+    clock.advance(91)
+    await #expect(throws: TokenRefusal(.expired, "expired")) { try await verifier.verify(token) }
+  }
+
+  @Test("a verifier without the service issuer, as the gateway has, refuses it")
+  func notFromOutside() async throws {
+    let fixture = try await TokenFixture()
+    let token = try await ServiceTokenSigner(service: "order", masterKey: masterKey, now: { [clock] in clock.now })
+      .token()
+    #expect(await fixture.refusal(of: token) == .invalid)
+  }
+
+  @Test("neither another master key nor auth's key makes a service")
+  func otherKeys() async throws {
+    let services = try await JWTVerifier.Issuer.services(masterKey: masterKey)
+    let foreign = try await ServiceTokenSigner(service: "order", masterKey: MasterKey(), now: { [clock] in clock.now })
+      .token()
+    let auth = P256.Signing.PrivateKey()
+    let keys = try await FixedKeySource(JSONWebKeySet(keys: [JSONWebKey(auth.publicKey)]))
+    let verifier = verifier([.init(name: "auth", audience: "gravity", keys: keys), services])
+    await #expect(throws: TokenRefusal(.invalid, "the signature is wrong")) { try await verifier.verify(foreign) }
+    let disguised = try await TokenSigner(auth).sign(
+      TokenClaims(
+        issuer: ServiceToken.issuer, subject: "order", audience: [ServiceToken.audience], issuedAt: clock.now,
+        expiresAt: clock.now + 60, tokenID: "t"))
+    await #expect(throws: TokenRefusal(.invalid, "signed with a key that is not known")) {
+      try await verifier.verify(disguised)
+    }
+  }
+
+  @Test("one master key gives one service key, and each label another secret")
+  func derivation() async throws {
+    let bytes = Array(UInt8(0)..<32)
+    let (one, two) = (try MasterKey(bytes: bytes), try MasterKey(bytes: bytes))
+    #expect(one.derive("a") == two.derive("a") && one.derive("a") != one.derive("b"))
+    #expect(one.authenticationCode("a", Data("m".utf8)) != one.authenticationCode("b", Data("m".utf8)))
+  }
+}
