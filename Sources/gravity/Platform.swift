@@ -36,7 +36,10 @@ struct Platform {
     let directory = try DataDirectory(configuration.dataDirectory)
     if case .up = mode { try directory.lock() }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
-    let http = HTTPClient(eventLoopGroupProvider: .shared(group))
+    // The read bound covers what a call's own deadline does not: a peer that freezes in the middle of its reply.
+    let http = HTTPClient(
+      eventLoopGroupProvider: .shared(group),
+      configuration: .init(timeout: .init(connect: .seconds(2), read: .seconds(5))))
     do {
       try await run(Ground(configuration, directory, masterKey(directory), group, http, registry()), began)
     } catch {
@@ -53,7 +56,9 @@ struct Platform {
     var auth: RunningAuth?
     let listening = Listening(expecting: names)
     if names.contains("auth") {
-      let running = try await RunningAuth(ground)
+      let running = try await RunningAuth(ground, makesSecrets: makesSecrets)
+      // At once: if something else keeps the platform from starting, the account is made and its password is not lost.
+      if let administrator = running.administrator { say(administrator) }
       auth = running
       services.append(try running.server(ground, port: port("auth"), listening))
       services.append(running.service.tasks)
@@ -61,15 +66,14 @@ struct Platform {
     if names.contains("gateway") {
       services += try await RunningGateway.services(ground, auth: auth, port: port("gateway"), listening)
     }
-    let administrator = auth?.administrator
     services.append(
       Announcement(listening: listening) {
-        say(ground, took: began.duration(to: .now), administrator: administrator)
+        say(ground, took: began.duration(to: .now))
       })
     let logger = ServiceTelemetry(service: "gravity", level: configuration.logLevel, output: ground.output)
       .logger("lifecycle")
     var lifecycle = ServiceGroupConfiguration(
-      services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+      services: services, gracefulShutdownSignals: [.sigterm, .sigint, .sighup], logger: logger)
     // The bound on the whole: what hangs beyond the drain is cut off.
     lifecycle.maximumGracefulShutdownDuration = configuration.drainTimeout + .seconds(5)
     let database = auth?.database
@@ -97,7 +101,8 @@ struct Platform {
 
   private func registry() throws -> any Registry {
     guard case .serve = mode else { return InProcessRegistry() }
-    let standard = Catalog.services.map { "\($0.name)=127.0.0.1:\(configuration.port($0.port))" }.joined(separator: ";")
+    let standard = Catalog.services.map { "\($0.name)=\(configuration.reachedHost):\(configuration.port($0.port))" }
+      .joined(separator: ";")
     return try StaticRegistry(try configuration.layers.optional(Settings.staticRegistry) ?? standard)
   }
 
@@ -106,7 +111,7 @@ struct Platform {
     return configuration.port(Catalog.services.first { $0.name == name }?.port ?? Catalog.gatewayPort)
   }
 
-  private func say(_ ground: Ground, took: Duration, administrator: FirstAdministrator?) {
+  private func say(_ ground: Ground, took: Duration) {
     let milliseconds = Int(took / .milliseconds(1))
     guard case .up(let quiet) = mode else {
       return print(flushing: "gravity \(names.joined(separator: ", ")) is ready (\(milliseconds) ms)")
@@ -124,14 +129,17 @@ struct Platform {
       if names.contains("gateway") { lines.append("  API      \(base)/openapi.json    health  \(base)/health") }
       if configuration.isLoopback { lines.append("  mail     \(ground.directory.mail.path)") }
     }
-    if let administrator {
-      lines.append("  administrator  \(administrator.email)")
-      if let password = administrator.generatedPassword {
-        lines.append("  password       \(password)    (shown this once)")
-      }
-    }
     print(flushing: lines.joined(separator: "\n"))
   }
+
+  private func say(_ administrator: FirstAdministrator) {
+    print(flushing: "The first administrator was made: \(administrator.email)")
+    if let password = administrator.generatedPassword {
+      print(flushing: "  password  \(password)    (shown this once)")
+    }
+  }
+
+  private var makesSecrets: Bool { if case .up = mode { true } else { false } }
 }
 
 /// What every service of the process stands on.

@@ -37,5 +37,14 @@ struct PlatformConfiguration: Sendable {
   /// On loopback it is somebody's own machine: mail goes to a folder, secrets may be made up.
   var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
 
+  /// How the services of this process reach one another: a wildcard is where to listen, not where to connect.
+  var reachedHost: String {
+    switch host {
+    case "0.0.0.0", "localhost": "127.0.0.1"
+    case "::": "[::1]"
+    default: host.contains(":") ? "[\(host)]" : host
+    }
+  }
+
   func port(_ standard: Int) -> Int { standard + portOffset }
 }

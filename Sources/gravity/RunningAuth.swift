@@ -19,7 +19,8 @@ struct RunningAuth: Sendable {
   let telemetry: ServiceTelemetry
   let administrator: FirstAdministrator?
 
-  init(_ ground: Ground) async throws {
+  /// - Parameter makesSecrets: Whether an administrator without a given password gets one made up.
+  init(_ ground: Ground, makesSecrets: Bool) async throws {
     telemetry = ground.telemetry("auth")
     let logger = telemetry.logger("auth")
     let name = Catalog.auth.database
@@ -38,9 +39,14 @@ struct RunningAuth: Sendable {
         notifier: FileNotifier(folder: ground.directory.mail),
         tokenStore: InMemoryTokenStore(list: revocations), revocations: revocations, logger: logger)
       try await service.prepare()
-      administrator = try await service.bootstrapAdministrator(
-        email: try ground.configuration.layers.optional(Settings.adminEmail),
-        password: try ground.configuration.layers.optional(Settings.adminPassword))
+      let password = try ground.configuration.layers.optional(Settings.adminPassword)
+      if password != nil || makesSecrets {
+        administrator = try await service.bootstrapAdministrator(
+          email: try ground.configuration.layers.optional(Settings.adminEmail), password: password)
+      } else {
+        administrator = nil
+        logger.notice("GRAVITY_ADMIN_PASSWORD is not set, so no first administrator is made")
+      }
     } catch let error as MigrationError {
       throw StartFailure(.software, "\(name): \(error.description)")
     } catch let error as AuthConfigurationError {
@@ -83,7 +89,10 @@ struct RunningAuth: Sendable {
 extension Ground {
   func trustedProxies() throws -> TrustedProxies {
     let text = try configuration.layers.value(Settings.trustedProxies)
-    guard let proxies = TrustedProxies(text) else {
+    // Behind the gateway, whatever stands before it: the gateway itself is always believed.
+    let gateways = ",127.0.0.0/8,::1/128"
+    let own = TrustedProxies(configuration.host) == nil ? "" : ",\(configuration.host)"
+    guard TrustedProxies(text) != nil, let proxies = TrustedProxies(text + gateways + own) else {
       throw StartFailure(
         .configuration, "GRAVITY_TRUSTED_PROXIES: \"\(text)\" is no list of CIDR blocks such as 10.0.0.0/8,::1/128")
     }

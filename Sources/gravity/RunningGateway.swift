@@ -4,6 +4,7 @@ import AuthServer
 import AuthAPI
 import Foundation
 import Gateway
+import GravityContracts
 import GravityDiscovery
 import GravityHTTP
 import GravityIdentity
@@ -24,24 +25,41 @@ enum RunningGateway {
     configuration.drainTimeout = ground.configuration.drainTimeout
     configuration.trustedProxies = try ground.outerProxies()
     let (identity, followers) = try await identity(ground, auth)
-    let routes = Catalog.services.flatMap { Route.routes(for: $0.name, endpoints: $0.endpoints) }
+    let routes = try routes(layers)
     let document = Array(
       try OpenAPI(title: "Gravity", version: Build.version, endpoints: Catalog.services.flatMap(\.endpoints)).encoded())
     let metrics = telemetry.metrics
     let output = ground.output
     // For machines in blocks, at little cost; for a person at a terminal a line at a time.
     let accessLog = output.format == .json ? JSONAccessLog { output.write($0) } : nil
+    var local: [String: @Sendable () -> (contentType: String, body: [UInt8])] = [
+      "/openapi.json": { ("application/json", document) }
+    ]
+    // Whoever reaches the gateway reads it, so on the open network somebody has to want it.
+    if try layers.optional(Settings.gatewayMetrics) ?? ground.configuration.isLoopback {
+      local["/metrics"] = { ("text/plain; version=0.0.4; charset=utf-8", Array(metrics.text().utf8)) }
+    }
     let gateway = try Gateway(
       configuration: configuration, routes: routes, registry: ground.registry, verifier: identity.verifier,
       revocations: identity.revocations,
-      localResponses: [
-        "/openapi.json": { ("application/json", document) },
-        "/metrics": { ("text/plain; version=0.0.4; charset=utf-8", Array(metrics.text().utf8)) },
-      ], accessLog: accessLog, eventLoopGroup: ground.group, logger: telemetry.logger("gateway"),
+      localResponses: local, accessLog: accessLog, eventLoopGroup: ground.group, logger: telemetry.logger("gateway"),
       metricsFactory: metrics)
     return followers + (accessLog.map { [$0] } ?? []) + [
       ListeningGateway(gateway: gateway, host: ground.configuration.host, port: port, listening: listening)
     ]
+  }
+
+  /// The declared endpoints, with a limit by address on those at which passwords and mailboxes can be guessed.
+  private static func routes(_ layers: LayeredConfiguration) throws -> [Route] {
+    let guessable = Set([AuthAPI.login.path, AuthAPI.register.path, AuthAPI.recover.path])
+    let limit = RateLimit(
+      "sign-in", requests: try layers.value(Settings.signIns), per: .seconds(60), byAddress: true)
+    return Catalog.services.flatMap { Route.routes(for: $0.name, endpoints: $0.endpoints) }.map { route in
+      guard guessable.contains(route.path) else { return route }
+      var route = route
+      route.rateLimit = limit
+      return route
+    }
   }
 
   private struct Identity {
@@ -95,6 +113,8 @@ extension Ground {
   func outerProxies() throws -> [CIDR] {
     let (text, layer) = configuration.layers.origin(of: Settings.trustedProxies)
     guard layer != "default" else { return [] }
+    // A block that cannot be read ends the start.
+    _ = try trustedProxies()
     return text.split(separator: ",").compactMap { CIDR($0.filter { $0 != " " }) }
   }
 }

@@ -30,7 +30,8 @@ enum Settings {
   static let staticRegistry = Setting(
     text: "gravity.static.registry", "where services are, for serve: auth=HOST:PORT,HOST:PORT;user=HOST:PORT")
   static let trustedProxies = Setting(
-    text: "gravity.trusted.proxies", "whose X-Forwarded-For is believed, CIDR blocks apart by commas",
+    text: "gravity.trusted.proxies",
+    "what stands before the gateway, whose X-Forwarded-For is believed: CIDR blocks apart by commas",
     standard: "127.0.0.0/8,::1/128")
 
   static let postgresURL = Setting(
@@ -61,6 +62,13 @@ enum Settings {
 
   static let gatewayRequests = Setting(
     integer: "gravity.gateway.rate.limit", "requests a minute for each caller", standard: 6_000, in: 1...1_000_000_000)
+  static let signIns = Setting(
+    integer: "gravity.gateway.sign.in.limit",
+    "logins, registrations and recoveries a minute from one address, each counted by itself", standard: 60,
+    in: 1...1_000_000_000)
+  static let gatewayMetrics = Setting(
+    flag: "gravity.gateway.metrics",
+    "whether the gateway's port answers /metrics; unless it is set, only where it listens on loopback")
   static let accessLog = Setting(flag: "gravity.gateway.access.log", "a line for each request", standard: true)
   static let drainTimeout = Setting(
     duration: "gravity.drain.timeout", "how long requests in flight may take after SIGTERM", standard: .seconds(20),
@@ -69,7 +77,7 @@ enum Settings {
   static let all: [any AnySetting] = [
     dataDirectory, host, portOffset, logLevel, logFormat, masterKey, adminEmail, adminPassword, issuer, staticRegistry,
     trustedProxies, postgresURL, postgresConnections, postgresPrefix,
-    bcryptCost, verifyEmail, accessTTL, gatewayRequests, accessLog,
+    bcryptCost, verifyEmail, accessTTL, gatewayRequests, signIns, gatewayMetrics, accessLog,
     drainTimeout,
   ]
 }

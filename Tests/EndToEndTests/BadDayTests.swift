@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 import Testing
 
-@Suite struct BadDayTests {
+@Suite(.timeLimit(.minutes(3))) struct BadDayTests {
   @Test("accounts that were acknowledged survive kill -9 of the platform in mid-write", arguments: TestEngine.available)
   func killed(engine: TestEngine) async throws {
     let environment = engine.environment
@@ -47,9 +47,9 @@ import Testing
     let platform = try await PlatformProcess.up()
     defer { platform.remove() }
     let first = try #require(platform.worker)
-    async let again: Void = platform.waitForLine("is ready")
+    let mark = platform.mark()
     kill(first, SIGKILL)
-    try await again
+    try await platform.waitForLine("is ready", after: mark)
     #expect(platform.output.contains("was killed by signal 9; it starts again"))
     #expect(platform.worker != first)
     #expect(try await Visitor(base: platform.gateway).get("/health/live").status == 200)
@@ -82,6 +82,19 @@ import Testing
       environment: ["GRAVITY_POSTGRES_URL": "postgres://127.0.0.1:1/x"])
     #expect(database.code == 69)
     #expect(database.errors.contains("database cannot be reached"))
+    #expect(await platform.stop() == 0)
+  }
+
+  @Test("the first administrator's password is shown although the rest of the start failed")
+  func administratorIsNotLost() async throws {
+    let platform = try await PlatformProcess.up()
+    defer { platform.remove() }
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let generated = try await PlatformProcess.run(
+      ["up", "--data-dir", folder.path, "--port-offset", "\(platform.portOffset)"], without: ["GRAVITY_ADMIN_PASSWORD"])
+    #expect(generated.code == 69)
+    #expect(generated.output.contains("shown this once"))
     #expect(await platform.stop() == 0)
   }
 

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite struct CommandTests {
+@Suite(.timeLimit(.minutes(3))) struct CommandTests {
   @Test("a minted token is let in with its permissions and nothing more")
   func minting() async throws {
     let platform = try await PlatformProcess.up()

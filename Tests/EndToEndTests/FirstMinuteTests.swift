@@ -3,7 +3,7 @@ import NIOHTTP1
 import Testing
 
 /// What somebody does in the first minute, on both databases.
-@Suite struct FirstMinuteTests {
+@Suite(.timeLimit(.minutes(3))) struct FirstMinuteTests {
   @Test("register, log in, ask who I am, log out, and be refused", arguments: TestEngine.available)
   func firstMinute(engine: TestEngine) async throws {
     let platform = try await PlatformProcess.up(on: engine)

@@ -1,8 +1,9 @@
 import Foundation
+import NIOHTTP1
 import Testing
 
 /// The rules of every interface, asked through the gateway by somebody who means ill.
-@Suite struct HostileInputTests {
+@Suite(.timeLimit(.minutes(3))) struct HostileInputTests {
   static let password = "quiet-orange-window-7"
 
   @Test("SQL, markup and control characters in every text are data or a clear error, never an effect")
@@ -116,6 +117,23 @@ import Testing
       #expect(reply.code == "invalid_token")
     }
     #expect(try await member.get("/api/v1/auth/me").status == 200)
+    #expect(await platform.stop() == 0)
+  }
+
+  @Test("whoever tries passwords too often is told when to come back, whatever the account")
+  func guessing() async throws {
+    let platform = try await PlatformProcess.up(environment: ["GRAVITY_GATEWAY_SIGN_IN_LIMIT": "5"])
+    defer { platform.remove() }
+    let visitor = Visitor(base: platform.gateway)
+    var replies: [Visitor.Reply] = []
+    for number in 0..<12 {
+      replies.append(
+        try await visitor.send("POST", "/api/v1/auth/login", ["email": "a\(number)@example.com", "password": "x"]))
+    }
+    let refused = try #require(replies.first { $0.status == 429 })
+    #expect(refused.headers.contains(name: "retry-after"))
+    #expect(refused.headers.contains(name: "ratelimit"))
+    #expect(replies.filter { $0.status != 429 }.count <= 6)
     #expect(await platform.stop() == 0)
   }
 

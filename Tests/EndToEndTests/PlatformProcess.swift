@@ -69,10 +69,11 @@ final class PlatformProcess: Sendable {
     process.standardError = err
     lines.follow(out.fileHandleForReading)
     lines.follow(err.fileHandleForReading)
-    let ended = lines.ended(process)
+    let mark = lines.mark()
+    lines.noteEnd(of: process)
     try process.run()
     self.process.withLock { $0 = process }
-    try await lines.wait(for: "is ready", orEndOf: ended)
+    try await lines.wait(for: "is ready", after: mark)
   }
 
   /// What it printed and logged so far.
@@ -107,18 +108,23 @@ final class PlatformProcess: Sendable {
     }
   }
 
-  func waitForLine(_ text: String) async throws { try await lines.wait(for: text, orEndOf: nil) }
+  /// How much was printed so far.
+  func mark() -> Int { lines.count }
+
+  func waitForLine(_ text: String, after mark: Int) async throws { try await lines.wait(for: text, after: mark) }
 
   func remove() { try? FileManager.default.removeItem(at: folder) }
 
   /// Runs `gravity` to its end.
-  static func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> (
+  static func run(
+    _ arguments: [String], environment: [String: String] = [:], without removed: [String] = []
+  ) async throws -> (
     code: Int32, output: String, errors: String
   ) {
     let process = Process()
     process.executableURL = executable
     process.arguments = arguments
-    process.environment = Self.environment.merging(environment) { _, new in new }
+    process.environment = Self.environment.merging(environment) { _, new in new }.filter { !removed.contains($0.key) }
     let (out, err) = (Pipe(), Pipe())
     process.standardOutput = out
     process.standardError = err
@@ -158,6 +164,7 @@ final class PlatformProcess: Sendable {
   private static var environment: [String: String] {
     var environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("GRAVITY_") }
     environment["GRAVITY_AUTH_BCRYPT_COST"] = "4"
+    environment["GRAVITY_GATEWAY_SIGN_IN_LIMIT"] = "1000000"
     environment["GRAVITY_LOG_FORMAT"] = "json"
     environment["GRAVITY_ADMIN_EMAIL"] = "admin@example.com"
     environment["GRAVITY_ADMIN_PASSWORD"] = "tall-green-ladder-9"
@@ -169,6 +176,7 @@ final class PlatformProcess: Sendable {
 private final class Lines: Sendable {
   private struct State {
     var lines: [String] = []
+    var hasEnded = false
     var waiting: [(text: String, continuation: CheckedContinuation<Void, any Error>)] = []
   }
   private let state = Mutex(State())
@@ -177,6 +185,15 @@ private final class Lines: Sendable {
   }
 
   var all: [String] { state.withLock { $0.lines } }
+  var count: Int { state.withLock { $0.lines.count } }
+
+  /// Before a process starts: what was printed until now is another's.
+  func mark() -> Int {
+    state.withLock { state in
+      state.hasEnded = false
+      return state.lines.count
+    }
+  }
 
   func follow(_ handle: FileHandle) {
     Thread.detachNewThread { [self] in
@@ -194,9 +211,10 @@ private final class Lines: Sendable {
   }
 
   /// Fails whoever waits when the process ends.
-  func ended(_ process: Process) -> Process {
+  func noteEnd(of process: Process) {
     process.terminationHandler = { [self] process in
       let waiting = state.withLock { state in
+        state.hasEnded = true
         defer { state.waiting = [] }
         return state.waiting
       }
@@ -206,7 +224,6 @@ private final class Lines: Sendable {
             description: "ended with \(process.terminationStatus): \(all.suffix(20).joined(separator: "\n"))"))
       }
     }
-    return process
   }
 
   private func add(_ line: String) {
@@ -219,10 +236,16 @@ private final class Lines: Sendable {
     for waiter in done { waiter.continuation.resume() }
   }
 
-  /// Waits for a line that comes from now on.
-  func wait(for text: String, orEndOf process: Process?) async throws {
-    try await withCheckedThrowingContinuation { continuation in
-      state.withLock { $0.waiting.append((text, continuation)) }
+  /// Waits for a line beyond the first `mark`, or the end of the process.
+  func wait(for text: String, after mark: Int) async throws {
+    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+      let outcome: Result<Void, any Error>? = state.withLock { state in
+        if state.lines.dropFirst(mark).contains(where: { $0.contains(text) }) { return .success(()) }
+        if state.hasEnded { return .failure(Ended(description: state.lines.suffix(20).joined(separator: "\n"))) }
+        state.waiting.append((text, continuation))
+        return nil
+      }
+      if let outcome { continuation.resume(with: outcome) }
     }
   }
 }

@@ -3,7 +3,7 @@ import NIOHTTP1
 import Testing
 
 /// The gateway and auth, each a process of its own.
-@Suite struct SeparateProcessesTests {
+@Suite(.timeLimit(.minutes(3))) struct SeparateProcessesTests {
   static let masterKey = ["GRAVITY_MASTER_KEY": String(repeating: "5a", count: 32)]
 
   @Test("a token is verified by the gateway with keys that it fetched, and refused within a second of its revocation")

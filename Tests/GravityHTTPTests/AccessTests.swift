@@ -66,6 +66,7 @@ import Testing
       #expect(try await change("\"v3\"").status == .ok)
       #expect(try await change("\"v1\", \"v3\"").status == .ok)
       #expect(try await change("*").status == .ok)
+      #expect(try await change("W/\"v3\"").status == .preconditionFailed)
       #expect(try await change("v3").status == .badRequest)
       let unchanged = try await client.send(.get, path, [.ifNoneMatch: "\"v3\""])
       #expect(unchanged.status == .notModified)

@@ -30,7 +30,8 @@ import Testing
       ("{\"title\":", "Line 1, column 10"), ("{\"title\":\"a\",}", "Line 1, column 14"),
       ("{\"title\":\"a\",\n\"title\":\"b\"}", "Line 2, column 1: the name \"title\" stands twice"),
       ("{\"title\":\"\\u0000\"}", "NUL"), ("{\"title\":\"\u{1}\"}", "control character"), ("[1 2]", "Line 1, column 4"),
-      ("", "ends where a value"), ("{} x", "something after"), ("{\"a\":01}", "column 7"), ("nul", "value"),
+      ("{\"title\":\"a\",\"t\\u0069tle\":\"b\"}", "stands twice"), ("", "ends where a value"),
+      ("{} x", "something after"), ("{\"a\":01}", "column 7"), ("nul", "value"),
       ("{\"a\":\"\\ud800\"}", "surrogate"), (String(repeating: "[", count: 100_000), "nested deeper than 64"),
       ("{\"ä\":1,}", "column 8"),
     ])
@@ -125,6 +126,31 @@ import Testing
       let wrong = try await client.send(.delete, "/api/v1/books")
       #expect(wrong.status == .methodNotAllowed)
       #expect(wrong.headers[.allow] == "GET, POST")
+    }
+  }
+
+  @Test("HEAD is what GET is, without the body")
+  func head() async throws {
+    try await Shelf.test { (client, _, _) async throws in
+      for path in ["/api/v1/books", "/health/live", "/openapi.json"] {
+        let (get, head) = (try await client.send(.get, path), try await client.send(.head, path))
+        #expect(head.status == get.status)
+        #expect(head.body.readableBytes == 0)
+        #expect(head.headers[.contentLength] == get.headers[.contentLength])
+      }
+      #expect(try await client.send(.head, "/nowhere").status == .notFound)
+    }
+  }
+
+  @Test("an escaped field of the path is read, a malformed one is 400")
+  func escapedPath() async throws {
+    try await Shelf.test { (client, _, _) async throws in
+      let id = ShelfAPI.book.id.uuidString
+      #expect(
+        try await client.send(.get, "/api/v1/books/%\(String(id.utf8.first!, radix: 16))\(id.dropFirst())").status
+          == .ok)
+      #expect(try await client.send(.get, "/api/v1/books/%00").problem?.code == "malformed_path")
+      #expect(try await client.send(.get, "/api/v1/books/%zz").status == .badRequest)
     }
   }
 

@@ -9,8 +9,7 @@ import ServiceContextModule
 
 /// Calls declared endpoints of one service: `try await auth(AuthAPI.login, .init(email: …, password: …))`.
 ///
-/// Requests go round the instances that the registry knows; the trace, the request id and what is left of the time
-/// travel along.
+/// Requests go round the instances that the registry knows; the trace, the request id and the time-out travel along.
 public struct EndpointClient: Sendable {
   private let http: HTTPClient
   private let instances: InstanceSet
@@ -28,7 +27,7 @@ public struct EndpointClient: Sendable {
   /// The largest reply that is read, in bytes.
   public static let greatestReply = 8 << 20
 
-  /// - Parameter timeout: For the whole call, the reply's body included.
+  /// - Parameter timeout: Until the reply's head is there; its body is bounded by the client's own read time-out.
   /// - Throws: the server's ``Problem``; ``NoInstance``; AsyncHTTPClient's error when no reply came in time.
   public func callAsFunction<Request, Response>(
     _ endpoint: Endpoint<Request, Response>, _ input: Request, timeout: Duration = .seconds(5)

@@ -48,7 +48,7 @@ extension Setting where Value == Int {
 }
 
 extension Setting where Value == Bool {
-  public init(flag key: String, _ help: String, standard: Bool) {
+  public init(flag key: String, _ help: String, standard: Bool? = nil) {
     self.init(key, help, standard: standard, expected: "true or false") { text in
       switch text.lowercased() {
       case "true", "1", "yes", "on": true

@@ -35,7 +35,15 @@ extension Endpoint {
     } else if !hasBody {
       strings = try FormFields.parse(request.uri.query ?? "")
     }
-    for field in pathFields { strings[field] = scope.parameters.get(field) }
+    for field in pathFields {
+      guard let raw = scope.parameters.get(field) else { continue }
+      guard let value = raw.removingPercentEncoding, !value.utf8.contains(0) else {
+        throw Problem(
+          400, "malformed_path", "The path is malformed",
+          detail: "% takes two hex digits, and the whole is UTF-8 without NUL.")
+      }
+      strings[field] = value
+    }
     do {
       guard let buffer, body == .json else {
         return try Request(from: StringFieldsDecoder(fields: strings, fallback: nil))

@@ -29,8 +29,10 @@ extension Endpoint {
       return nil
     }
     if text == "*" { return .any }
-    let tags = text.split(separator: ",").map { EntityTag(header: $0.drop { $0 == " " }.trimmingSuffix(" ")) }
-    guard !tags.isEmpty, tags.count <= 16, !tags.contains(nil) else {
+    // A weak tag is well formed and matches nothing (RFC 9110 §13.1.1).
+    let parts = text.split(separator: ",").map { $0.drop { $0 == " " }.trimmingSuffix(" ") }
+    let tags = parts.filter { !$0.hasPrefix("W/\"") }.map { EntityTag(header: $0) }
+    guard !parts.isEmpty, parts.count <= 16, !tags.contains(nil) else {
       throw Problem(
         400, "malformed_if_match", "If-Match is malformed",
         detail: "Send the ETag as you got it, with its quotes, such as \"v3\"; or *.")

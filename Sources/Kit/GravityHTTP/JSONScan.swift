@@ -1,3 +1,5 @@
+import Foundation
+
 /// Reads JSON strictly (RFC 8259) without making anything of it, because Foundation's decoder takes duplicate keys and
 /// trailing commas and cannot say where a text is wrong.
 struct JSONScan {
@@ -57,14 +59,14 @@ struct JSONScan {
     index += 1
     skipBlanks()
     if current == UInt8(ascii: "}") { return index += 1 }
-    var seen: Set<String> = []
+    var seen: Set<[UInt8]> = []
     while true {
       skipBlanks()
       guard current == UInt8(ascii: "\"") else { throw fault("a name in quotes should be here") }
       let start = index
       try string()
-      let name = String(decoding: bytes[(start + 1)..<(index - 1)], as: UTF8.self)
-      guard seen.insert(name).inserted else {
+      let name = unescaped(start..<index)
+      guard seen.insert(Array(name.utf8)).inserted else {
         index = start
         throw fault("the name \"\(name.prefix(64))\" stands twice")
       }
@@ -114,6 +116,16 @@ struct JSONScan {
       }
     }
     throw fault("the string is not closed")
+  }
+
+  /// The name as the decoder will read it: `\u0061` is `a`.
+  private func unescaped(_ quoted: Range<Int>) -> String {
+    let slice = bytes[quoted]
+    guard slice.contains(UInt8(ascii: "\\")), let name = try? JSONDecoder().decode(String.self, from: Data(slice))
+    else {
+      return String(decoding: slice.dropFirst().dropLast(), as: UTF8.self)
+    }
+    return name
   }
 
   private func isUTF8(_ range: Range<Int>) -> Bool {

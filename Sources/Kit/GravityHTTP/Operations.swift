@@ -29,6 +29,11 @@ public struct Operations<Inner: HTTPResponder<RequestScope>>: HTTPResponder {
     guard request.method == .get || request.method == .head else {
       return try await inner.respond(to: request, context: context)
     }
+    let response = try await answer(request, context)
+    return request.method == .head ? response.createHeadResponse() : response
+  }
+
+  private func answer(_ request: Request, _ context: RequestScope) async throws -> Response {
     switch request.uri.path {
     case "/health/live": return Self.json(200, "{\"status\":\"up\"}")
     case "/health/ready":
@@ -43,8 +48,8 @@ public struct Operations<Inner: HTTPResponder<RequestScope>>: HTTPResponder {
   /// The checks run side by side, each with a bound of its own, so that a dependency that hangs delays no answer.
   private func health() async -> Response {
     let results = await withTaskGroup(of: (String, String?).self) { group in
-      for check in checks { group.addTask { (check.name, await check.fault()) } }
-      return await group.reduce(into: [String: String?]()) { $0[$1.0] = $1.1 }
+      for check in checks { group.addTask { (check.name, await check.boundedFault()) } }
+      return await group.reduce(into: [String: String?]()) { $0.updateValue($1.1, forKey: $1.0) }
     }
     let isUp = readiness.isReady && results.values.allSatisfy { $0 == nil }
     let list = results.sorted { $0.key < $1.key }.map { name, fault in
@@ -66,20 +71,41 @@ public struct Operations<Inner: HTTPResponder<RequestScope>>: HTTPResponder {
 /// Whether a service takes requests: yes once it is started, no again as soon as it is asked to stop.
 public final class Readiness: Sendable {
   private let ready = Atomic(false)
+  private let wasReady = Atomic(false)
   public init() {}
   public var isReady: Bool { ready.load(ordering: .relaxed) }
-  public func set(_ isReady: Bool) { ready.store(isReady, ordering: .relaxed) }
+  /// Whether it ever took requests.
+  public var hasBeenReady: Bool { wasReady.load(ordering: .relaxed) }
+  public func set(_ isReady: Bool) {
+    ready.store(isReady, ordering: .relaxed)
+    if isReady { wasReady.store(true, ordering: .relaxed) }
+  }
 }
 
 /// A look at something that a service needs.
 public struct HealthCheck: Sendable {
   /// `database`, `broker`, …
   public var name: String
-  /// What is wrong, for the log; nil when all is well. Answers within about a second.
+  /// What is wrong, for the log; nil when all is well. Gives way when it is cancelled.
   public var fault: @Sendable () async -> String?
 
   public init(_ name: String, fault: @escaping @Sendable () async -> String?) {
     self.name = name
     self.fault = fault
+  }
+
+  /// The longest that anybody waits for a look.
+  static let patience: Duration = .seconds(1)
+
+  func boundedFault() async -> String? {
+    await withTaskGroup(of: String?.self) { group in
+      group.addTask { await fault() }
+      group.addTask {
+        do { try await Task.sleep(for: Self.patience) } catch { return nil }
+        return "no answer within \(Self.patience)"
+      }
+      defer { group.cancelAll() }
+      return await group.next() ?? nil
+    }
   }
 }

@@ -47,6 +47,7 @@ struct RequestPipeline<Inner: HTTPResponder<RequestScope>>: HTTPResponder {
       }
       response.headers[.requestID] = scope.requestID
       response.headers[.cacheControl] = response.headers[.cacheControl] ?? "no-store"
+      if request.method == .head { response = response.createHeadResponse() }
       telemetry.served(request, response.status.code, route: scope.endpointPath, began: began, scope)
       return response
     }
@@ -71,8 +72,9 @@ struct RequestPipeline<Inner: HTTPResponder<RequestScope>>: HTTPResponder {
     var headers: HTTPFields = [.contentType: "application/problem+json"]
     for (name, value) in scope.reply.current.headers { if let name = HTTPField.Name(name) { headers[name] = value } }
     if problem.status == 401 {
-      let detail =
-        problem.code == "unauthenticated" ? "" : ", error=\"invalid_token\", error_description=\"\(problem.title)\""
+      // RFC 6750 §3.1: only of a token; a wrong password is none.
+      let isToken = ["invalid_token", "token_expired", "token_revoked"].contains(problem.code.rawValue)
+      let detail = isToken ? ", error=\"invalid_token\", error_description=\"\(problem.title)\"" : ""
       headers[.wwwAuthenticate] = "Bearer realm=\"gravity\"\(detail)"
     }
     if let seconds = problem.retryAfter { headers[.retryAfter] = "\(seconds)" }
@@ -98,7 +100,8 @@ struct RequestPipeline<Inner: HTTPResponder<RequestScope>>: HTTPResponder {
   private static func requestID(_ given: String?, isTrusted: Bool) -> String {
     if isTrusted, let given, (1...64).contains(given.utf8.count),
       given.utf8.allSatisfy({
-        (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 45 || $0 == 95
+        (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 45 || $0 == 95 || $0 == 46
+          || $0 == 126
       })
     {
       return given

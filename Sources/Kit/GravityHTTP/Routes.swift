@@ -11,7 +11,7 @@ public struct Routes: ~Copyable {
   /// How long a handler may take when the caller does not say.
   public static let standardDeadline: Duration = .seconds(30)
 
-  private let router = Router(context: RequestScope.self)
+  private let router = Router(context: RequestScope.self, options: .autoGenerateHeadEndpoints)
   private let settings: Settings
   private var bound: [any EndpointDescription] = []
 

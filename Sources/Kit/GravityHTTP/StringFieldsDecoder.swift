@@ -76,7 +76,8 @@ private struct StringValue: Decoder, SingleValueDecodingContainer {
     case is UUID.Type:
       guard let id = UUID(uuidString: string) as? T else { throw corrupted("is not a UUID") }
       return id
-    case let scalar as any LosslessStringConvertible.Type:
+    case let scalar as any LosslessStringConvertible.Type
+    where scalar is any Numeric.Type || scalar is Bool.Type || scalar is String.Type:
       guard let value = scalar.init(string) as? T else { throw mismatch(type) }
       return value
     default: return try T(from: self)

@@ -43,11 +43,19 @@ public struct HTTPServer<Responder: HTTPResponder<RequestScope>>: Service {
 
   public func run() async throws {
     let logger = telemetry.logger(service)
+    // What it has to say of a start that failed, we say in one line; requests are logged by the pipeline.
+    var quiet = logger
+    quiet.logLevel = .critical
     let id = "\(service)-\(UUID.v7().lowercased)"
     let (registry, readiness, onListening) = (registry, readiness, onListening)
     let (service, host) = (service, host)
     let application = Application(
-      responder: responder, configuration: .init(address: .hostname(host, port: port), serverName: nil, backlog: 1024),
+      responder: responder,
+      server: .http1(
+        configuration: .init(
+          // Also for a head that never ends.
+          idleTimeout: .seconds(75))),
+      configuration: .init(address: .hostname(host, port: port), serverName: nil, backlog: 1024),
       onServerRunning: { channel in
         let port = channel.localAddress?.port ?? 0
         // A wildcard is where it listens, not where it is reached.
@@ -59,15 +67,15 @@ public struct HTTPServer<Responder: HTTPResponder<RequestScope>>: Service {
         }
         readiness.set(true)
         await onListening(port)
-      }, eventLoopGroupProvider: .shared(eventLoopGroup), logger: logger)
+      }, eventLoopGroupProvider: .shared(eventLoopGroup), logger: quiet)
     do {
       try await withGracefulShutdownHandler {
-        try await application.runService(gracefulShutdownSignals: [])
+        try await application.run()
       } onGracefulShutdown: {
         readiness.set(false)
         Task { try? await registry.deregister(id: id) }
       }
-    } catch let error as IOError where !readiness.isReady {
+    } catch  where !readiness.hasBeenReady && !(error is CancellationError) {
       throw StartFailure(listeningOn: host, port: port, error)
     }
     try await registry.deregister(id: id)

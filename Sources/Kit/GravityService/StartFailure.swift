@@ -26,7 +26,7 @@ public struct StartFailure: Error, Sendable, CustomStringConvertible {
   /// Says why nothing can listen there.
   public init(listeningOn host: String, port: Int, _ error: any Error) {
     guard let error = error as? IOError else {
-      self.init(.unavailable, "cannot listen on \(host):\(port): \(error)")
+      self.init(.configuration, "cannot listen on \(host):\(port): \(error)")
       return
     }
     switch error.errnoCode {

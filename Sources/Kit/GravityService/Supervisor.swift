@@ -8,12 +8,14 @@ import Synchronization
 /// Starts the platform process again when it dies: a trap in Swift cannot be caught, so somebody outside must.
 ///
 /// It ends with the child's code when the child ended as it meant to (0, or 64 to 78: a mistake that a restart would
-/// not mend), and hands SIGTERM, SIGINT and SIGHUP on.
+/// not mend) before any had run, and hands SIGTERM, SIGINT and SIGHUP on.
 public struct Supervisor: Sendable {
   /// Pauses before the second, third, … start; the last one repeats. A child that lived for a minute starts anew.
   public static let pauses: [Duration] = [
     .milliseconds(100), .milliseconds(500), .seconds(1), .seconds(2), .seconds(5), .seconds(10), .seconds(30),
   ]
+  /// A child that lived this long had started.
+  public static let settledAfter: Duration = .seconds(10)
   /// A child that lived this long was well.
   public static let wellAfter: Duration = .seconds(60)
 
@@ -41,6 +43,7 @@ public struct Supervisor: Sendable {
     let signals = child.passOn([SIGTERM, SIGINT, SIGHUP])
     defer { for source in signals { source.cancel() } }
     var failures = 0
+    var hasRun = false
     while true {
       let began = ContinuousClock.now
       let process = Process()
@@ -67,12 +70,22 @@ public struct Supervisor: Sendable {
       }
       child.ended()
       try tether.fileHandleForWriting.close()
-      if child.isStopping { return status.isSignal ? 128 + status.code : status.code }
-      guard status.isSignal || Self.restarts(afterExitCode: status.code) else { return status.code }
+      if child.isStopping {
+        // A child that had not yet come to handle the signal died of it: that is the end that was asked for.
+        return status.isSignal
+          ? ([SIGTERM, SIGINT, SIGHUP].contains(status.code) ? 0 : 128 + status.code) : status.code
+      }
+      // What ran once was set up right: if it now cannot start, what it needs is away and will come back.
+      hasRun = hasRun || status.isSignal || began.duration(to: .now) > Self.settledAfter
+      guard status.isSignal || status.code != 0 && (hasRun || Self.restarts(afterExitCode: status.code)) else {
+        return status.code
+      }
       failures = began.duration(to: .now) > Self.wellAfter ? 1 : failures + 1
       let pause = Self.pauses[min(failures, Self.pauses.count) - 1]
       say("the platform \(status); it starts again in \(pause)")
-      try await Task.sleep(for: pause)
+      let end = ContinuousClock.now + pause
+      // In short steps, so that a signal ends the wait.
+      while ContinuousClock.now < end, !child.isStopping { try await Task.sleep(for: .milliseconds(50)) }
       if child.isStopping { return 0 }
     }
   }
