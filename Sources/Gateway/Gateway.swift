@@ -63,6 +63,9 @@ public final class Gateway: Service {
   /// The port that connections are taken on, as soon as they are; 0 where that never came to be.
   public var boundPort: Int { get async { await port.value } }
 
+  /// What `/health/ready` says.
+  public var isReady: Bool { board.isReady }
+
   /// Serves until graceful shutdown, then drains: no new connections, `/health/ready` says no, requests in flight and
   /// those already on their way end, each with `connection: close`, at most
   /// ``GatewayConfiguration/drainTimeout``. Cancellation ends at once.

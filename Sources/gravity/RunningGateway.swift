@@ -45,7 +45,9 @@ enum RunningGateway {
       localResponses: local, accessLog: accessLog, eventLoopGroup: ground.group, logger: telemetry.logger("gateway"),
       metricsFactory: metrics)
     return followers + (accessLog.map { [$0] } ?? []) + [
-      ListeningGateway(gateway: gateway, host: ground.configuration.host, port: port, listening: listening)
+      ListeningGateway(
+        gateway: gateway, host: ground.configuration.host, port: port, listening: listening,
+        awaitsServices: auth != nil)
     ]
   }
 
@@ -96,10 +98,14 @@ private struct ListeningGateway: Service {
   let host: String
   let port: Int
   let listening: Listening
+  /// Whether what it needs is in this process, so that "ready" means that requests get through.
+  let awaitsServices: Bool
 
   func run() async throws {
     let announce = Task { [gateway] in
-      if await gateway.boundPort > 0 { listening.started("gateway") }
+      guard await gateway.boundPort > 0 else { return }
+      while awaitsServices, !gateway.isReady { try await Task.sleep(for: .milliseconds(5)) }
+      listening.started("gateway")
     }
     defer { announce.cancel() }
     do { try await gateway.run() } catch let error as IOError {

@@ -84,6 +84,9 @@ final class HealthBoard: Sendable {
     (200, "application/json", Array(#"{"status":"up"}"#.utf8))
   }
 
+  /// Whether every critical service has an instance that is up, and no draining has begun.
+  var isReady: Bool { ready().status == 200 }
+
   /// `/health/ready`: 503 while draining, until the first round, and while a critical service is down.
   func ready() -> (status: Int, contentType: String, body: [UInt8]) {
     let reason: String? = state.withLock { state in

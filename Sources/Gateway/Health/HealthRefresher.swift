@@ -9,14 +9,20 @@ struct HealthRefresher: Sendable {
   let state: GatewayState
   let board: HealthBoard
   let group: any EventLoopGroup
+  /// How often it looks in quick succession before it was ever ready: for about five seconds.
+  private static let startingRounds = 100
 
   /// Until the task is cancelled.
   func run() async {
     var gauges: [String: Gauge] = [:]
+    var starting = Self.startingRounds
     while !Task.isCancelled {
       await round()
       publishBreakers(&gauges)
-      try? await Task.sleep(for: state.configuration.health.interval)
+      // Services start beside the gateway: who comes a moment later is not to wait for a whole interval.
+      starting = board.isReady ? 0 : max(0, starting - 1)
+      let interval = state.configuration.health.interval
+      try? await Task.sleep(for: starting > 0 ? min(interval, .milliseconds(50)) : interval)
     }
   }
 

@@ -8,7 +8,11 @@ import Testing
   @Test("requests in flight and those on kept connections are answered, new connections are not taken")
   func drains() async throws {
     let upstream = try await ScriptedUpstream { _ in .ok() }
-    try await RunningGateway.run([upstream]) { gateway in
+    // A client that the machine holds up for a while is not to be taken for one that asks no more.
+    let patient: @Sendable (inout GatewayConfiguration) -> Void = { configuration in
+      configuration.drainQuiet = .seconds(15)
+    }
+    try await RunningGateway.run([upstream], configure: patient) { gateway in
       let asked = WordVerifier.Counted()
       let answered = WordVerifier.Counted()
       try await withThrowingTaskGroup(of: Void.self) { tasks in
