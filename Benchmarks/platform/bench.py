@@ -135,7 +135,8 @@ def measure(pids):
              f"http://{HOST}:{GATEWAY}{path}"], capture_output=True, text=True, check=True).stdout
         assert "Non-2xx" not in output, output
         done = int(re.search(r"(\d+) requests in", output)[1])
-        row(f"{name}, p99 {re.search(r'99%\s+(\S+)', output)[1]}", done, SECONDS, cpu_seconds(pids) - before)
+        slowest = re.search(r"99%\s+(\S+)", output)[1]
+        row(f"{name}, p99 {slowest}", done, SECONDS, cpu_seconds(pids) - before)
 
 
 main()

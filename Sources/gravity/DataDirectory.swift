@@ -23,7 +23,7 @@ struct DataDirectory: Sendable {
 
   var masterKey: URL { url.appending(path: "master.key") }
   var mail: URL { url.appending(path: "mail") }
-  func database(_ name: String) -> String { url.appending(path: "\(name).sqlite").path }
+  func database(_ name: String) -> String { url.appending(path: "\(name).sqlite").relativePath }
 
   /// Keeps others out until the process ends; the lock goes with it, however it ends.
   /// - Throws: ``StartFailure`` when another process owns the folder.

@@ -127,7 +127,7 @@ struct Platform {
       }
       let base = "http://\(configuration.host):\(port("gateway"))"
       if names.contains("gateway") { lines.append("  API      \(base)/openapi.json    health  \(base)/health") }
-      if configuration.isLoopback { lines.append("  mail     \(ground.directory.mail.path)") }
+      if configuration.isLoopback { lines.append("  mail     \(ground.directory.mail.relativePath)") }
     }
     print(flushing: lines.joined(separator: "\n"))
   }
