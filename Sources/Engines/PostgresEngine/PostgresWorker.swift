@@ -43,7 +43,8 @@ final class PostgresWorker: Sendable {
       for call in pool.line.take(atMost: 1) {
         let session = PostgresSession(connection, pool)
         let answer = call.run(session)
-        if session.mayRunAgain, pool.line.putBack(call) {
+        // Every connection of the pool may have an old plan for the same statement.
+        if session.mayRunAgain, pool.line.putBack(call, atMost: pool.configuration.maximumConnections + 1) {
           pool.wake()
         } else {
           answer(nil)

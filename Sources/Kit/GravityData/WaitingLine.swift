@@ -15,7 +15,7 @@ package final class WaitingLine<Context>: Sendable {
     package let refuse: @Sendable (any Error) -> Void
     fileprivate let cancellation: Cancellation
     fileprivate let deadline: UInt64
-    fileprivate var hasRun = false
+    fileprivate var runs = 0
   }
 
   private struct State {
@@ -84,12 +84,13 @@ package final class WaitingLine<Context>: Sendable {
     }
   }
 
-  /// Gives a call its place at the head again, once, after a run that had no effect. It may be cancelled again.
+  /// Gives a call its place at the head again after a run that had no effect. It may be cancelled again.
+  /// - Parameter times: How often one call can come back.
   /// - Returns: false when it must be answered now.
-  package func putBack(_ call: Call) -> Bool {
-    guard !call.hasRun, call.deadline > DispatchTime.now().uptimeNanoseconds else { return false }
+  package func putBack(_ call: Call, atMost times: Int = 1) -> Bool {
+    guard call.runs < times, call.deadline > DispatchTime.now().uptimeNanoseconds else { return false }
     var call = call
-    call.hasRun = true
+    call.runs += 1
     let (isBack, setsTimer) = state.withLock { state in
       if state.closed != nil || call.cancellation.isCancelled { return (false, false) }
       state.calls.insert(call, at: 0)
