@@ -6,8 +6,8 @@ import GravityData
 final class PostgresSession {
   private let connection: PostgresConnection
   private let pool: PostgresPool
-  /// The connection broke and surely nothing took effect, so the call may wait for another connection.
-  private(set) var mayRunAgain = false
+  /// How often the call may wait for another connection, because this one broke and surely nothing took effect.
+  private(set) var runsAgain = 0
   private var unfinished: PostgresTransaction?
 
   init(_ connection: PostgresConnection, _ pool: PostgresPool) {
@@ -112,7 +112,7 @@ final class PostgresSession {
       if let name = transaction?.missingLock { return .wantsLock(name) }
       let failure = transaction?.failure ?? (transaction == nil ? error as? DatabaseError : nil)
       noteLoss(failure)
-      // On a broken connection the call waits for another; see `mayRunAgain`.
+      // On a broken connection the call waits for another; see `runsAgain`.
       if let failure, failure.code == .serialization, !connection.isBroken { return .conflicted(failure) }
       return .failed(error)
     }
@@ -122,7 +122,13 @@ final class PostgresSession {
   /// another matter: the caller has waited long enough.
   private func noteLoss(_ error: DatabaseError?) {
     guard let error, connection.isBroken else { return }
-    mayRunAgain = error.code == .unavailable || error.wantsPreparingAgain
+    if error.wantsPreparingAgain {
+      // Every connection of the pool may have an old plan for the same statement.
+      runsAgain = pool.configuration.maximumConnections + 1
+    } else if error.code == .unavailable {
+      // Once: a statement that brings the server down must not do so again and again.
+      runsAgain = 1
+    }
   }
 
   private static let attempts = 32

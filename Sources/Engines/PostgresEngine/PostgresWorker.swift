@@ -43,8 +43,7 @@ final class PostgresWorker: Sendable {
       for call in pool.line.take(atMost: 1) {
         let session = PostgresSession(connection, pool)
         let answer = call.run(session)
-        // Every connection of the pool may have an old plan for the same statement.
-        if session.mayRunAgain, pool.line.putBack(call, atMost: pool.configuration.maximumConnections + 1) {
+        if pool.line.putBack(call, atMost: session.runsAgain) {
           pool.wake()
         } else {
           answer(nil)

@@ -75,7 +75,7 @@ public struct HTTPServer<Responder: HTTPResponder<RequestScope>>: Service {
         readiness.set(false)
         Task { try? await registry.deregister(id: id) }
       }
-    } catch  where !readiness.hasBeenReady && !(error is CancellationError) {
+    } catch let error where !readiness.hasBeenReady && !(error is CancellationError) {
       throw StartFailure(listeningOn: host, port: port, error)
     }
     try await registry.deregister(id: id)
