@@ -9,8 +9,8 @@ let package = Package(
     .library(
       name: "GravityKit",
       targets: [
-        "GravityContracts", "GravityData", "GravityDiscovery", "GravityHTTP", "GravityIdentity", "GravityService",
-        "GravityTelemetry",
+        "GravityCache", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents", "GravityHTTP",
+        "GravityIdentity", "GravityService", "GravityTasks", "GravityTelemetry",
       ]),
   ],
   dependencies: [
@@ -33,7 +33,14 @@ let package = Package(
     // The kit: what a service is made of.
     kit("GravityContracts"),
     kit("GravityTelemetry", [.coreMetrics, .log, .serviceContext]),
-    kit("GravityData", [.log, .metrics]),
+    kit("GravityData", [.log, .metrics, .serviceContext]),
+    kit("GravityCache", [.log, .metrics]),
+    kit(
+      "GravityEvents", on: ["GravityContracts", "GravityData", "GravityTelemetry"],
+      [.lifecycle, .log, .metrics, .serviceContext]),
+    kit(
+      "GravityTasks", on: ["GravityContracts", "GravityData", "GravityTelemetry"],
+      [.lifecycle, .log, .metrics, .serviceContext]),
     kit("GravityIdentity", on: ["GravityContracts", "CXCrypt"], [.crypto, .jwt, .nio, .nioPosix]),
     kit(
       "GravityDiscovery", on: ["GravityContracts", "GravityTelemetry"],
@@ -44,17 +51,24 @@ let package = Package(
     kit(
       "GravityService",
       on: [
-        "GravityContracts", "GravityData", "GravityDiscovery", "GravityHTTP", "GravityIdentity", "GravityTelemetry",
+        "GravityCache", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents", "GravityHTTP",
+        "GravityIdentity", "GravityTelemetry",
       ],
       [.hummingbird, .lifecycle, .log, .nio]),
 
     // Real systems behind ports of the kit.
     engine("SQLiteEngine", port: "GravityData", [.grdb, .grdbSQLite, .log, .metrics]),
     engine("PostgresEngine", port: "GravityData", on: ["CPQ"], [.log, .metrics]),
+    engine("RabbitMQEngine", port: "GravityEvents", on: ["CRabbitMQ"], [.coreMetrics, .log]),
+    .systemLibrary(name: "CRabbitMQ", path: "Sources/System/CRabbitMQ", pkgConfig: "librabbitmq"),
     .systemLibrary(name: "CPQ", path: "Sources/System/CPQ", pkgConfig: "libpq"),
     .systemLibrary(name: "CXCrypt", path: "Sources/System/CXCrypt"),
   ]
-    + service("Auth", on: ["GravityData", "GravityIdentity"], [.crypto, .lifecycle, .log])
+    + service("Auth", on: ["GravityData", "GravityEvents", "GravityIdentity"], [.crypto, .lifecycle, .log])
+    + service(
+      "User", calls: ["Auth"],
+      on: ["GravityCache", "GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravityTasks"],
+      [.lifecycle, .log, .metrics])
     + [
       .target(
         name: "Gateway",
@@ -62,7 +76,11 @@ let package = Package(
           + [.nio, .nioPosix, .lifecycle, .log, .metrics], path: "Sources/Gateway", swiftSettings: .house),
       command(
         "gravity",
-        on: ["AuthAPI", "AuthServer", "Gateway", "GravityService", "PostgresEngine", "SQLiteEngine"],
+        on: [
+          "AuthAPI", "AuthServer", "Gateway", "GravityCache", "GravityEvents", "GravityTasks", "GravityService",
+          "PostgresEngine",
+          "RabbitMQEngine", "SQLiteEngine", "UserAPI", "UserServer",
+        ],
         [.argumentParser, .asyncHTTPClient, .lifecycle, .log, .nio, .nioPosix, .unixSignals]),
 
       // A suite for each port, which every engine's tests run.
@@ -77,6 +95,35 @@ let package = Package(
         name: "databasebench", dependencies: ["GravityData", "PostgresEngine", "SQLiteEngine", .grdb],
         path: "Benchmarks/database", exclude: ["run", "asyncpg_bench.py"], swiftSettings: .house),
       .target(
+        name: "CacheStoreConformance", dependencies: ["GravityCache"], path: "Tests/Conformance/CacheStoreConformance",
+        swiftSettings: .house),
+      // What the crash test of tasks kills.
+      .executableTarget(
+        name: "taskcrash", dependencies: ["GravityData", "GravityTasks", "PostgresEngine", "SQLiteEngine", .log],
+        path: "Tests/Conformance/TaskCrash", swiftSettings: .house),
+      .executableTarget(
+        name: "tasksbench", dependencies: ["GravityData", "GravityTasks", "PostgresEngine", "SQLiteEngine", .log],
+        path: "Benchmarks/tasks", swiftSettings: .house),
+      .executableTarget(
+        name: "cachebench", dependencies: ["GravityCache"], path: "Benchmarks/cache", swiftSettings: .house),
+      .target(
+        name: "BrokerConformance", dependencies: ["GravityEvents"], path: "Tests/Conformance/BrokerConformance",
+        swiftSettings: .house),
+      // What is killed between every two steps of an event's way.
+      .executableTarget(
+        name: "eventscrash",
+        dependencies: [
+          "GravityContracts", "GravityData", "GravityEvents", "PostgresEngine", "RabbitMQEngine", "SQLiteEngine", .log,
+        ], path: "Tests/Conformance/EventsCrash", swiftSettings: .house),
+      .executableTarget(
+        name: "eventsbench",
+        dependencies: [
+          "GravityContracts", "GravityData", "GravityEvents", "PostgresEngine", "RabbitMQEngine", "SQLiteEngine", .log,
+        ], path: "Benchmarks/events/pipeline", swiftSettings: .house),
+      .executableTarget(
+        name: "brokerbench", dependencies: ["GravityEvents", "RabbitMQEngine"], path: "Benchmarks/events/broker",
+        swiftSettings: .house),
+      .target(
         name: "TokenStoreConformance", dependencies: ["GravityIdentity"],
         path: "Tests/Conformance/TokenStoreConformance", swiftSettings: .house),
     ]
@@ -84,6 +131,22 @@ let package = Package(
       tests("GravityContracts"),
       tests("GravityTelemetry", [.coreMetrics, .log, .serviceContext]),
       tests("GravityData", with: ["SQLiteEngine"]),
+      tests("GravityCache", with: ["CacheStoreConformance"], [.coreMetrics, .log, .metrics]),
+      tests(
+        "GravityEvents",
+        with: [
+          "BrokerConformance", "GravityContracts", "GravityData", "GravityTelemetry", "PostgresEngine", "SQLiteEngine",
+          "eventscrash",
+        ], [.lifecycle, .log, .serviceContext]),
+      tests(
+        "RabbitMQEngine",
+        with: ["BrokerConformance", "GravityContracts", "GravityData", "GravityEvents", "SQLiteEngine"],
+        [.coreMetrics, .log]),
+      tests(
+        "GravityTasks",
+        with: [
+          "GravityContracts", "GravityData", "GravityTelemetry", "PostgresEngine", "SQLiteEngine", "taskcrash",
+        ], [.lifecycle, .log, .serviceContext]),
       tests("GravityIdentity", with: ["GravityContracts", "TokenStoreConformance"], [.crypto, .jwt]),
       tests("GravityDiscovery"),
       tests(
@@ -97,6 +160,12 @@ let package = Package(
           "AuthAPI", "GravityContracts", "GravityData", "GravityHTTP", "GravityIdentity", "GravityTelemetry",
           "PostgresEngine", "SQLiteEngine",
         ], [.crypto, .hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log]),
+      tests(
+        "UserServer",
+        with: [
+          "AuthAPI", "GravityContracts", "GravityData", "GravityDiscovery", "GravityHTTP", "GravityIdentity",
+          "GravityTelemetry", "PostgresEngine", "SQLiteEngine", "UserAPI",
+        ], [.asyncHTTPClient, .hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log]),
       .testTarget(
         name: "GatewayTests",
         dependencies: ["Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity"]

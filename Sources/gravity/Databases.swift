@@ -29,6 +29,12 @@ struct Databases: Sendable {
     }
   }
 
+  /// Whether the file is there; what PostgreSQL has is found out by opening it.
+  func exists(_ name: String) -> Bool {
+    guard case .sqlite(let directory) = engine else { return true }
+    return FileManager.default.fileExists(atPath: directory.database(name))
+  }
+
   func open(_ name: String, _ telemetry: ServiceTelemetry) throws -> any Database {
     let logger = telemetry.logger("database")
     switch engine {
@@ -47,5 +53,25 @@ struct Databases: Sendable {
   func create(_ name: String) async throws {
     guard case .postgres(let url, _, let prefix) = engine else { return }
     try await PostgresServer.createDatabase(named: prefix + name, url: url)
+  }
+
+  /// Opens a database, making it where it is missing and the role may, and brings it to this version.
+  func prepare(_ name: String, _ migrations: [Migration], _ telemetry: ServiceTelemetry) async throws -> any Database {
+    let logger = telemetry.logger("database")
+    do {
+      try await create(name)
+    } catch let error as DatabaseError where !error.isTransient {
+      // A role that may not create databases is no mistake: somebody else made it, or opening it will say.
+      logger.info("cannot create \(name)", metadata: ["error.message": "\(error)"])
+    }
+    let database = try open(name, telemetry)
+    do {
+      _ = try await Migrator(database: database, logger: logger).run(migrations)
+    } catch {
+      await database.close()
+      if let error = error as? MigrationError { throw StartFailure(.software, "\(name): \(error.description)") }
+      throw error
+    }
+    return database
   }
 }

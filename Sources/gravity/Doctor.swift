@@ -93,15 +93,15 @@ struct Doctor: AsyncParsableCommand {
     var findings: [Finding] = []
     guard let directory = try? DataDirectory(configuration.dataDirectory) else { return [] }
     let databases = Databases(configuration, directory)
-    for (entry, migrations) in Migrate.schemas {
-      let place = databases.place(entry.database)
+    for (owner, name, migrations) in Migrate.schemas {
+      let place = databases.place(name)
       if configuration.postgresURL == nil, !FileManager.default.fileExists(atPath: place) {
         findings.append(Finding(what: "database \(place): none yet; the first `gravity up` makes it"))
         continue
       }
-      let telemetry = ServiceTelemetry(service: entry.name, level: .critical, output: LogOutput(format: .text))
+      let telemetry = ServiceTelemetry(service: owner, level: .critical, output: LogOutput(format: .text))
       do {
-        let database = try databases.open(entry.database, telemetry)
+        let database = try databases.open(name, telemetry)
         findings.append(await examine(database, place, migrations))
         await database.close()
       } catch {

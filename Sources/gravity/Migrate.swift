@@ -1,8 +1,8 @@
 import GravityDiscovery
 import Logging
 import ArgumentParser
-import AuthServer
 import GravityData
+import GravityEvents
 import GravityService
 import GravityTelemetry
 
@@ -18,26 +18,28 @@ struct Migrate: AsyncParsableCommand {
   @Flag(help: "Only say what would be done.")
   var dryRun = false
 
-  /// Each service's schema.
-  static let schemas: [(entry: CatalogEntry, migrations: [Migration])] = [(Catalog.auth, AuthService.migrations)]
+  /// Each database, whose it is and its schema.
+  static let schemas: [(owner: String, database: String, migrations: [Migration])] =
+    Catalog.services.map { ($0.name, $0.database, $0.migrations) }
+    + [("broker", RunningBroker.databaseName, DatabaseBroker.migrations)]
 
   func run() async throws {
     let configuration = try PlatformConfiguration(try await options.configuration())
     let databases = Databases(configuration, try DataDirectory(configuration.dataDirectory))
     let output = LogOutput(format: configuration.logFormat)
-    for (entry, migrations) in Self.schemas {
-      let telemetry = ServiceTelemetry(service: entry.name, level: .warning, output: output)
-      if create, !dryRun { try await databases.create(entry.database) }
-      let database = try databases.open(entry.database, telemetry)
+    for (owner, name, migrations) in Self.schemas {
+      let telemetry = ServiceTelemetry(service: owner, level: .warning, output: output)
+      if create, !dryRun { try await databases.create(name) }
+      let database = try databases.open(name, telemetry)
       let migrator = Migrator(database: database, logger: telemetry.logger("migrations"))
       do {
         let steps = dryRun ? try await migrator.pending(migrations) : try await migrator.run(migrations)
         let verb = dryRun ? "would apply" : "applied"
         let list = steps.map { "\($0.number) \($0.name)" }.joined(separator: ", ")
-        print("\(entry.database): \(steps.isEmpty ? "up to date" : "\(verb) \(list)")")
+        print("\(name): \(steps.isEmpty ? "up to date" : "\(verb) \(list)")")
       } catch let error as MigrationError {
         await database.close()
-        throw StartFailure(.software, "\(entry.database): \(error.description)")
+        throw StartFailure(.software, "\(name): \(error.description)")
       }
       await database.close()
     }

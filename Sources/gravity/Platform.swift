@@ -1,10 +1,12 @@
 import UnixSignals
 import Logging
 import AsyncHTTPClient
+import AuthAPI
 import AuthServer
 import Foundation
 import GravityData
 import GravityDiscovery
+import GravityEvents
 import GravityIdentity
 import GravityService
 import GravityTelemetry
@@ -40,50 +42,83 @@ struct Platform {
     let http = HTTPClient(
       eventLoopGroupProvider: .shared(group),
       configuration: .init(timeout: .init(connect: .seconds(2), read: .seconds(5))))
+    let output = LogOutput(format: configuration.logFormat)
+    let databases = Databases(configuration, directory)
+    var brokerDatabase: (any Database)?
     do {
-      try await run(Ground(configuration, directory, masterKey(directory), group, http, registry()), began)
+      let broker = try await RunningBroker(
+        configuration, databases, ServiceTelemetry(service: "broker", level: configuration.logLevel, output: output))
+      brokerDatabase = broker.database
+      let ground = Ground(
+        configuration: configuration, directory: directory, masterKey: try masterKey(directory), group: group,
+        http: http, registry: try registry(), databases: databases, output: output, broker: broker.broker,
+        makesSecrets: makesSecrets, hearsOthers: try hearsOthers())
+      if !ground.hearsOthers {
+        ground.telemetry("gravity").logger("events").warning(
+          "events reach only processes that share this data folder, and late; set GRAVITY_POSTGRES_URL or GRAVITY_AMQP_URL",
+          metadata: ["file.path": "\(directory.url.relativePath)"])
+      }
+      try await run(ground, began)
     } catch {
+      await brokerDatabase?.close()
       try? await http.shutdown()
       try? await group.shutdownGracefully()
       throw error
     }
+    await brokerDatabase?.close()
     try await http.shutdown()
     try await group.shutdownGracefully()
   }
 
   private func run(_ ground: Ground, _ began: ContinuousClock.Instant) async throws {
-    var services: [any Service] = []
-    var auth: RunningAuth?
-    let listening = Listening(expecting: names)
-    if names.contains("auth") {
-      let running = try await RunningAuth(ground, makesSecrets: makesSecrets)
-      // At once: if something else keeps the platform from starting, the account is made and its password is not lost.
-      if let administrator = running.administrator { say(administrator) }
-      auth = running
-      services.append(try running.server(ground, port: port("auth"), listening))
-      services.append(running.service.tasks)
-    }
-    if names.contains("gateway") {
-      services += try await RunningGateway.services(ground, auth: auth, port: port("gateway"), listening)
-    }
-    services.append(
-      Announcement(listening: listening) {
-        say(ground, took: began.duration(to: .now))
-      })
-    let logger = ServiceTelemetry(service: "gravity", level: configuration.logLevel, output: ground.output)
-      .logger("lifecycle")
-    var lifecycle = ServiceGroupConfiguration(
-      services: services, gracefulShutdownSignals: [.sigterm, .sigint, .sighup], logger: logger)
-    // The bound on the whole: what hangs beyond the drain is cut off.
-    lifecycle.maximumGracefulShutdownDuration = configuration.drainTimeout + .seconds(5)
-    let database = auth?.database
+    var opened: [any Database] = []
     do {
+      let services = try await start(ground, began, &opened)
+      let logger = ground.telemetry("gravity").logger("lifecycle")
+      var lifecycle = ServiceGroupConfiguration(
+        services: services, gracefulShutdownSignals: [.sigterm, .sigint, .sighup], logger: logger)
+      // The bound on the whole: what hangs beyond the drain is cut off.
+      lifecycle.maximumGracefulShutdownDuration = configuration.drainTimeout + .seconds(5)
       try await ServiceGroup(configuration: lifecycle).run()
     } catch {
-      await database?.close()
+      for database in opened { await database.close() }
       throw error
     }
-    await database?.close()
+    for database in opened { await database.close() }
+  }
+
+  /// Everything that runs, in the order in which it is started; it is stopped in reverse.
+  private func start(
+    _ ground: Ground, _ began: ContinuousClock.Instant, _ opened: inout [any Database]
+  ) async throws -> [any Service] {
+    let listening = Listening(expecting: names)
+    var services: [any Service] = [BrokerService(broker: ground.broker)]
+    var verification: Verification?
+    if !names.contains(AuthAPI.service) {
+      let remote = try await Verification(over: ground)
+      services += remote.followers
+      verification = remote
+    }
+    for entry in Catalog.services where names.contains(entry.name) {
+      let telemetry = ground.telemetry(entry.name)
+      let database = try await ground.databases.prepare(entry.database, entry.migrations, telemetry)
+      opened.append(database)
+      let running = try await entry.start(
+        ground,
+        ServiceGround(
+          entry: entry, database: database, telemetry: telemetry, verification: verification, port: port(entry.name),
+          listening: listening))
+      verification = running.verification ?? verification
+      services += running.services
+      // At once: if something else keeps the platform from starting, the account is made and its password is not lost.
+      if let administrator = running.administrator { say(administrator) }
+    }
+    if names.contains("gateway"), let verification {
+      services += try await RunningGateway.services(
+        ground, verification, awaitsServices: names.contains(AuthAPI.service), port: port("gateway"), listening)
+    }
+    services.append(Announcement(listening: listening) { say(ground, took: began.duration(to: .now)) })
+    return services
   }
 
   private func masterKey(_ directory: DataDirectory) throws -> MasterKey {
@@ -139,6 +174,11 @@ struct Platform {
     }
   }
 
+  private func hearsOthers() throws -> Bool {
+    if case .up = mode { return true }
+    return try configuration.postgresURL != nil || configuration.layers.optional(Settings.amqpURL) != nil
+  }
+
   private var makesSecrets: Bool { if case .up = mode { true } else { false } }
 }
 
@@ -152,20 +192,11 @@ struct Ground: Sendable {
   let registry: any Registry
   let databases: Databases
   let output: LogOutput
-
-  init(
-    _ configuration: PlatformConfiguration, _ directory: DataDirectory, _ masterKey: MasterKey,
-    _ group: MultiThreadedEventLoopGroup, _ http: HTTPClient, _ registry: any Registry
-  ) {
-    self.configuration = configuration
-    self.directory = directory
-    self.masterKey = masterKey
-    self.group = group
-    self.http = http
-    self.registry = registry
-    output = LogOutput(format: configuration.logFormat)
-    databases = Databases(configuration, directory)
-  }
+  let broker: any EventBroker
+  /// Whether secrets that are not given are made up.
+  let makesSecrets: Bool
+  /// Whether what another process does is heard of at once: not where each has files and no server stands between.
+  let hearsOthers: Bool
 
   func telemetry(_ service: String) -> ServiceTelemetry {
     ServiceTelemetry(service: service, level: configuration.logLevel, output: output)

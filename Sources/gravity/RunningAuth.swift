@@ -1,54 +1,43 @@
-import GravityTelemetry
-import GravityDiscovery
-import Logging
 import AuthAPI
 import AuthServer
 import Foundation
 import GravityContracts
-import GravityData
+import GravityDiscovery
 import GravityHTTP
 import GravityIdentity
 import GravityService
+import Logging
 import ServiceLifecycle
 
-/// Auth, prepared to serve: its database migrated, its keys and blacklist in place.
-struct RunningAuth: Sendable {
-  let service: AuthService
-  let database: any Database
-  let revocations: RevocationList
-  let telemetry: ServiceTelemetry
-  let administrator: FirstAdministrator?
-
-  /// - Parameter makesSecrets: Whether an administrator without a given password gets one made up.
-  init(_ ground: Ground, makesSecrets: Bool) async throws {
-    telemetry = ground.telemetry("auth")
-    let logger = telemetry.logger("auth")
-    let name = Catalog.auth.database
+/// Auth, prepared to serve: its keys and blacklist in place.
+enum RunningAuth {
+  static func start(_ ground: Ground, _ place: ServiceGround) async throws -> RunningService {
+    let logger = place.telemetry.logger("auth")
+    let revocations = RevocationList(maximumAge: nil)
+    let layers = ground.configuration.layers
     do {
-      try await ground.databases.create(name)
-    } catch let error as DatabaseError where !error.isTransient {
-      // A role that may not create databases is no mistake: somebody else made it, or opening it will say.
-      logger.info("cannot create \(name)", metadata: ["error.message": "\(error)"])
-    }
-    database = try ground.databases.open(name, telemetry)
-    revocations = RevocationList(maximumAge: nil)
-    do {
-      _ = try await Migrator(database: database, logger: logger).run(AuthService.migrations)
-      service = try await AuthService(
-        database: database, masterKey: ground.masterKey, configuration: try Self.configuration(ground),
+      let service = try await AuthService(
+        database: place.database, masterKey: ground.masterKey, configuration: try configuration(layers),
         notifier: FileNotifier(folder: ground.directory.mail),
-        tokenStore: InMemoryTokenStore(list: revocations), revocations: revocations, logger: logger)
+        tokenStore: InMemoryTokenStore(list: revocations), revocations: revocations, broker: ground.broker,
+        logger: logger)
       try await service.prepare()
-      let password = try ground.configuration.layers.optional(Settings.adminPassword)
-      if password != nil || makesSecrets {
+      var administrator: FirstAdministrator?
+      let password = try layers.optional(Settings.adminPassword)
+      if password != nil || ground.makesSecrets {
         administrator = try await service.bootstrapAdministrator(
-          email: try ground.configuration.layers.optional(Settings.adminEmail), password: password)
+          email: try layers.optional(Settings.adminEmail), password: password)
       } else {
-        administrator = nil
         logger.notice("GRAVITY_ADMIN_PASSWORD is not set, so no first administrator is made")
       }
-    } catch let error as MigrationError {
-      throw StartFailure(.software, "\(name): \(error.description)")
+      var settings = Routes.Settings(verifier: service.verifier)
+      settings.trustedProxies = try ground.trustedProxies()
+      let responder = try service.responder(settings: settings, telemetry: place.telemetry.http)
+      return RunningService(
+        services: [ground.relay(place), service.tasks, try ground.server(place, responder)],
+        verification: Verification(
+          issuer: try layers.value(Settings.issuer), keys: service.keySource, revocations: revocations),
+        administrator: administrator)
     } catch let error as AuthConfigurationError {
       throw StartFailure(.configuration, error.description)
     } catch let problem as Problem {
@@ -57,32 +46,14 @@ struct RunningAuth: Sendable {
     }
   }
 
-  static func configuration(_ ground: Ground) throws -> AuthConfiguration {
-    let layers = ground.configuration.layers
+  static func configuration(_ layers: LayeredConfiguration) throws -> AuthConfiguration {
     var configuration = AuthConfiguration()
     configuration.issuer = try layers.value(Settings.issuer)
     configuration.passwordCost = try layers.value(Settings.bcryptCost)
     configuration.requiresEmailVerification = try layers.value(Settings.verifyEmail)
+    configuration.supportContact = try layers.value(Settings.supportContact)
     configuration.accessTokenLifetime = try layers.value(Settings.accessTTL) / .seconds(1)
     return configuration
-  }
-
-  func server(_ ground: Ground, port: Int, _ listening: Listening) throws -> any Service {
-    var settings = Routes.Settings(verifier: service.verifier)
-    settings.trustedProxies = try ground.trustedProxies()
-    let database = database
-    return try HTTPServer(
-      service: "auth", host: ground.configuration.host, port: port, version: Build.version,
-      endpoints: AuthAPI.endpoints, responder: try service.responder(settings: settings, telemetry: telemetry.http),
-      checks: [
-        HealthCheck("database") {
-          do {
-            _ = try await database.rows("SELECT 1")
-            return nil
-          } catch { return "\(error)" }
-        }
-      ], registry: ground.registry, eventLoopGroup: ground.group, telemetry: telemetry
-    ) { _ in listening.started("auth") }
   }
 }
 

@@ -12,10 +12,10 @@ import GravityService
 import NIOCore
 import ServiceLifecycle
 
-/// The gateway, and what it needs where auth is in another process: its keys and its revocations over HTTP.
+/// The gateway with the routes of every service.
 enum RunningGateway {
   static func services(
-    _ ground: Ground, auth: RunningAuth?, port: Int, _ listening: Listening
+    _ ground: Ground, _ verification: Verification, awaitsServices: Bool, port: Int, _ listening: Listening
   ) async throws -> [any Service] {
     let layers = ground.configuration.layers
     let telemetry = ground.telemetry("gateway")
@@ -24,7 +24,6 @@ enum RunningGateway {
     configuration.accessLog = try layers.value(Settings.accessLog)
     configuration.drainTimeout = ground.configuration.drainTimeout
     configuration.trustedProxies = try ground.outerProxies()
-    let (identity, followers) = try await identity(ground, auth)
     let routes = try routes(layers)
     let document = Array(
       try OpenAPI(title: "Gravity", version: Build.version, endpoints: Catalog.services.flatMap(\.endpoints)).encoded())
@@ -40,20 +39,23 @@ enum RunningGateway {
       local["/metrics"] = { ("text/plain; version=0.0.4; charset=utf-8", Array(metrics.text().utf8)) }
     }
     let gateway = try Gateway(
-      configuration: configuration, routes: routes, registry: ground.registry, verifier: identity.verifier,
-      revocations: identity.revocations,
-      localResponses: local, accessLog: accessLog, eventLoopGroup: ground.group, logger: telemetry.logger("gateway"),
+      configuration: configuration, routes: routes, registry: ground.registry, verifier: verification.users,
+      revocations: verification.revocations, localResponses: local, accessLog: accessLog, eventLoopGroup: ground.group,
+      logger: telemetry.logger("gateway"),
       metricsFactory: metrics)
-    return followers + (accessLog.map { [$0] } ?? []) + [
+    return (accessLog.map { [$0] } ?? []) + [
       ListeningGateway(
         gateway: gateway, host: ground.configuration.host, port: port, listening: listening,
-        awaitsServices: auth != nil)
+        awaitsServices: awaitsServices)
     ]
   }
 
   /// The declared endpoints, with a limit by address on those at which passwords and mailboxes can be guessed.
   private static func routes(_ layers: LayeredConfiguration) throws -> [Route] {
-    let guessable = Set([AuthAPI.login.path, AuthAPI.register.path, AuthAPI.recover.path])
+    let guessable = Set([
+      AuthAPI.login.path, AuthAPI.register.path, AuthAPI.recover.path, AuthAPI.changeEmail.path,
+      AuthAPI.confirmEmail.path,
+    ])
     let limit = RateLimit(
       "sign-in", requests: try layers.value(Settings.signIns), per: .seconds(60), byAddress: true)
     return Catalog.services.flatMap { Route.routes(for: $0.name, endpoints: $0.endpoints) }.map { route in
@@ -62,33 +64,6 @@ enum RunningGateway {
       route.rateLimit = limit
       return route
     }
-  }
-
-  private struct Identity {
-    var verifier: any TokenVerifier
-    var revocations: RevocationList
-  }
-
-  private static func identity(_ ground: Ground, _ auth: RunningAuth?) async throws -> (Identity, [any Service]) {
-    let issuer = try ground.configuration.layers.value(Settings.issuer)
-    if let auth {
-      let keys = auth.service.keySource
-      let verifier = JWTVerifier(
-        issuers: [.init(name: issuer, audience: "gravity", keys: keys)], revocations: auth.revocations)
-      return (Identity(verifier: verifier, revocations: auth.revocations), [])
-    }
-    let revocations = RevocationList(maximumAge: RevocationFollower.maximumAge)
-    let instances = InstanceSet(service: "auth")
-    let signer = try await ServiceTokenSigner(service: "gateway", masterKey: ground.masterKey)
-    let client = EndpointClient(http: ground.http, instances: instances) { try await signer.token() }
-    let open = EndpointClient(http: ground.http, instances: instances)
-    let keys = FetchedKeySource { try JSONEncoder().encode(try await open(AuthAPI.keys)) }
-    let verifier = JWTVerifier(
-      issuers: [.init(name: issuer, audience: "gravity", keys: keys)], revocations: revocations)
-    let follower = RevocationFollower(
-      client: client, instances: instances, registry: ground.registry, revocations: revocations,
-      logger: ground.telemetry("gateway").logger("revocations"))
-    return (Identity(verifier: verifier, revocations: revocations), [follower])
   }
 }
 

@@ -51,6 +51,11 @@ enum Settings {
       ? text : nil
   }
 
+  static let amqpURL = Setting(
+    text: "gravity.amqp.url",
+    "amqp://USER:PASSWORD@HOST:PORT/VHOST: events go through RabbitMQ. Without it, through queues in the database",
+    isSecret: true)
+
   static let bcryptCost = Setting(
     integer: "gravity.auth.bcrypt.cost", "each step doubles the time of a login", standard: 12, in: 4...16)
   static let verifyEmail = Setting(
@@ -59,6 +64,10 @@ enum Settings {
   static let accessTTL = Setting(
     duration: "gravity.auth.access.ttl", "how long an access token is good", standard: .seconds(900),
     in: .seconds(10)...(.seconds(86400)))
+
+  static let supportContact = Setting(
+    text: "gravity.support.contact", "whom people are told to ask: an address, a page or a name",
+    standard: "the administrator of this platform")
 
   static let gatewayRequests = Setting(
     integer: "gravity.gateway.rate.limit", "requests a minute for each caller", standard: 6_000, in: 1...1_000_000_000)
@@ -76,8 +85,8 @@ enum Settings {
 
   static let all: [any AnySetting] = [
     dataDirectory, host, portOffset, logLevel, logFormat, masterKey, adminEmail, adminPassword, issuer, staticRegistry,
-    trustedProxies, postgresURL, postgresConnections, postgresPrefix,
-    bcryptCost, verifyEmail, accessTTL, gatewayRequests, signIns, gatewayMetrics, accessLog,
+    trustedProxies, postgresURL, postgresConnections, postgresPrefix, amqpURL,
+    bcryptCost, verifyEmail, accessTTL, supportContact, gatewayRequests, signIns, gatewayMetrics, accessLog,
     drainTimeout,
   ]
 }

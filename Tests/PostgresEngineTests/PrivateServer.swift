@@ -10,11 +10,15 @@ struct PrivateServer: Sendable {
   static var isPossible: Bool { bin != nil }
 
   let url: String
+  /// The server's own: its data are in `data`.
+  var home: String { folder + "/postgres" }
+  /// On 127.0.0.1.
+  var port: String { String(url.split(separator: ":").last!.split(separator: "/")[0]) }
   private let folder: String
 
   static func with(_ body: (PrivateServer) async throws -> Void) async throws {
     let folder = "/tmp/gravity-pg-\(UUID().uuidString.prefix(8))"
-    let output = try await shell([script, "start", "--dir", folder])
+    let output = try await shell([script, "start", "--only", "postgres", "--dir", folder])
     let line = try #require(output.split(separator: "\n").first { $0.contains("POSTGRES_URL=") })
     let url = String(line[line.index(after: line.firstIndex(of: "=")!)...])
     let server = PrivateServer(url: url, folder: folder)
@@ -22,10 +26,10 @@ struct PrivateServer: Sendable {
       try await server.shrink()
       try await body(server)
     } catch {
-      _ = try? await shell([script, "stop", "--dir", folder])
+      _ = try? await shell([script, "stop", "--only", "postgres", "--dir", folder])
       throw error
     }
-    _ = try await shell([script, "stop", "--dir", folder])
+    _ = try await shell([script, "stop", "--only", "postgres", "--dir", folder])
   }
 
   /// To 18 connections, and 3 more for superusers, so that it can be filled.
@@ -41,21 +45,22 @@ struct PrivateServer: Sendable {
       url: TestServer.url("app", on: url.replacing("gravity@", with: "app@")), configuration: configuration)
   }
 
-  /// `pg_ctl`, as the user that the server runs as.
+  /// As the user that the server runs as: it refuses to be root, and to use a key that is not its own.
+  func runAsServer(_ command: [String]) async throws {
+    let user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"]
+    _ = try await Self.shell(getuid() == 0 ? user + command : command)
+  }
+
+  /// `pg_ctl`.
   func control(_ arguments: String...) async throws {
-    let port = url.split(separator: ":").last!.split(separator: "/")[0]
-    var command = [Self.bin! + "/pg_ctl", "-D", folder + "/postgres/data", "-l", folder + "/postgres/server.log", "-w"]
-    command += ["-o", "-p \(port)"] + arguments
-    if getuid() == 0 {
-      command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"] + command
-    }
-    _ = try await Self.shell(command)
+    let command = [Self.bin! + "/pg_ctl", "-D", home + "/data", "-l", home + "/server.log", "-w", "-o", "-p \(port)"]
+    try await runAsServer(command + arguments)
   }
 
   /// Sends a signal to the postmaster and all of its children.
   /// - Returns: their process numbers.
   func signal(_ signal: Int32) throws -> [pid_t] {
-    let text = try String(contentsOfFile: folder + "/postgres/data/postmaster.pid", encoding: .utf8)
+    let text = try String(contentsOfFile: home + "/data/postmaster.pid", encoding: .utf8)
     let postmaster = try #require(pid_t(text.split(separator: "\n")[0]))
     let children = try String(contentsOfFile: "/proc/\(postmaster)/task/\(postmaster)/children", encoding: .utf8)
     let processes = [postmaster] + children.split(separator: " ").compactMap { pid_t($0) }

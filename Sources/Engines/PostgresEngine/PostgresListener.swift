@@ -62,13 +62,18 @@ final class PostgresListener: Sendable {
 
   private func run() {
     var backoff = Backoff(first: .milliseconds(20), longest: .seconds(2))
+    var isListening = false
     while !isClosed {
       do {
         let wire = try PostgresWire(parameters, timeout: configuration.connectTimeout)
         backoff.reset()
+        isListening = true
         try follow(wire)
       } catch {
         logger.warning("the feed of notifications broke", metadata: ["error": "\(error)"])
+        // Once, not with each attempt to connect again.
+        if isListening { hub.broke() }
+        isListening = false
         bell.wait(nil, timeout: backoff.next())
       }
     }

@@ -32,11 +32,18 @@ public protocol Database: Sendable {
 
   /// What ``Transaction/notify(_:_:)`` sent on `channel` after the commit, from now on.
   ///
-  /// Ends never by itself. After an interruption of the feed an empty payload stands for whatever was missed.
+  /// Ends never by itself. When the feed breaks ``DatabaseNotification/broken`` comes, and after the interruption an
+  /// empty payload stands for whatever was missed. A server's feed begins with an empty payload, too.
   func notifications(on channel: String) -> AsyncStream<String>
 
   /// Ends when nothing runs any more; later calls throw ``DatabaseError/Code/closed``.
   func close() async
+}
+
+/// What a feed of notifications says of itself.
+public enum DatabaseNotification {
+  /// Nothing comes until the next payload, which is empty.
+  public static let broken = "\u{1A}"
 }
 
 /// Statements inside one transaction. Not `Sendable`: it cannot leave the body that it was lent to.

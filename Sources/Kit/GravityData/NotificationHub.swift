@@ -45,6 +45,11 @@ package final class NotificationHub: Sendable {
     for channel in channels { deliver("", on: channel) }
   }
 
+  /// Tells every listener of every channel that nothing comes until ``interrupted(_:)``.
+  package func broke() {
+    for channel in channels { deliver(DatabaseNotification.broken, on: channel) }
+  }
+
   package func close() {
     let listeners = state.withLock { state in
       state.isClosed = true
@@ -65,6 +70,9 @@ package final class NotificationHub: Sendable {
   package static func check(channel: String, payload: String) throws(DatabaseError) {
     guard (1...63).contains(channel.utf8.count), !channel.utf8.contains(0) else {
       throw DatabaseError(.value, "a channel's name has 1 to 63 bytes and no NUL")
+    }
+    guard payload != DatabaseNotification.broken else {
+      throw DatabaseError(.value, "that payload says that a feed broke")
     }
     guard payload.utf8.count < 8_000, !payload.utf8.contains(0) else {
       throw DatabaseError(.value, "a notification has at most 7 999 bytes and no NUL")

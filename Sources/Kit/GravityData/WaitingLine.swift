@@ -1,4 +1,5 @@
 import Dispatch
+import ServiceContextModule
 import Synchronization
 
 /// Calls that wait for their turn on an engine, first come, first served.
@@ -51,11 +52,16 @@ package final class WaitingLine<Context>: Sendable {
     _ cancellation: Cancellation, wake: @escaping @Sendable () -> Void,
     _ body: @escaping @Sendable (Context) throws -> T
   ) async throws -> T {
-    try await withTaskCancellationHandler {
+    // The body runs on a thread of the engine, where nobody knows the task; what it writes may belong to a trace.
+    let serviceContext = ServiceContext.current
+    return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         let call = Call(
           run: { context in
-            let outcome = Result { try body(context) }
+            let outcome = Result {
+              guard let serviceContext else { return try body(context) }
+              return try ServiceContext.withValue(serviceContext) { try body(context) }
+            }
             return { failure in
               if let failure, case .success = outcome {
                 continuation.resume(throwing: failure)

@@ -98,6 +98,22 @@ public struct PasswordChange: Codable, Sendable {
   }
 }
 
+public struct EmailChange: Codable, Sendable {
+  /// At most 254 bytes; compared without regard to case.
+  public var newEmail: String
+  public var currentPassword: String
+
+  public init(newEmail: String, currentPassword: String) {
+    self.newEmail = newEmail
+    self.currentPassword = currentPassword
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case newEmail = "new_email"
+    case currentPassword = "current_password"
+  }
+}
+
 public struct Recovery: Codable, Sendable {
   public var token: String
   public var newPassword: String

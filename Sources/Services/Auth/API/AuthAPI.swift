@@ -11,6 +11,7 @@ public enum AuthAPI {
     register, verify, resendVerification, login, refresh, logout, logoutEverywhere, me, sessions, revokeSessions,
     revokeSession, changePassword, recover, completeRecovery, accounts, account, updateAccount, roles, createRole, role,
     updateRole, deleteRole, keys, revokeToken, revocations,
+    snapshot, changeEmail, confirmEmail,
   ]
 }
 
@@ -38,6 +39,17 @@ extension AuthAPI {
     "changePassword", .post, "/api/v1/auth/password", access: .authenticated,
     summary: "Change the password, which ends every other session",
     problems: ["invalid_credentials", "too_many_attempts", "busy"])
+
+  /// 202 alike whether the address is free or taken: what it leads to is in the mail.
+  public static let changeEmail = Endpoint<EmailChange, Empty>(
+    "changeEmail", .post, "/api/v1/auth/email", access: .authenticated,
+    summary: "Mail a token to another address, which becomes one's own when the token comes back", success: 202,
+    problems: ["invalid_credentials", "too_many_attempts", "busy"])
+
+  public static let confirmEmail = Endpoint<OneTimeToken, Empty>(
+    "confirmEmail", .post, "/api/v1/auth/email/confirm", access: .public,
+    summary: "Make the new address one's own with the mailed token; the old one is told",
+    problems: ["invalid_token", "email_taken"])
 }
 
 // MARK: - Sessions
@@ -130,4 +142,8 @@ extension AuthAPI {
   public static let revocations = Endpoint<RevocationQuery, RevocationFeed>(
     "revocations", .get, "/api/v1/auth/revocations", access: .service,
     summary: "What was revoked after an entry, for gateways in other processes")
+
+  public static let snapshot = Endpoint<SnapshotQuery, SnapshotPage>(
+    "snapshot", .get, "/api/v1/auth/snapshot", access: .service,
+    summary: "Accounts as the events that led to them, for a service that was not there")
 }

@@ -74,3 +74,35 @@ public struct RevocationFeed: Codable, Sendable, Hashable {
     self.complete = complete
   }
 }
+
+/// An announcement that proves that auth made it: whoever may publish to the broker may not revoke, nor hide that
+/// something was revoked.
+public struct SealedAnnouncement: Codable, Sendable, Hashable {
+  /// The JSON of a ``RevocationAnnouncement``.
+  public var content: String
+  /// HMAC-SHA-256 of it under a key of the deployment, base64.
+  public var mac: String
+
+  /// What the key is derived for.
+  public static let keyLabel = "revocation-announcements/1"
+
+  public init(content: String, mac: String) {
+    self.content = content
+    self.mac = mac
+  }
+}
+
+/// What was revoked after an entry, up to a moment: a gateway that knows everything up to `after` then knows
+/// everything up to `feed.next`, unless the feed is not complete.
+public struct RevocationAnnouncement: Codable, Sendable, Hashable {
+  /// By the clock of the machine that sent it, before it looked.
+  public var time: Date
+  public var after: Int64
+  public var feed: RevocationFeed
+
+  public init(time: Date, after: Int64, feed: RevocationFeed) {
+    self.time = time
+    self.after = after
+    self.feed = feed
+  }
+}

@@ -24,6 +24,10 @@ public struct AuthConfiguration: Sendable, Hashable {
   public var verificationTokenLifetime: TimeInterval = 24 * 3600
   /// At most 600.
   public var recoveryTokenLifetime: TimeInterval = 600
+  /// 60 to 3 600.
+  public var emailChangeTokenLifetime: TimeInterval = 3600
+  /// Whom somebody asks whose address was changed without their doing: an address, a page, a name.
+  public var supportContact = "the administrator of this platform"
   /// How long a signing key signs.
   public var signingKeyLifetime: TimeInterval = 30 * 86_400
   /// How long a key is published before it signs, so that every verifier has it by then.
@@ -50,6 +54,9 @@ public struct AuthConfiguration: Sendable, Hashable {
       PasswordHasher.costs.contains(passwordCost),
       "password cost: must be \(PasswordHasher.costs.lowerBound) to \(PasswordHasher.costs.upperBound)")
     try require((60...600).contains(recoveryTokenLifetime), "recovery token lifetime: must be 60 to 600 seconds")
+    try require(
+      (60...3600).contains(emailChangeTokenLifetime), "e-mail change token lifetime: must be 60 to 3600 seconds")
+    try require(!supportContact.isEmpty, "support contact: must not be empty")
     try require(verificationTokenLifetime >= 60, "verification token lifetime: must be at least 60 seconds")
     try require(
       signingKeyLead >= 0 && signingKeyLead < signingKeyLifetime,

@@ -1,6 +1,7 @@
 import Foundation
 import GravityContracts
 import GravityData
+import GravityEvents
 import GravityIdentity
 import Logging
 
@@ -12,7 +13,7 @@ struct AuthCore: Sendable {
   let clock: AuthClock
   let newID: @Sendable () -> UUID
   let randomBytes: @Sendable (Int) -> [UInt8]
-  let events: any AuthEventRecorder
+  let events: Outbox
   let logger: Logger
 
   /// The moment by which rows expire.

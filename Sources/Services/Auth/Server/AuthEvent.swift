@@ -1,13 +1,17 @@
-public import Foundation
-public import GravityData
+import AuthAPI
+import Foundation
+import GravityContracts
+import GravityData
+import GravityEvents
 
-/// What happened, for other services to know. Ids only: an event carries no personal data.
-public enum AuthEvent: Sendable, Hashable {
+/// What happened, as the parts of the service say it. What other services read is in `AuthEvents`.
+enum AuthEvent: Sendable, Hashable {
   case userRegistered(account: UUID)
   case userVerified(account: UUID)
   case userSuspended(account: UUID)
   case userReactivated(account: UUID)
   case userDeleted(account: UUID)
+  case userEmailChanged(account: UUID)
   case loginSucceeded(account: UUID, session: UUID)
   case loginFailed(account: UUID?)
   case sessionRevoked(account: UUID, session: UUID)
@@ -19,13 +23,45 @@ public enum AuthEvent: Sendable, Hashable {
   case keyRotated(key: String)
 }
 
-/// Takes down events in the transaction that makes them true. The outbox will be one.
-public protocol AuthEventRecorder: Sendable {
-  func record(_ event: AuthEvent, in transaction: any Transaction) throws
-}
+extension Outbox {
+  /// Takes the event down in the transaction that makes it true.
+  func record(_ event: AuthEvent, in transaction: any Transaction) throws {
+    switch event {
+    case .userRegistered(let id): try append(AuthEvents.userRegistered, about: id, in: transaction)
+    case .userVerified(let id): try append(AuthEvents.userVerified, about: id, in: transaction)
+    case .userSuspended(let id): try append(AuthEvents.userSuspended, about: id, in: transaction)
+    case .userReactivated(let id): try append(AuthEvents.userReactivated, about: id, in: transaction)
+    case .userDeleted(let id): try append(AuthEvents.userDeleted, about: id, in: transaction)
+    case .userEmailChanged(let id): try append(AuthEvents.userEmailChanged, about: id, in: transaction)
+    case .rolesChanged(let id): try append(AuthEvents.rolesChanged, about: id, in: transaction)
+    case .passwordChanged(let id): try append(AuthEvents.passwordChanged, about: id, in: transaction)
+    case .loginSucceeded(let account, let session):
+      try append(AuthEvents.loginSucceeded, about: account, session, in: transaction)
+    case .sessionRevoked(let account, let session):
+      try append(AuthEvents.sessionRevoked, about: account, session, in: transaction)
+    case .tokenReuseDetected(let account, let session):
+      try append(AuthEvents.tokenReuseDetected, about: account, session, in: transaction)
+    case .loginFailed(let account):
+      try append(
+        AuthEvents.loginFailed, subject: account?.lowercased, LoginFailure(accountID: account), in: transaction)
+    case .tokenRevoked(let token):
+      // Nothing follows about a token, so it needs no number.
+      try append(AuthEvents.tokenRevoked, subject: nil, TokenEvent(tokenID: token), in: transaction)
+    case .roleChanged(let role):
+      try append(AuthEvents.roleChanged, subject: role, RoleEvent(role: role), in: transaction)
+    case .keyRotated(let key):
+      try append(AuthEvents.keyRotated, subject: nil, KeyEvent(key: key), in: transaction)
+    }
+  }
 
-/// Keeps nothing: for as long as there is no outbox.
-public struct DiscardedEvents: AuthEventRecorder {
-  public init() {}
-  public func record(_ event: AuthEvent, in transaction: any Transaction) throws {}
+  private func append(_ type: EventType<AccountEvent>, about account: UUID, in transaction: any Transaction) throws {
+    try append(type, subject: account.lowercased, AccountEvent(accountID: account), in: transaction)
+  }
+
+  private func append(
+    _ type: EventType<SessionEvent>, about account: UUID, _ session: UUID, in transaction: any Transaction
+  ) throws {
+    try append(
+      type, subject: account.lowercased, SessionEvent(accountID: account, sessionID: session), in: transaction)
+  }
 }

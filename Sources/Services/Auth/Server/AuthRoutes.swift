@@ -12,7 +12,7 @@ extension AuthService {
   }
 
   private func bindAccounts(_ routes: inout Routes) {
-    let (registrations, own, recovery) = (registrations, ownAccount, recovery)
+    let (registrations, own, recovery, emailChanges) = (registrations, ownAccount, recovery, emailChanges)
     routes.on(AuthAPI.register) { request, scope in
       let registered = try await registrations.register(request)
       if registered.id == nil { scope.reply.setStatus(202) }
@@ -29,6 +29,14 @@ extension AuthService {
     routes.on(AuthAPI.me) { _, scope in try await own.me(scope.principal) }
     routes.on(AuthAPI.changePassword) { request, scope in
       try await own.changePassword(request, of: scope.principal, from: ClientDevice(scope))
+      return Empty()
+    }
+    routes.on(AuthAPI.changeEmail) { request, scope in
+      try await emailChanges.request(request, by: scope.principal, from: ClientDevice(scope))
+      return Empty()
+    }
+    routes.on(AuthAPI.confirmEmail) { request, _ in
+      try await emailChanges.confirm(request)
       return Empty()
     }
     routes.on(AuthAPI.recover) { request, _ in
@@ -97,7 +105,8 @@ extension AuthService {
   }
 
   private func bindVerifiers(_ routes: inout Routes) {
-    let (keys, revocations) = (keys, revocations)
+    let (keys, revocations, snapshot) = (keys, revocations, snapshot)
+    routes.on(AuthAPI.snapshot) { request, _ in try await snapshot.page(request) }
     routes.on(AuthAPI.keys) { _, scope in
       // A new key is published for an hour before it signs, so five minutes are never too old.
       scope.reply.setHeader("Cache-Control", "public, max-age=300")

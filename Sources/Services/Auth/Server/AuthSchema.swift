@@ -1,4 +1,5 @@
 public import GravityData
+import GravityEvents
 
 /// The tables of auth_db.
 public enum AuthSchema {
@@ -7,6 +8,8 @@ public enum AuthSchema {
     Migration(2, "accounts and roles", accounts + roles),
     Migration(3, "sessions and revocations", sessions + revocations),
     Migration(4, "keys, attempts, one-time tokens and mail", signingKeys + attempts + oneTimeTokens + mail),
+    Migration(5, "events", Outbox.migrationStatements),
+    Migration(6, "changes of e-mail addresses", emailChanges),
   ]
 
   private static let accounts: [SQL] = [
@@ -95,6 +98,14 @@ public enum AuthSchema {
       """),
     "CREATE INDEX one_time_tokens_account ON one_time_tokens (account_id, purpose)",
     "CREATE INDEX one_time_tokens_expires_at ON one_time_tokens (expires_at)",
+  ]
+
+  private static let emailChanges: [SQL] = [
+    // The address that a token proves.
+    "ALTER TABLE one_time_tokens ADD COLUMN email \(type: .text)",
+    // Whom a message is about, where its address does not tell.
+    "ALTER TABLE mail_requests ADD COLUMN account_id \(type: .uuid)",
+    "CREATE INDEX mail_requests_account ON mail_requests (account_id) WHERE account_id IS NOT NULL",
   ]
 
   private static let mail: [SQL] = [

@@ -2,6 +2,7 @@ import AuthAPI
 public import Foundation
 public import GravityContracts
 public import GravityData
+public import GravityEvents
 public import GravityHTTP
 public import GravityIdentity
 public import Hummingbird
@@ -28,27 +29,31 @@ public struct AuthService: Sendable {
   let refresh: Refresh
   let sessions: Sessions
   let recovery: PasswordRecovery
+  let emailChanges: EmailChanges
   let mail: MailQueue
   let issuer: TokenIssuer
   let bootstrap: Bootstrap
+  let snapshot: AccountSnapshot
+  let announcer: RevocationAnnouncer?
 
   /// - Parameters:
   ///   - hasher: Made for the configured cost when it is not given; services of one process can share one.
   ///   - tokenStore: ``InMemoryTokenStore`` over `revocations` in one process.
   ///   - revocations: The list that verifiers of this process ask.
+  ///   - broker: Where revocations are announced to gateways in other processes; they ask for them without it.
   ///   - randomBytes: As many as it is asked for; from the system when it is not given.
   /// - Throws: ``AuthConfigurationError``.
   public init(
     database: any Database, masterKey: MasterKey, previousMasterKeys: [MasterKey] = [],
     configuration: AuthConfiguration = .init(), hasher: PasswordHasher? = nil, notifier: any Notifier,
-    tokenStore: any TokenStore, revocations list: RevocationList, events: any AuthEventRecorder = DiscardedEvents(),
-    logger: Logger, clock: AuthClock = .system, newID: @escaping @Sendable () -> UUID = { UUID.v7() },
+    tokenStore: any TokenStore, revocations list: RevocationList, broker: (any EventBroker)? = nil, logger: Logger,
+    clock: AuthClock = .system, newID: @escaping @Sendable () -> UUID = { UUID.v7() },
     randomBytes: @escaping @Sendable (Int) -> [UInt8] = Self.systemRandomBytes
   ) async throws {
     try configuration.validate()
     let core = AuthCore(
       database: database, configuration: configuration, masterKey: masterKey, clock: clock, newID: newID,
-      randomBytes: randomBytes, events: events, logger: logger)
+      randomBytes: randomBytes, events: Outbox(service: AuthAPI.service, newID: newID), logger: logger)
     self.core = core
     keys = SigningKeys(core: core, envelope: Envelope(masterKey, previous: previousMasterKeys))
     verifier = JWTVerifier(
@@ -60,6 +65,7 @@ public struct AuthService: Sendable {
     let attempts = Attempts(core: core)
     issuer = TokenIssuer(core: core, keys: keys, store: tokenStore)
     revocations = Revocations(core: core, store: tokenStore, list: list)
+    announcer = broker.map { [revocations] in RevocationAnnouncer(core: core, revocations: revocations, broker: $0) }
     mail = MailQueue(core: core, notifier: notifier)
     registrations = Registrations(core: core, passwords: passwords, mail: mail)
     ownAccount = OwnAccount(core: core, passwords: passwords, attempts: attempts, revocations: revocations)
@@ -68,7 +74,9 @@ public struct AuthService: Sendable {
     login = Login(core: core, passwords: passwords, attempts: attempts, issuer: issuer)
     refresh = Refresh(core: core, issuer: issuer, revocations: revocations)
     sessions = Sessions(core: core, store: tokenStore, revocations: revocations, verifier: verifier)
+    emailChanges = EmailChanges(core: core, ownAccount: ownAccount, attempts: attempts, mail: mail)
     recovery = PasswordRecovery(core: core, passwords: passwords, mail: mail, revocations: revocations)
+    snapshot = AccountSnapshot(core: core)
     bootstrap = Bootstrap(core: core, passwords: passwords, revocations: revocations)
   }
 
@@ -102,7 +110,9 @@ public struct AuthService: Sendable {
   public func rotateSigningKey() async throws { try await keys.rotate() }
 
   /// Follows other instances' revocations, sends mail, rotates keys, deletes what expired. Ends on graceful shutdown.
-  public var tasks: any Service { Maintenance(core: core, keys: keys, revocations: revocations, mail: mail) }
+  public var tasks: any Service {
+    Maintenance(core: core, keys: keys, revocations: revocations, mail: mail, announcer: announcer)
+  }
 
   /// Makes the first administrator unless there is one.
   ///

@@ -10,6 +10,7 @@ struct Maintenance: Service {
   let keys: SigningKeys
   let revocations: Revocations
   let mail: MailQueue
+  var announcer: RevocationAnnouncer?
 
   /// Rows of one kind that are deleted in one transaction.
   private static let batch = 500
@@ -25,6 +26,7 @@ struct Maintenance: Service {
         group.addTask { await repeating(every: .seconds(30), "maintain signing keys") { try await keys.maintain() } }
         group.addTask { await repeating(every: .seconds(60), "delete what expired") { try await sweep() } }
         group.addTask { await sendMail() }
+        if let announcer { group.addTask { await announcer.run() } }
       }
     }
   }

@@ -75,6 +75,7 @@ struct AccountAdministration: Sendable {
     }
     if isStopped {
       try OneTimeTokenStore(transaction).deleteAll(of: row.id)
+      try MailRequestStore(transaction).deleteAll(of: row.id, .emailChange)
       revoked += try revocations.endSessions(of: row.id, besides: nil, core.events, transaction, now)
     }
     return (row.account(roles: newRoles), revoked)

@@ -2,6 +2,7 @@ import AuthAPI
 import Foundation
 import GravityContracts
 import GravityData
+import GravityEvents
 import GravityIdentity
 
 /// What somebody does with their own account.
@@ -22,26 +23,11 @@ struct OwnAccount: Sendable {
 
   /// Ends the other sessions; this one goes on with its refresh token.
   func changePassword(_ request: PasswordChange, of principal: Principal, from client: ClientDevice) async throws {
-    let id = try principal.accountID
     let session = principal.sessionID.flatMap { UUID(uuidString: $0) }
-    let found = try await core.read { transaction, _ in try AccountStore(transaction).find(id) }
-    guard let account = found, let email = account.email, account.status == .active else {
-      throw Problem.notFound("account")
-    }
-    // A stolen access token must not be a way to guess the password without being slowed down.
-    let origin = attempts.origin(email: email, address: client.address)
-    try await core.read { [attempts] transaction, now in try attempts.check(origin, transaction, now: now) }
-    guard try await passwords.verify(request.currentPassword, against: account.passwordHash).matches else {
-      try await core.write { [attempts] transaction, now in
-        try attempts.check(origin, transaction, now: now)
-        try attempts.failed(origin, transaction, now: now)
-      }
-      throw Problem(
-        422, "invalid_credentials", "The current password is wrong",
-        errors: [.init(field: "current_password", code: "wrong", message: "is not the current password")])
-    }
+    let (account, origin) = try await confirm(request.currentPassword, of: principal, from: client)
+    let id = account.id
     let errors = PasswordPolicy.errors(
-      in: request.newPassword, email: email, name: account.name, field: "new_password")
+      in: request.newPassword, email: account.email, name: account.name, field: "new_password")
     guard errors.isEmpty else { throw Problem.invalid(errors) }
     let hash = try await passwords.hash(request.newPassword)
     let revoked = try await core.write { [core, revocations, attempts] transaction, now in
@@ -55,12 +41,37 @@ struct OwnAccount: Sendable {
     }
     await revocations.apply(revoked)
   }
+
+  /// Checks that whoever bears the token also knows the password: a stolen token must not be a way to guess it without
+  /// being slowed down.
+  /// - Returns: the account as it was before the password was checked, and what to check again when it is changed.
+  func confirm(
+    _ password: String, of principal: Principal, from client: ClientDevice
+  ) async throws -> (AccountRow, Attempts.Origin) {
+    let id = try principal.accountID
+    let found = try await core.read { transaction, _ in try AccountStore(transaction).find(id) }
+    guard let account = found, let email = account.email, account.status == .active else {
+      throw Problem.notFound("account")
+    }
+    let origin = attempts.origin(email: email, address: client.address)
+    try await core.read { [attempts] transaction, now in try attempts.check(origin, transaction, now: now) }
+    guard try await passwords.verify(password, against: account.passwordHash).matches else {
+      try await core.write { [attempts] transaction, now in
+        try attempts.check(origin, transaction, now: now)
+        try attempts.failed(origin, transaction, now: now)
+      }
+      throw Problem(
+        422, "invalid_credentials", "The current password is wrong",
+        errors: [.init(field: "current_password", code: "wrong", message: "is not the current password")])
+    }
+    return (account, origin)
+  }
 }
 
 extension Revocations {
   /// A new password ends every other session, and every token issued until now.
   func replacePassword(
-    of account: AccountRow, with hash: String, keeping session: UUID?, _ events: any AuthEventRecorder,
+    of account: AccountRow, with hash: String, keeping session: UUID?, _ events: Outbox,
     _ transaction: any Transaction, _ now: Date
   ) throws -> [Revocation] {
     var account = account
@@ -68,6 +79,9 @@ extension Revocations {
     account.epoch += 1
     _ = try AccountStore(transaction).update(account, at: now)
     try OneTimeTokenStore(transaction).deleteAll(of: account.id, for: .recovery)
+    // Whoever wanted another address knew a password that is none any more.
+    try OneTimeTokenStore(transaction).deleteAll(of: account.id, for: .emailChange)
+    try MailRequestStore(transaction).deleteAll(of: account.id, .emailChange)
     let bump = subject(account.id, epoch: account.epoch, now: now)
     try RevocationStore(transaction).insert([bump])
     try events.record(.passwordChanged(account: account.id), in: transaction)

@@ -14,6 +14,8 @@ struct MailQueue: Sendable {
   private static let lease: TimeInterval = 60
   /// Seconds after which a request is dropped: whoever asked has asked again.
   private static let lifetime: TimeInterval = 3600
+  /// The same of a message that tells what happened.
+  private static let noticeLifetime: TimeInterval = 7 * 86_400
   /// Messages of one kind with a live token for one account; further requests are passed over, so that nobody's
   /// mailbox can be flooded.
   private static let greatestLive = 3
@@ -28,6 +30,17 @@ struct MailQueue: Sendable {
   ) throws {
     try MailRequestStore(transaction).insert(
       id, kind, email: email.text, now: now, expiresAt: now + Self.lifetime)
+  }
+
+  /// A message about an account to an address that need not be its own.
+  func request(
+    _ kind: AuthMessage.Kind, to email: String, about account: UUID, id: UUID, _ transaction: any Transaction,
+    _ now: Date
+  ) throws {
+    // What tells of a theft is worth sending also when mail was away for days.
+    let lifetime = kind == .emailChange ? Self.lifetime : Self.noticeLifetime
+    try MailRequestStore(transaction).insert(
+      id, kind, email: email, account: account, now: now, expiresAt: now + lifetime)
   }
 
   /// Sends what is due.
@@ -56,6 +69,7 @@ struct MailQueue: Sendable {
   private func message(for row: MailRequestRow) async throws -> AuthMessage? {
     let token = Data(core.randomBytes(32)).base64URLEncodedString()
     return try await core.write { [core] transaction, now in
+      if let about = row.account { return try message(for: row, about: about, token: token, transaction, now) }
       guard let account = try AccountStore(transaction).find(email: row.email) else { return nil }
       let (purpose, lifetime): (OneTimeTokenStore.Purpose, TimeInterval)
       switch (row.purpose, account.status) {
@@ -75,5 +89,35 @@ struct MailQueue: Sendable {
       return AuthMessage(
         id: row.id, kind: row.purpose, email: row.email, name: account.name, token: token, expiresAt: expiresAt)
     }
+  }
+  /// What a change of address leads to. For an address that is taken the same is done as for a free one, but that its
+  /// holder gets the message and nobody the token.
+  private func message(
+    for row: MailRequestRow, about id: UUID, token: String, _ transaction: any Transaction, _ now: Date
+  ) throws -> AuthMessage? {
+    // It may have been withdrawn since it was claimed.
+    guard try MailRequestStore(transaction).exists(row.id), let account = try AccountStore(transaction).find(id),
+      account.status != .deleted
+    else { return nil }
+    guard row.purpose == .emailChange else {
+      let contact = row.purpose == .emailReplaced ? core.configuration.supportContact : nil
+      return AuthMessage(
+        id: row.id, kind: row.purpose, email: row.email, name: account.name, token: nil, expiresAt: nil,
+        contact: contact)
+    }
+    let store = OneTimeTokenStore(transaction)
+    guard account.status == .active, account.email != row.email,
+      try store.liveCount(of: id, for: .emailChange, now: now) < Self.greatestLive
+    else { return nil }
+    let holder = try AccountStore(transaction).find(email: row.email)
+    let expiresAt = (now + core.configuration.emailChangeTokenLifetime).roundedToMicroseconds
+    try store.insert(
+      OneTimeTokenStore.hash(token), .emailChange, account: id, email: row.email, expiresAt: expiresAt)
+    if let holder {
+      return AuthMessage(
+        id: row.id, kind: .emailWanted, email: row.email, name: holder.name, token: nil, expiresAt: nil)
+    }
+    return AuthMessage(
+      id: row.id, kind: .emailChange, email: row.email, name: account.name, token: token, expiresAt: expiresAt)
   }
 }

@@ -10,6 +10,14 @@ public struct AuthMessage: Sendable, Hashable {
     case recovery
     /// Somebody tried to open an account with an address that has one.
     case alreadyRegistered = "already_registered"
+    /// Carries the token that makes this address that of the account.
+    case emailChange = "email_change"
+    /// Somebody wanted to make this address, which has an account, that of another one.
+    case emailWanted = "email_wanted"
+    /// This is the account's address now.
+    case emailChanged = "email_changed"
+    /// This was the account's address until now; ``contact`` helps whoever did not want that.
+    case emailReplaced = "email_replaced"
   }
   /// Stays the same when the message is sent again.
   public var id: UUID
@@ -18,14 +26,19 @@ public struct AuthMessage: Sendable, Hashable {
   public var name: String
   public var token: String?
   public var expiresAt: Date?
+  /// Whom to ask.
+  public var contact: String?
 
-  public init(id: UUID, kind: Kind, email: String, name: String, token: String?, expiresAt: Date?) {
+  public init(
+    id: UUID, kind: Kind, email: String, name: String, token: String?, expiresAt: Date?, contact: String? = nil
+  ) {
     self.id = id
     self.kind = kind
     self.email = email
     self.name = name
     self.token = token
     self.expiresAt = expiresAt
+    self.contact = contact
   }
 }
 
@@ -58,6 +71,7 @@ public struct FileNotifier: Notifier {
     var lines = ["To: \(message.name) <\(message.email)>", "Kind: \(message.kind.rawValue)"]
     if let token = message.token { lines.append("Token: \(token)") }
     if let expiresAt = message.expiresAt { lines.append("Expires: \(WireTime.string(expiresAt))") }
+    if let contact = message.contact { lines.append("Ask: \(contact)") }
     return lines.joined(separator: "\n") + "\n"
   }
 }

@@ -5,7 +5,10 @@ import GravityData
 
 /// The table `one_time_tokens`; knows no other. Only digests are kept.
 struct OneTimeTokenStore {
-  enum Purpose: String, Sendable { case verification, recovery }
+  enum Purpose: String, Sendable {
+    case verification, recovery
+    case emailChange = "email_change"
+  }
 
   private let transaction: any Transaction
   init(_ transaction: any Transaction) { self.transaction = transaction }
@@ -16,11 +19,14 @@ struct OneTimeTokenStore {
 
   static func hash(_ token: String) -> [UInt8] { Array(SHA256.hash(data: Data(token.utf8))) }
 
-  func insert(_ hash: [UInt8], _ purpose: Purpose, account: UUID, expiresAt: Date) throws {
+  /// - Parameter email: The address that the token proves, where that is not the account's own.
+  func insert(
+    _ hash: [UInt8], _ purpose: Purpose, account: UUID, email: String? = nil, expiresAt: Date
+  ) throws {
     try transaction.execute(
       """
-      INSERT INTO one_time_tokens (hash, purpose, account_id, expires_at)
-      VALUES (\(hash), \(purpose.rawValue), \(account), \(expiresAt))
+      INSERT INTO one_time_tokens (hash, purpose, account_id, email, expires_at)
+      VALUES (\(hash), \(purpose.rawValue), \(account), \(email), \(expiresAt))
       """)
   }
 
@@ -40,6 +46,19 @@ struct OneTimeTokenStore {
       DELETE FROM one_time_tokens
       WHERE hash = \(hash) AND purpose = \(purpose.rawValue) AND expires_at > \(now) RETURNING account_id
       """)
+  }
+
+  /// Uses up the token of a change of address.
+  /// - Returns: whose it was and which address it proves; nil when it is not good.
+  func takeEmailChange(_ hash: [UInt8], now: Date) throws -> (account: UUID, email: String)? {
+    try transaction.rows(
+      """
+      DELETE FROM one_time_tokens
+      WHERE hash = \(hash) AND purpose = \(Purpose.emailChange.rawValue) AND expires_at > \(now)
+        AND email IS NOT NULL
+      RETURNING account_id, email
+      """
+    ).first.map { (try $0.get("account_id"), try $0.get("email")) }
   }
 
   func liveCount(of account: UUID, for purpose: Purpose, now: Date) throws -> Int {

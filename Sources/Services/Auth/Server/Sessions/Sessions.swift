@@ -2,6 +2,7 @@ import AuthAPI
 import Foundation
 import GravityContracts
 import GravityData
+import GravityEvents
 import GravityIdentity
 import Logging
 
@@ -121,7 +122,7 @@ struct Sessions: Sendable {
 extension Revocations {
   /// Ends the open sessions of an account, inside a transaction.
   func endSessions(
-    of account: UUID, besides session: UUID?, _ events: any AuthEventRecorder, _ transaction: any Transaction,
+    of account: UUID, besides session: UUID?, _ events: Outbox, _ transaction: any Transaction,
     _ now: Date
   ) throws -> [Revocation] {
     let ended = try SessionStore(transaction).revokeAll(of: account, besides: session, at: now)

@@ -1,0 +1,29 @@
+public import Foundation
+
+/// Where accounts are known: auth.
+public protocol AccountDirectory: Sendable {
+  /// - Returns: nil when there never was such an account.
+  /// - Throws: when nothing can be said now; whoever asked is told to try again.
+  func account(_ id: UUID) async throws -> DirectoryAccount?
+}
+
+/// What a profile copies of an account.
+public struct DirectoryAccount: Sendable, Hashable {
+  public enum Status: Sendable, Hashable { case active, suspended, deleted }
+
+  public var id: UUID
+  /// nil once deleted.
+  public var email: String?
+  public var name: String
+  public var status: Status
+  /// From 1; counts up with every change.
+  public var version: Int64
+
+  public init(id: UUID, email: String?, name: String, status: Status, version: Int64) {
+    self.id = id
+    self.email = email
+    self.name = name
+    self.status = status
+    self.version = version
+  }
+}

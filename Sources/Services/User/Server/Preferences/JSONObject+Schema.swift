@@ -1,0 +1,7 @@
+public import GravityHTTP
+public import UserAPI
+
+extension JSONObject: SchemaDescribing {
+  public static var schema: Schema { .dictionary(.any) }
+  public static var example: JSONObject { [:] }
+}

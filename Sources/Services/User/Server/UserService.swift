@@ -1,0 +1,75 @@
+public import Foundation
+public import GravityContracts
+public import GravityData
+public import GravityHTTP
+public import GravityIdentity
+import GravityTasks
+public import Hummingbird
+public import Logging
+public import Metrics
+public import ServiceLifecycle
+import UserAPI
+
+/// The user service, put together. It is ready as soon as user_db is migrated: serve ``responder(settings:telemetry:)``
+/// and run ``tasks``.
+public struct UserService: Sendable {
+  /// What ``Migrator`` brings user_db to.
+  public static var migrations: [Migration] { UserSchema.migrations }
+
+  /// What happens to accounts elsewhere, for whoever hears the events.
+  public let lifecycle: Lifecycle
+
+  let core: UserCore
+  let worker: TaskWorker
+  let verifier: any TokenVerifier
+  let copies: AccountCopies
+  let profiles: Profiles
+  let deletion: OwnDeletion
+  let preferences: PreferenceBook
+  let addresses: AddressBook
+  let administration: UserAdministration
+
+  /// - Parameters:
+  ///   - verifier: Checks users' tokens.
+  ///   - directory: Where accounts are known: ``RemoteAccountDirectory``.
+  ///   - reader: A cache before ``DatabaseProfiles``; the database itself when it is not given.
+  /// - Throws: ``UserConfigurationError``.
+  public init(
+    database: any Database, verifier: any TokenVerifier, directory: any AccountDirectory,
+    reader: (any ProfileReader)? = nil, events: any UserEventRecorder = UserOutbox(),
+    configuration: UserConfiguration = .init(), logger: Logger,
+    metrics: any MetricsFactory = MetricsSystem.factory, clock: UserClock = .system,
+    newID: @escaping @Sendable () -> UUID = { UUID.v7() }
+  ) throws {
+    try configuration.validate()
+    let core = UserCore(
+      database: database, configuration: configuration, clock: clock, newID: newID, events: events, logger: logger)
+    let copies = AccountCopies(core: core, directory: directory)
+    let profiles = Profiles(
+      core: core, reader: reader ?? DatabaseProfiles(database: database, configuration: configuration),
+      copies: copies)
+    self.core = core
+    self.verifier = verifier
+    self.copies = copies
+    self.profiles = profiles
+    lifecycle = Lifecycle(core: core, copies: copies)
+    worker = try ErasureSchedule.worker(lifecycle, metrics: metrics)
+    deletion = OwnDeletion(core: core, profiles: profiles)
+    preferences = PreferenceBook(core: core, profiles: profiles)
+    addresses = AddressBook(core: core, profiles: profiles)
+    administration = UserAdministration(core: core, profiles: profiles)
+  }
+
+  /// Looks at accounts of which something was heard, asks for erasures that are due, deletes what expired. Ends on graceful shutdown.
+  public var tasks: any Service { UserTasks(core: core, copies: copies, worker: worker) }
+
+  /// What serves ``UserAPI/endpoints``.
+  /// - Throws: ``UndeclaredRoutes``.
+  public func responder(
+    settings: Routes.Settings? = nil, telemetry: HTTPTelemetry
+  ) throws -> some HTTPResponder<RequestScope> {
+    var routes = Routes(settings ?? Routes.Settings(verifier: verifier))
+    bind(to: &routes)
+    return try routes.build(declared: UserAPI.endpoints, telemetry: telemetry)
+  }
+}

@@ -1,0 +1,54 @@
+import AuthServer
+import GravityData
+import GravityEvents
+import GravityHTTP
+import GravityService
+import GravityTelemetry
+import Hummingbird
+import ServiceLifecycle
+
+/// A service that is ready to run.
+struct RunningService: Sendable {
+  /// In the order of their start; they are stopped in reverse.
+  var services: [any Service]
+  /// How others in the process verify tokens, when it is auth.
+  var verification: Verification?
+  var administrator: FirstAdministrator?
+}
+
+/// What one service of the process stands on.
+struct ServiceGround: Sendable {
+  let entry: CatalogEntry
+  let database: any Database
+  let telemetry: ServiceTelemetry
+  /// nil for auth, which makes it.
+  let verification: Verification?
+  let port: Int
+  let listening: Listening
+}
+
+extension Ground {
+  /// The HTTP side of a service.
+  func server(_ service: ServiceGround, _ responder: some HTTPResponder<RequestScope>) throws -> any Service {
+    let (name, listening, database) = (service.entry.name, service.listening, service.database)
+    return try HTTPServer(
+      service: name, host: configuration.host, port: service.port, version: Build.version,
+      endpoints: service.entry.endpoints, responder: responder,
+      checks: [
+        HealthCheck("database") {
+          do {
+            _ = try await database.rows("SELECT 1")
+            return nil
+          } catch { return "\(error)" }
+        }
+      ], registry: registry, eventLoopGroup: group, telemetry: service.telemetry
+    ) { _ in listening.started(name) }
+  }
+
+  /// Publishes what the service records.
+  func relay(_ service: ServiceGround) -> OutboxRelay {
+    OutboxRelay(
+      database: service.database, broker: broker, logger: service.telemetry.logger("outbox"),
+      metrics: service.telemetry.metrics)
+  }
+}

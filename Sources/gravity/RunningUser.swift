@@ -1,0 +1,66 @@
+import AuthAPI
+import Foundation
+import GravityCache
+import GravityContracts
+import GravityDiscovery
+import GravityEvents
+import GravityHTTP
+import GravityIdentity
+import GravityService
+import GravityTelemetry
+import ServiceLifecycle
+import UserAPI
+import UserServer
+
+/// The user service, prepared to serve.
+enum RunningUser {
+  static func start(_ ground: Ground, _ place: ServiceGround) async throws -> RunningService {
+    let signer = try await ServiceTokenSigner(service: place.entry.name, masterKey: ground.masterKey)
+    let instances = InstanceSet(service: AuthAPI.service)
+    let auth = EndpointClient(http: ground.http, instances: instances) {
+      try await signer.token(permissions: [RemoteAccountDirectory.permission])
+    }
+    guard let verification = place.verification else { throw StartFailure(.software, "nothing verifies tokens") }
+    // L2 comes with Redis.
+    let cache = try Cache<UUID, Profile>(
+      name: "profile", policy: CachedProfiles.policy, metrics: place.telemetry.metrics,
+      logger: place.telemetry.logger("cache"))
+    place.telemetry.metrics.onScrape { cache.publish() }
+    let invalidations = InvalidationFeed(
+      cache,
+      rules: [
+        .on(UserEvents.userUpdated) { ($0.userID.lowercased, $0.version) }
+      ], broker: ground.broker, logger: place.telemetry.logger("cache"))
+    let reader = CachedProfiles(cache: cache, database: DatabaseProfiles(database: place.database)) {
+      invalidations.isReliable && ground.hearsOthers
+    }
+    let service = try UserService(
+      database: place.database, verifier: try await verification.usersAndServices(ground.masterKey),
+      directory: RemoteAccountDirectory(auth: auth), reader: reader, events: UserOutbox(),
+      logger: place.telemetry.logger("user"),
+      metrics: place.telemetry.metrics)
+    let consumer = EventConsumer(
+      service: place.entry.name, family: AuthEvents.userRegistered.family,
+      handlers: service.lifecycle.accountEvents,
+      snapshot: EventSnapshot(service: AuthAPI.service) { cursor in
+        try await auth(AuthAPI.snapshot, SnapshotQuery(limit: PageLimit.greatest, cursor: cursor))
+      }, database: place.database, broker: ground.broker, logger: place.telemetry.logger("events"),
+      metrics: place.telemetry.metrics)
+    var settings = Routes.Settings(verifier: try await verification.usersAndServices(ground.masterKey))
+    settings.trustedProxies = try ground.trustedProxies()
+    let responder = try service.responder(settings: settings, telemetry: place.telemetry.http)
+    return RunningService(services: [
+      FollowedInstances(instances: instances, registry: ground.registry), ground.relay(place), consumer,
+      invalidations,
+      service.tasks,
+      try ground.server(place, responder),
+    ])
+  }
+}
+
+/// Keeps a client's instances as the registry says.
+struct FollowedInstances: Service {
+  let instances: InstanceSet
+  let registry: any Registry
+  func run() async throws { await cancelWhenGracefulShutdown { await instances.follow(registry) } }
+}

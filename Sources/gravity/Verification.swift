@@ -1,0 +1,54 @@
+import AuthAPI
+import AuthServer
+import Foundation
+import GravityDiscovery
+import GravityIdentity
+import GravityService
+import ServiceLifecycle
+
+/// How the parts of this process verify tokens: with auth's own keys and blacklist where it is here, and with what it
+/// tells over HTTP where it is elsewhere.
+struct Verification: Sendable {
+  let issuer: String
+  let keys: any KeySource
+  let revocations: RevocationList
+  /// What keeps the two up to date.
+  let followers: [any Service]
+
+  /// Of users only: what clients may bring to the gateway.
+  var users: JWTVerifier {
+    JWTVerifier(issuers: [.init(name: issuer, audience: "gravity", keys: keys)], revocations: revocations)
+  }
+
+  /// Of users and of the platform's services: what a service takes.
+  func usersAndServices(_ masterKey: MasterKey) async throws -> JWTVerifier {
+    JWTVerifier(
+      issuers: [
+        .init(name: issuer, audience: "gravity", keys: keys), try await .services(masterKey: masterKey),
+      ], revocations: revocations)
+  }
+
+  init(issuer: String, keys: any KeySource, revocations: RevocationList, followers: [any Service] = []) {
+    self.issuer = issuer
+    self.keys = keys
+    self.revocations = revocations
+    self.followers = followers
+  }
+
+  /// Where auth is in another process.
+  init(over ground: Ground) async throws {
+    let revocations = RevocationList(maximumAge: RevocationFollower.maximumAge)
+    let instances = InstanceSet(service: AuthAPI.service)
+    let signer = try await ServiceTokenSigner(service: "verification", masterKey: ground.masterKey)
+    let client = EndpointClient(http: ground.http, instances: instances) { try await signer.token() }
+    let open = EndpointClient(http: ground.http, instances: instances)
+    self.init(
+      issuer: try ground.configuration.layers.value(Settings.issuer),
+      keys: FetchedKeySource { try JSONEncoder().encode(try await open(AuthAPI.keys)) }, revocations: revocations,
+      followers: [
+        RevocationFollower(
+          client: client, instances: instances, registry: ground.registry, revocations: revocations,
+          broker: ground.broker, masterKey: ground.masterKey, logger: ground.telemetry("gravity").logger("revocations"))
+      ])
+  }
+}

@@ -1,0 +1,131 @@
+import Foundation
+import GravityContracts
+import GravityData
+import GravityIdentity
+import Synchronization
+import UserAPI
+import UserServer
+
+final class TestClock: Sendable {
+  private let time = Mutex(Date(microsecondsSince1970: Date().microsecondsSince1970))
+  var now: Date { time.withLock { $0 } }
+  func advance(_ seconds: TimeInterval) { time.withLock { $0 += seconds } }
+}
+
+/// Ids of which each is greater than the one before, also within a millisecond.
+enum OrderedIDs {
+  private static let last = Mutex<Int64>(0)
+
+  static func next() -> UUID {
+    let milliseconds = last.withLock { last in
+      last = max(last + 1, Int64(Date().timeIntervalSince1970 * 1000))
+      return last
+    }
+    var random = SystemRandomNumberGenerator()
+    return UUID.v7(at: Date(timeIntervalSince1970: Double(milliseconds) / 1000 + 0.0001), using: &random)
+  }
+}
+
+/// Auth as this service sees it, with a switch to turn it off.
+final class FakeDirectory: AccountDirectory {
+  struct Away: Error {}
+  private struct State {
+    var accounts: [UUID: DirectoryAccount] = [:]
+    var isAway = false
+    var asked = 0
+    var interruption: (@Sendable () async throws -> Void)?
+  }
+  private let state = Mutex(State())
+
+  var asked: Int { state.withLock { $0.asked } }
+  func setAway(_ isAway: Bool) { state.withLock { $0.isAway = isAway } }
+  /// What happens after the answer was made and before it arrives, once.
+  func beforeNextAnswer(_ body: @escaping @Sendable () async throws -> Void) {
+    state.withLock { $0.interruption = body }
+  }
+
+  @discardableResult
+  func add(_ email: String?, name: String = "Somebody") -> UUID {
+    let id = OrderedIDs.next()
+    state.withLock { $0.accounts[id] = DirectoryAccount(id: id, email: email, name: name, status: .active, version: 1) }
+    return id
+  }
+
+  /// Changes an account as auth would, which counts its version up.
+  func change(_ id: UUID, _ body: @Sendable (inout DirectoryAccount) -> Void) {
+    state.withLock { state in
+      guard var account = state.accounts[id] else { return }
+      body(&account)
+      account.version += 1
+      state.accounts[id] = account
+    }
+  }
+
+  /// Says something old again.
+  func rewind(_ id: UUID, to account: DirectoryAccount) { state.withLock { $0.accounts[id] = account } }
+  func current(_ id: UUID) -> DirectoryAccount? { state.withLock { $0.accounts[id] } }
+
+  func account(_ id: UUID) async throws -> DirectoryAccount? {
+    let (answer, interruption) = try state.withLock { state in
+      state.asked += 1
+      if state.isAway { throw Away() }
+      defer { state.interruption = nil }
+      return (state.accounts[id], state.interruption)
+    }
+    try await interruption?()
+    return answer
+  }
+}
+
+/// Takes `user <id> <permission> …` for a token.
+struct FakeVerifier: TokenVerifier {
+  static func token(_ id: UUID, _ permissions: [Permission] = []) -> String {
+    (["user", id.lowercased] + permissions.map(\.rawValue)).joined(separator: "~")
+  }
+  static func token(subject: String) -> String { "user~\(subject)" }
+
+  func verify(_ token: String) async throws(TokenRefusal) -> Principal {
+    let parts = token.split(separator: "~").map(String.init)
+    guard parts.count >= 2, parts[0] == "user" else { throw TokenRefusal(.invalid, "no such token") }
+    return Principal(
+      subject: parts[1], tokenID: token, permissions: parts.dropFirst(2).map(Permission.init(rawValue:)),
+      issuedAt: .distantPast, expiresAt: .distantFuture)
+  }
+}
+
+/// Keeps what happened in the same database, so that what was rolled back did not.
+struct RecordedChanges: UserEventRecorder {
+  static let table: [SQL] = [
+    .table("recorded_changes", "id \(type: .uuid) PRIMARY KEY, user_id \(type: .uuid), what \(type: .text) NOT NULL")
+  ]
+
+  func record(_ change: UserChange, in transaction: any Transaction) throws {
+    let (user, what): (UUID, String) =
+      switch change {
+      case .updated(let user, let version): (user, "updated \(version)")
+      case .deletionRequested(let user): (user, "deletion_requested")
+      case .deletionCancelled(let user): (user, "deletion_cancelled")
+      case .erasureRequested(let user): (user, "erasure_requested")
+      case .erased(let user): (user, "erased")
+      case .preferencesChanged(let user, let namespace): (user, "preferences \(namespace)")
+      }
+    try transaction.execute(
+      "INSERT INTO recorded_changes (id, user_id, what) VALUES (\(OrderedIDs.next()), \(user), \(what))")
+  }
+}
+
+/// A cache that nothing but the service's own word empties.
+final class StickyReader: ProfileReader {
+  private let database: DatabaseProfiles
+  private let kept = Mutex<[UUID: Profile]>([:])
+  init(_ database: DatabaseProfiles) { self.database = database }
+
+  func profile(_ id: UUID) async throws -> Profile? {
+    if let profile = kept.withLock({ $0[id] }) { return profile }
+    guard let profile = try await database.profile(id) else { return nil }
+    kept.withLock { $0[id] = profile }
+    return profile
+  }
+
+  func changed(_ profile: Profile) async { kept.withLock { $0[profile.id] = nil } }
+}

@@ -1,0 +1,124 @@
+import Foundation
+import GravityContracts
+import GravityData
+import GravityHTTP
+import GravityIdentity
+import GravityTelemetry
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import Logging
+import Testing
+import UserAPI
+@testable import UserServer
+
+/// The user service as clients see it, on a clock that a test moves and an auth that it makes up.
+struct UserFixture: Sendable {
+  let database: any Database
+  let clock: TestClock
+  let directory: FakeDirectory
+  let log: LogOutput
+  let service: UserService
+  let client: any TestClientProtocol
+
+  static func run(
+    on engine: Engine, reader: (@Sendable (DatabaseProfiles) -> any ProfileReader)? = nil,
+    _ configure: (inout UserConfiguration) -> Void = { _ in },
+    _ body: @escaping @Sendable (UserFixture) async throws -> Void
+  ) async throws {
+    var configuration = UserConfiguration()
+    configure(&configuration)
+    let settings = configuration
+    try await engine.withDatabase { database in
+      try await database.write { for statement in RecordedChanges.table { try $0.execute(statement) } }
+      let (clock, directory, log) = (TestClock(), FakeDirectory(), LogOutput(collecting: .json))
+      let logger = Logger(label: "user") { ECSLogHandler(label: $0, service: "user", level: .trace, output: log) }
+      let service = try UserService(
+        database: database, verifier: FakeVerifier(), directory: directory,
+        reader: reader?(DatabaseProfiles(database: database, configuration: settings)), events: RecordedChanges(),
+        configuration: settings, logger: logger, clock: .fixed { clock.now }, newID: { OrderedIDs.next() })
+      let application = Application(
+        responder: try service.responder(telemetry: HTTPTelemetry(logger: logger, metrics: PrometheusMetrics())),
+        configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      try await application.test(.live) { client in
+        try await body(
+          UserFixture(
+            database: database, clock: clock, directory: directory, log: log, service: service, client: client))
+      }
+    }
+  }
+
+  // MARK: Calls
+
+  /// Sends `body` as it is; nil sends none.
+  func send<Request, Response>(
+    _ endpoint: Endpoint<Request, Response>, _ path: String? = nil, raw body: String?, token: String? = nil,
+    headers more: [String: String] = [:]
+  ) async throws -> Reply<Response> {
+    var headers: HTTPFields = [:]
+    if let token { headers[.authorization] = "Bearer \(token)" }
+    if body != nil { headers[.contentType] = "application/json" }
+    for (name, value) in more { headers[HTTPField.Name(name)!] = value }
+    return Reply(
+      try await client.execute(
+        uri: path ?? endpoint.path, method: .init(rawValue: endpoint.method.rawValue)!, headers: headers,
+        body: body.map { ByteBuffer(string: $0) }))
+  }
+
+  func send<Request, Response>(
+    _ endpoint: Endpoint<Request, Response>, _ path: String? = nil, _ fields: [String: Any] = [:],
+    token: String? = nil, headers: [String: String] = [:]
+  ) async throws -> Reply<Response> {
+    let json = try JSONSerialization.data(withJSONObject: fields, options: .sortedKeys)
+    return try await send(
+      endpoint, path, raw: endpoint.hasBody ? String(decoding: json, as: UTF8.self) : nil, token: token,
+      headers: headers)
+  }
+
+  // MARK: People
+
+  struct Person: Sendable {
+    let id: UUID
+    let token: String
+  }
+
+  /// An account in auth, of which this service has not heard.
+  func person(_ email: String, name: String = "Somebody") -> Person {
+    let id = directory.add(email, name: name)
+    return Person(id: id, token: FakeVerifier.token(id))
+  }
+
+  var administrator: String { FakeVerifier.token(directory.add("root@example.org"), ["users:read"]) }
+
+  func me(_ person: Person) async throws -> Reply<Profile> { try await send(UserAPI.profile, token: person.token) }
+
+  func changes(of id: UUID) async throws -> [String] {
+    try await database.rows("SELECT what FROM recorded_changes WHERE user_id = \(id) ORDER BY id").map { try $0.get(0) }
+  }
+
+  func count(_ table: SQL, of user: UUID, _ column: SQL = "user_id") async throws -> Int {
+    try await database.rows("SELECT count(*) FROM \(table) WHERE \(column) = \(user)").first?.get(0) ?? 0
+  }
+}
+
+/// A reply, whichever way it went.
+struct Reply<Value: Decodable> {
+  let status: Int
+  let headers: HTTPFields
+  let text: String
+
+  init(_ response: TestResponse) {
+    status = response.status.code
+    headers = response.headers
+    text = String(buffer: response.body)
+  }
+
+  var value: Value {
+    get throws { try WireFormat.makeDecoder().decode(Value.self, from: Data(text.utf8)) }
+  }
+  var problem: Problem? { try? WireFormat.makeDecoder().decode(Problem.self, from: Data(text.utf8)) }
+  var code: String? { problem?.code.rawValue }
+  var fields: [String] { problem?.errors?.map(\.field) ?? [] }
+  var etag: String { headers[.eTag] ?? "" }
+}
