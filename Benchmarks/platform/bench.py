@@ -128,7 +128,9 @@ def measure(pids):
     done, seconds = clients(32, refresh)
     row("refresh, 32 clients (fsync each, grouped)", done, seconds, cpu_seconds(pids) - before)
     token = login(connect(), None)["access_token"]
-    for path, name in (("/api/v1/auth/me", "auth/me, 64 connections"), ("/.well-known/jwks.json", "public, no database, 64 connections")):
+    for path, name in (("/api/v1/auth/me", "auth/me, 64 connections"),
+                       ("/api/v1/users/me", "users/me from L1, 64 connections"),
+                       ("/.well-known/jwks.json", "public, no database, 64 connections")):
         before = cpu_seconds(pids)
         output = subprocess.run(
             ["wrk", "-t1", "-c64", f"-d{SECONDS:.0f}s", "--latency", "-H", f"Authorization: Bearer {token}",
@@ -137,6 +139,21 @@ def measure(pids):
         done = int(re.search(r"(\d+) requests in", output)[1])
         slowest = re.search(r"99%\s+(\S+)", output)[1]
         row(f"{name}, p99 {slowest}", done, SECONDS, cpu_seconds(pids) - before)
+    profile(token)
+
+
+def profile(token):
+    """One profile through the gateway, by one client: from the database after each change, and then from L1."""
+    connection, cold, warm = connect(), [], []
+    for number in range(300):
+        call(connection, "PATCH", "/api/v1/users/me", {"display_name": f"Bench {number}"}, token)
+        for times in (cold, warm):
+            began = time.perf_counter()
+            read = call(connection, "GET", "/api/v1/users/me", token=token)
+            times.append(time.perf_counter() - began)
+            assert read["display_name"] == f"Bench {number}", read
+    print(f"\nprofile, one client: from the database median {statistics.median(cold) * 1e6:.0f} µs, "
+          f"from L1 {statistics.median(warm) * 1e6:.0f} µs")
 
 
 main()

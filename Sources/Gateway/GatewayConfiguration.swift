@@ -1,3 +1,5 @@
+public import GravityContracts
+
 /// What a gateway is told.
 public struct GatewayConfiguration: Sendable {
   public var host: String

@@ -3,11 +3,13 @@ import ArgumentParser
 import Foundation
 import GravityData
 import GravityDiscovery
+import GravityEvents
 import GravityIdentity
 import GravityService
 import GravityTelemetry
 import NIOCore
 import NIOPosix
+import RabbitMQEngine
 
 struct Doctor: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -19,6 +21,7 @@ struct Doctor: AsyncParsableCommand {
     var findings = [Self.folder(configuration), Self.masterKey(configuration)]
     findings += await Self.ports(configuration)
     findings += await Self.databases(configuration)
+    findings += await Self.broker(configuration)
     findings += Self.exposure(configuration)
     for finding in findings { print(finding) }
     let faults = findings.filter { $0.remedy != nil }.count
@@ -140,6 +143,34 @@ struct Doctor: AsyncParsableCommand {
     default:
       return error.code == .unavailable
         ? "check that the server runs and that GRAVITY_POSTGRES_URL names its host and port" : "read the message above"
+    }
+  }
+
+  /// Whether events can be published. Events through the database need nothing more than that.
+  private static func broker(_ configuration: PlatformConfiguration) async -> [Finding] {
+    let url: String?
+    do { url = try configuration.layers.optional(Settings.amqpURL) } catch { return [] }
+    guard let url else { return [] }
+    do throws(BrokerError) {
+      let broker = try RabbitMQBroker(url: url, logger: Logger(label: "doctor") { _ in SwiftLogNoOpLogHandler() })
+      let running = Task { try await broker.run() }
+      let end = ContinuousClock.now + .seconds(6)
+      while broker.trouble != nil, ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(50)) }
+      let trouble = broker.trouble
+      running.cancel()
+      _ = await running.result
+      guard let trouble else { return [Finding(what: "broker: RabbitMQ takes events")] }
+      return [
+        Finding(
+          what: "broker: \(trouble)",
+          remedy: "check that RabbitMQ runs and that GRAVITY_AMQP_URL names its host, port, user and virtual host")
+      ]
+    } catch {
+      return [
+        Finding(
+          what: "broker: \(error.description)", remedy: "write GRAVITY_AMQP_URL as amqp://USER:PASSWORD@HOST:5672/VHOST"
+        )
+      ]
     }
   }
 

@@ -50,7 +50,7 @@ func residentMegabytes() -> Int {
   guard fgets(&line, 200, file) != nil else { return 0 }
   let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   let pages = text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-  return pages * 4096 >> 20
+  return (pages * 4096) >> 20
 }
 
 let arguments = CommandLine.arguments

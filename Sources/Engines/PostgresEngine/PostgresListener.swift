@@ -67,8 +67,7 @@ final class PostgresListener: Sendable {
       do {
         let wire = try PostgresWire(parameters, timeout: configuration.connectTimeout)
         backoff.reset()
-        isListening = true
-        try follow(wire)
+        try follow(wire, &isListening)
       } catch {
         logger.warning("the feed of notifications broke", metadata: ["error": "\(error)"])
         // Once, not with each attempt to connect again.
@@ -84,7 +83,8 @@ final class PostgresListener: Sendable {
     closing?.resume()
   }
 
-  private func follow(_ wire: PostgresWire) throws(DatabaseError) {
+  /// - Parameter isListening: Set once the server listens.
+  private func follow(_ wire: PostgresWire, _ isListening: inout Bool) throws(DatabaseError) {
     var listening: Set<String> = []
     let answer = configuration.connectTimeout.nanoseconds
     while !isClosed {
@@ -94,6 +94,7 @@ final class PostgresListener: Sendable {
         listening.formUnion(new)
         // Whatever came between the caller's wish and now.
         hub.interrupted(new)
+        isListening = true
       }
       let isQuiet = bell.wait(wire.descriptor, timeout: .seconds(10))
       // Else a network that swallows everything would look like a quiet one.

@@ -1,3 +1,4 @@
+import GravityContracts
 import NIOCore
 
 /// Who is at the other end of a connection, as the heads that go upstream name it.
@@ -13,7 +14,7 @@ struct ClientAddress: Sendable {
   var network: IPAddress?
 
   init(_ address: SocketAddress?, trusted: [CIDR]) {
-    let ip = address.flatMap(IPAddress.init)
+    let ip = address.flatMap { IPAddress($0) }
     name = address?.ipAddress ?? "unknown"
     // A zone (`fe80::1%eth0`) means nothing to others.
     if let zone = name.firstIndex(of: "%") { name = String(name[..<zone]) }

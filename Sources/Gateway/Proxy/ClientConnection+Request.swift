@@ -1,3 +1,4 @@
+import GravityContracts
 import NIOCore
 
 /// Reading requests.
@@ -186,11 +187,9 @@ extension ClientConnection {
   }
 
   private func match(_ bytes: ByteBuffer) -> RoutingTable.Match {
-    let span = bytes.readableBytesUInt8Span
-    let path = head.target.path
-    return worker.state.table.match(
-      span.extracting(path.start..<path.end), method: head.method,
-      host: span.extracting(head.hostName.start..<head.hostName.end))
+    worker.state.table.match(
+      bytes.readableBytesUInt8Span, path: head.target.path, method: head.method, host: head.hostName,
+      fields: head.kept)
   }
 
   private func answerLocally(_ index: Int, _ bytes: inout ByteBuffer) {

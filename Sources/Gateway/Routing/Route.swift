@@ -1,6 +1,21 @@
 public import GravityContracts
 
 /// One rule of the gateway: which requests go to which service, and who may send them.
+///
+/// Of the routes that fit a request one takes it, as the Kubernetes Gateway API decides, first difference first:
+/// 1. the narrower path: segment by segment a literal before a field, a field before `**`;
+/// 2. the narrower host: `api.example.org` before `*.example.org`, that before `*.org`, that before any;
+/// 3. a route that names its methods before one that takes any;
+/// 4. the one with more header conditions.
+///
+/// Two routes between which none of this decides are refused when the gateway is made, unless no request can fit both
+/// (`x-plan: free` and `x-plan: paid`, say). A route whose method, host or headers do not fit hides nothing: the next one
+/// is tried. A request that fits a route in all but its method is 405, else 404.
+///
+/// ``access`` is that of the route that took the request, and of no other. So a protected route with a condition protects
+/// the requests that fulfil it; what happens to the others is said by the routes that take them. A client chooses its
+/// header fields: what all have to be protected from belongs on the route without a condition, and what a condition opens
+/// is open to everybody.
 public struct Route: Sendable {
   /// Names the route in logs and metrics: `auth.signIn`.
   public var name: String
@@ -11,6 +26,8 @@ public struct Route: Sendable {
   public var methods: [String]?
   /// `api.example.org`, `*.example.org`; nil is any. A route that names the host goes before one that does not.
   public var hosts: [String]?
+  /// All have to hold; at most 16, one for each field.
+  public var headers: [HeaderCondition]
   /// The upstream's name in the registry.
   public var service: String
   /// ``Access/service`` is refused when the gateway is made: what is between services is not routed.
@@ -26,13 +43,15 @@ public struct Route: Sendable {
   public var identityHeaders: Bool
 
   public init(
-    _ name: String, path: String, methods: [String]? = nil, hosts: [String]? = nil, service: String, access: Access,
-    rateLimit: RateLimit? = nil, timeout: Duration? = nil, maximumBodyBytes: Int? = nil, identityHeaders: Bool = false
+    _ name: String, path: String, methods: [String]? = nil, hosts: [String]? = nil, headers: [HeaderCondition] = [],
+    service: String, access: Access, rateLimit: RateLimit? = nil, timeout: Duration? = nil,
+    maximumBodyBytes: Int? = nil, identityHeaders: Bool = false
   ) {
     self.name = name
     self.path = path
     self.methods = methods
     self.hosts = hosts
+    self.headers = headers
     self.service = service
     self.access = access
     self.rateLimit = rateLimit

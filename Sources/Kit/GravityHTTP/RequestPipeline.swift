@@ -113,6 +113,6 @@ struct RequestPipeline<Inner: HTTPResponder<RequestScope>>: HTTPResponder {
   private static func clientAddress(_ headers: HTTPFields, peer: String, isTrusted: Bool) -> String {
     guard isTrusted, let last = headers[.forwardedFor]?.split(separator: ",").last else { return peer }
     let address = last.filter { $0 != " " }
-    return IPAddress.bytes(address) == nil ? peer : address
+    return IPAddress(address) == nil ? peer : address
   }
 }

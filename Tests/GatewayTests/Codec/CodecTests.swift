@@ -1,4 +1,5 @@
 import Foundation
+import GravityContracts
 import NIOCore
 import Testing
 

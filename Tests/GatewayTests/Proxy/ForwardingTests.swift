@@ -1,3 +1,4 @@
+import GravityContracts
 import NIOCore
 import Testing
 

@@ -12,8 +12,10 @@ import Testing
   private func match(
     _ table: RoutingTable, _ path: String, _ method: RequestMethod = .get, host: String = "h"
   ) -> RoutingTable.Match {
-    let (pathBytes, hostBytes) = (ByteBuffer(string: path), ByteBuffer(string: host))
-    return table.match(pathBytes.readableBytesUInt8Span, method: method, host: hostBytes.readableBytesUInt8Span)
+    let (start, end) = (host.utf8.count, host.utf8.count + path.utf8.count)
+    return table.match(
+      ByteBuffer(string: host + path).readableBytesUInt8Span, path: ByteRange(start, end), method: method,
+      host: ByteRange(0, start), fields: HeaderRuns())
   }
 
   @Test("a literal goes before a field, a field before the rest, and there is a way back")
@@ -44,13 +46,15 @@ import Testing
     #expect(match(table, "/a", host: "other") == .found(.route(0)))
     #expect(match(table, "/a", host: "x.Example.org") == .found(.route(2)))
     #expect(match(table, "/a", host: "example.org") == .found(.route(0)))
+    #expect(match(table, "/a", host: "API.example.org") == .found(.route(1)), "the narrower host, not the later route")
   }
 
   @Test("routes that mean nothing or take the same requests are refused when the gateway is made")
   func errors() {
     for routes in [
       [route("0", "a")], [route("0", "/a//b")], [route("0", "/a/**/b")], [route("0", "/a{x}")],
-      [route("0", "/a", ["FETCH"])], [route("0", "/a"), route("1", "/a", ["GET"])],
+      [route("0", "/a", ["FETCH"])], [route("0", "/a"), route("1", "/a")],
+      [route("0", "/a", ["GET", "PUT"]), route("1", "/a", ["GET"])],
       [Route("0", path: "/a", service: "s", access: .service)],
       [route("0", "/{x}"), route("1", "/{y}")], [route("0", "/a", hosts: ["a b"])],
     ] { #expect(throws: RouteError.self) { try RoutingTable(routes: routes) } }

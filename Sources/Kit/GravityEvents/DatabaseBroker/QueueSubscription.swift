@@ -72,6 +72,8 @@ final class QueueSubscription: EventSubscription {
           if !deliveries.isEmpty { return deliveries }
         }
         await signal.wait(atMost: Self.poll * Double.random(in: 0.8...1.2))
+        // So that what comes together is fetched and handled together.
+        try await Task.sleep(for: .milliseconds(2))
       } catch is CancellationError {
         throw CancellationError()
       } catch {

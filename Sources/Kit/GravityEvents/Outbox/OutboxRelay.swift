@@ -12,6 +12,8 @@ public import ServiceLifecycle
 public struct OutboxRelay: Service {
   /// How many events go out at a time.
   public static let batch = 500
+  /// How long a relay with little to do waits for more to come. Each event is that much later at most.
+  static let gathering: Duration = .milliseconds(3)
   /// Seconds until what the broker did not take is tried again.
   static let pause: TimeInterval = 0.5
   /// Seconds for which published events are kept for replay.
@@ -60,10 +62,15 @@ public struct OutboxRelay: Service {
     var pause = Backoff(first: .milliseconds(100), greatest: .seconds(5))
     while !Task.isCancelled {
       do {
-        // Two at a time: one is being claimed or marked while the other is with the broker.
-        async let one = publishBatches()
-        async let other = publishBatches()
-        _ = try await (one, other)
+        if try await publishBatch() == Self.batch {
+          // Much waits. Two at a time: one is being claimed or marked while the other is with the broker.
+          async let one: Void = publishBatches()
+          async let other: Void = publishBatches()
+          _ = try await (one, other)
+        } else {
+          // What is recorded meanwhile goes out together: a batch costs two transactions, however small it is.
+          try await Task.sleep(for: Self.gathering)
+        }
         if pause.failures > 0 { logger.notice("events are published again", metadata: pause.metadata) }
         pause.succeeded()
         await signal.wait(atMost: .seconds(5))
