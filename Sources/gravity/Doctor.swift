@@ -1,5 +1,6 @@
 import Logging
 import ArgumentParser
+import AsyncHTTPClient
 import Foundation
 import GravityData
 import GravityDiscovery
@@ -8,6 +9,7 @@ import GravityIdentity
 import GravityService
 import GravityTelemetry
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import RabbitMQEngine
 
@@ -83,13 +85,24 @@ struct Doctor: AsyncParsableCommand {
         try await channel.close()
         findings.append(Finding(what: "port \(port) for \(name): free"))
       } catch {
+        if await isGravity(configuration, port) {
+          findings.append(Finding(what: "port \(port) for \(name): taken by a gravity that runs"))
+          continue
+        }
         findings.append(
           Finding(
             what: StartFailure(listeningOn: configuration.host, port: port, error).description,
-            remedy: "if that is a gravity that runs already, all is well; else --port-offset moves every port"))
+            remedy: "stop what has it, or let --port-offset move every port"))
       }
     }
     return findings
+  }
+
+  /// Whether what listens there answers as our parts do.
+  private static func isGravity(_ configuration: PlatformConfiguration, _ port: Int) async -> Bool {
+    let request = HTTPClientRequest(url: "http://\(configuration.reachedHost):\(port)/health/live")
+    guard let response = try? await HTTPClient.shared.execute(request, timeout: .seconds(1)) else { return false }
+    return response.status == .ok
   }
 
   private static func databases(_ configuration: PlatformConfiguration) async -> [Finding] {

@@ -34,10 +34,14 @@ enum Settings {
     "what stands before the gateway, whose X-Forwarded-For is believed: CIDR blocks apart by commas",
     standard: "127.0.0.0/8,::1/128")
 
-  static let postgresURL = Setting(
-    text: "gravity.postgres.url",
+  static let postgresURL = Setting<String>(
+    "gravity.postgres.url",
     "postgres://USER:PASSWORD@HOST:PORT/DATABASE; a database per service beside it. SQLite without it",
-    isSecret: true)
+    isSecret: true, expected: "a URL such as postgres://USER:PASSWORD@HOST:5432/DATABASE"
+  ) { text in
+    let url = URLComponents(string: text)
+    return ["postgres", "postgresql"].contains(url?.scheme ?? "") && url?.host?.isEmpty == false ? text : nil
+  }
   static let postgresConnections = Setting(
     integer: "gravity.postgres.connections", "the most connections of one service's pool", standard: 10, in: 1...500)
 

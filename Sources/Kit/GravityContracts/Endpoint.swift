@@ -10,6 +10,7 @@ public struct Endpoint<Request: Codable & Sendable, Response: Codable & Sendable
   public let path: String
   public let access: Access
   public let success: Int
+  public let otherSuccess: [Int]
   public let body: BodyFormat
   public let owned: Bool
   public let idempotency: Idempotency
@@ -21,11 +22,13 @@ public struct Endpoint<Request: Codable & Sendable, Response: Codable & Sendable
   ///   - summary: One line for the reference page.
   ///   - path: `/api/v1/<plural>/…`, or the path that a standard gives. A field in braces fills one whole segment.
   ///   - success: The status of a reply that succeeded; 204 where `Response` is ``Empty`` unless it is given.
+  ///   - otherSuccess: Statuses that a success may have besides, with the fields of `Response` that there are.
   ///   - owned: The resource belongs to somebody: the logic answers 404 to anybody else, and a test holds it to that.
   ///   - problems: The codes that this operation can answer apart from those that any can
   ///     (`unauthenticated`, `forbidden`, `invalid`, `malformed_json`, …).
   public init(
     _ name: String, _ method: Method, _ path: String, access: Access, summary: String = "", success: Int? = nil,
+    otherSuccess: [Int] = [],
     body: BodyFormat = .json, owned: Bool = false, idempotency: Idempotency = .none,
     precondition: Precondition = .none, problems: [ProblemCode] = []
   ) {
@@ -35,6 +38,7 @@ public struct Endpoint<Request: Codable & Sendable, Response: Codable & Sendable
     self.path = path
     self.access = access
     self.success = success ?? (Response.self == Empty.self ? 204 : 200)
+    self.otherSuccess = otherSuccess
     self.body = body
     self.owned = owned
     self.idempotency = idempotency
@@ -53,6 +57,7 @@ public protocol EndpointDescription: Sendable {
   var path: String { get }
   var access: Access { get }
   var success: Int { get }
+  var otherSuccess: [Int] { get }
   var body: BodyFormat { get }
   var owned: Bool { get }
   var idempotency: Idempotency { get }

@@ -104,6 +104,7 @@ extension EndpointDescription {
         "content": ["application/json": ["schema": Schema(of: Response.self).json(&schemas)]],
       ]
     }
+    for status in otherSuccess { responses[String(status)] = responses[String(success)] }
     let codes = problems.isEmpty ? "" : " Codes of its own: \(problems.map(\.rawValue).joined(separator: ", "))."
     responses["default"] = [
       "description": "A problem.\(codes)",

@@ -94,7 +94,10 @@ struct QueueStore {
     let until = try transaction.now + lease
     for part in ids.inParts(of: 128) {
       try transaction.execute(
-        "UPDATE queue_messages SET leased_until = \(until) WHERE queue = \(queue) AND id IN \(list: part)")
+        """
+        UPDATE queue_messages SET leased_until = \(until)
+        WHERE queue = \(queue) AND leased_until IS NOT NULL AND id IN \(list: part)
+        """)
     }
   }
 

@@ -22,6 +22,7 @@ extension AuthAPI {
   public static let register = Endpoint<Registration, Registered>(
     "register", .post, "/api/v1/auth/register", access: .public,
     summary: "Open an account (202 without a body's fields where e-mail addresses are verified)", success: 201,
+    otherSuccess: [202],
     problems: ["email_taken", "too_many_attempts", "busy"])
 
   public static let verify = Endpoint<OneTimeToken, Empty>(
