@@ -320,6 +320,39 @@ struct ConsumerTests {
       #expect(try await place.effects().sorted() == Array(0..<50) + [1_013])
     }
   }
+
+  @Test(
+    "a handler that hangs is cut off and tried again, and ends as a dead letter; the others go on",
+    arguments: Engine.available)
+  func hangs(_ engine: Engine) async throws {
+    try await engine.withPlace(statementTimeout: .seconds(1)) { place in
+      let consumer = EventConsumer(
+        service: "place", family: "ping",
+        handlers: [
+          .on(Events.sent) { event, transaction in
+            if event.payload.number == 3 {
+              _ = try transaction.rows(
+                """
+                WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers)
+                SELECT count(*) FROM numbers
+                """)
+            }
+            try transaction.execute("INSERT INTO effects (serial, number) VALUES (0, \(event.payload.number))")
+          }
+        ], ladder: RetryLadder(delays: [.milliseconds(1)]), database: place.database, broker: place.broker,
+        logger: .silent)
+      try await place.running([consumer]) {
+        try await eventually("the queue is there") { try await place.broker.depth(of: consumer.name) != nil }
+        try await place.publish(Array(0..<10))
+        try await eventually("one is dead") { try await place.parked(.dead).count == 1 }
+        try await eventually("the others take effect") { try await place.effects().count == 9 }
+        try await eventually("the queue is empty") { try await place.broker.depth(of: consumer.name) == 0 }
+      }
+      let dead = try #require(try await place.parked(.dead).first)
+      #expect(dead.error?.hasPrefix("timeout") == true, "\(dead.error ?? "none")")
+      #expect(try await place.effects().sorted() == [0, 1, 2, 4, 5, 6, 7, 8, 9])
+    }
+  }
 }
 
 struct SeededGenerator: RandomNumberGenerator {

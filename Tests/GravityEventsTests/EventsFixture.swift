@@ -17,13 +17,20 @@ enum Engine: String, CaseIterable, Sendable, CustomTestStringConvertible {
   var testDescription: String { rawValue }
 
   /// Runs `body` on an empty database of its own.
-  func withDatabase(_ migrations: [Migration], _ body: (any Database) async throws -> Void) async throws {
+  func withDatabase(
+    _ migrations: [Migration], statementTimeout: Duration = .seconds(30),
+    _ body: (any Database) async throws -> Void
+  ) async throws {
     switch self {
     case .sqlite:
       let folder = FileManager.default.temporaryDirectory.appending(path: "events-\(UUID().uuidString)")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       defer { try? FileManager.default.removeItem(at: folder) }
-      try await Self.use(SQLiteDatabase(path: folder.appending(path: "test.sqlite").path), migrations, body)
+      var configuration = SQLiteDatabase.Configuration()
+      configuration.statementTimeout = statementTimeout
+      try await Self.use(
+        SQLiteDatabase(path: folder.appending(path: "test.sqlite").path, configuration: configuration), migrations, body
+      )
     case .postgresql:
       let url = try #require(Self.server)
       let name = "events_test_\(UUID().uuidString.lowercased().prefix(13))"
@@ -31,6 +38,7 @@ enum Engine: String, CaseIterable, Sendable, CustomTestStringConvertible {
       var configuration = PostgresDatabase.Configuration()
       configuration.database = name
       configuration.maximumConnections = 4
+      configuration.statementTimeout = statementTimeout
       let result = await Result.catching {
         try await Self.use(try PostgresDatabase(url: url, configuration: configuration), migrations, body)
       }
@@ -51,8 +59,10 @@ enum Engine: String, CaseIterable, Sendable, CustomTestStringConvertible {
   }
 
   /// A service's database with an outbox, an inbox and a table `effects`, and a broker that runs.
-  func withPlace(_ body: @Sendable (Place) async throws -> Void) async throws {
-    try await withDatabase([Place.migration]) { database in
+  func withPlace(
+    statementTimeout: Duration = .seconds(30), _ body: @Sendable (Place) async throws -> Void
+  ) async throws {
+    try await withDatabase([Place.migration], statementTimeout: statementTimeout) { database in
       try await withDatabase(DatabaseBroker.migrations) { queues in
         let broker = FaultyBroker(DatabaseBroker(database: queues, logger: .silent))
         try await withThrowingTaskGroup(of: Void.self) { group in
