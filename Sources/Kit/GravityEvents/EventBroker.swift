@@ -29,8 +29,8 @@ public protocol EventBroker: Sendable {
   ///   pattern that is none is told by ``EventSubscription/next(atMost:)``.
   func subscribe(to queue: EventQueue, prefetch: Int) -> any EventSubscription
 
-  /// What is published or announced from now on, to this instance for itself: nothing is kept for it, and it needs no
-  /// acknowledgement.
+  /// What is published or announced from now on, and perhaps what is on its way, to this instance for itself: nothing
+  /// is kept for it, and it needs no acknowledgement.
   ///
   /// Ends when its reader goes away. A slow reader misses the oldest (of 4 096) and is told so by another
   /// ``EventFeedItem/began``.

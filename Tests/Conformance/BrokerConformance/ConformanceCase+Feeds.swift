@@ -9,7 +9,8 @@ extension ConformanceCase {
         let names = Names()
         // Older, and of no interest to a feed.
         let queue = try await instances[1].broker.subscribed(to: names.all())
-        try await instances[1].broker.publishAll(names.messages(3, "old"))
+        let old = names.messages(3, "old")
+        try await instances[1].broker.publishAll(old)
         var first = instances[0].broker.feed(of: ["\(names.family).#"]).makeAsyncIterator()
         var second = instances[1].broker.feed(of: [names.type("new"), names.type("told")]).makeAsyncIterator()
         #expect(await first.next() == .began)
@@ -22,7 +23,10 @@ extension ConformanceCase {
         try await instances[1].broker.announce(told)
         // Each instance for itself.
         for expected in [new, told] {
-          #expect(await first.next() == .message(expected))
+          var item = await first.next()
+          // On its way when the feed began.
+          while case .message(let message) = item, old.contains(message) { item = await first.next() }
+          #expect(item == .message(expected))
           #expect(await second.next() == .message(expected))
         }
         // An announcement is kept for nobody.
