@@ -71,7 +71,7 @@ import Testing
         _ = try await database.write {
           try $0.execute("UPDATE gravity_tasks SET cancel_requested = \(true) WHERE id = \(task.id)")
         }
-        try await shop.lapse(task.id)
+        try await shop.lapse(task.id, attempt: 1)
         try await eventually("it is canceled") { try await shop.state(task.id) == .canceled }
         door.open()
       }

@@ -84,7 +84,7 @@ import Testing
       let task = try await shop.add(7)
       try await Workshop.running(workers) {
         try await eventually("it runs") { try await shop.state(task.id) == .running }
-        try await shop.lapse(task.id)
+        try await shop.lapse(task.id, attempt: 1)
         try await eventually("the second attempt is done") { try await shop.state(task.id) == .done }
         door.open()
         try await eventually("both have ended") { ends.count == 2 }
@@ -129,6 +129,7 @@ import Testing
         hasLapsed.open()
         let second = worker(databases[1], reapInterval: .milliseconds(10))
         try await Workshop.running([second]) {
+          try await shop.lapse(task.id, attempt: 1)
           try await eventually("it is done") { try await shop.state(task.id) == .done }
         }
       }
@@ -183,7 +184,7 @@ import Testing
       try await shop.running(worker) {
         for attempt in 1...3 {
           try await eventually("the next attempt begins") { begun.count == attempt }
-          try await shop.lapse(task.id)
+          try await shop.lapse(task.id, attempt: attempt)
         }
         try await eventually("it is dead") { try await shop.state(task.id) == .dead }
         door.open()

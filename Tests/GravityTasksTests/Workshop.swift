@@ -4,6 +4,7 @@ import GravityTasks
 import Logging
 import ServiceLifecycle
 import Synchronization
+import Testing
 
 /// What most tests need: a type of task, workers that are stopped at the end, a list of what ran.
 struct Workshop: Sendable {
@@ -56,6 +57,17 @@ struct Workshop: Sendable {
       tasks.addTask { try await group.run() }
       try await body(group)
       try await tasks.waitForAll()
+    }
+  }
+
+  /// Lets the lease of an attempt run out until it is taken back. Once is mostly enough; but a worker renews its leases
+  /// when its feed of cancellations begins, which may be just then.
+  func lapse(_ id: TaskID, attempt: Int) async throws {
+    try await eventually("attempt \(attempt) is taken back") {
+      guard let task = try await store.task(id), task.state == .running, task.attempt == attempt else { return true }
+      try await lapse(id)
+      try await Task.sleep(for: .milliseconds(200))
+      return false
     }
   }
 
