@@ -10,7 +10,7 @@ let package = Package(
       name: "GravityKit",
       targets: [
         "GravityCache", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents", "GravityHTTP",
-        "GravityIdentity", "GravityService", "GravityTasks", "GravityTelemetry",
+        "GravityIdentity", "GravitySaga", "GravityService", "GravityTasks", "GravityTelemetry",
       ]),
   ],
   dependencies: [
@@ -41,25 +41,28 @@ let package = Package(
     kit(
       "GravityTasks", on: ["GravityContracts", "GravityData", "GravityTelemetry"],
       [.lifecycle, .log, .metrics, .serviceContext]),
+    kit(
+      "GravitySaga", on: ["GravityContracts", "GravityData", "GravityTelemetry"],
+      [.lifecycle, .log, .metrics, .serviceContext]),
     kit("GravityIdentity", on: ["GravityContracts", "CXCrypt"], [.crypto, .jwt, .nio, .nioPosix]),
     kit(
       "GravityDiscovery", on: ["GravityContracts", "GravityTelemetry"],
       [.asyncHTTPClient, .configuration, .nio, .nioFoundation, .nioHTTP1, .serviceContext, .system]),
     kit(
       "GravityHTTP", on: ["GravityContracts", "GravityData", "GravityIdentity", "GravityTelemetry"],
-      [.coreMetrics, .crypto, .hummingbird, .httpTypes, .log, .nio, .nioFoundation, .serviceContext]),
+      [.coreMetrics, .crypto, .hummingbird, .httpTypes, .lifecycle, .log, .nio, .nioFoundation, .serviceContext]),
     kit(
       "GravityService",
       on: [
         "GravityCache", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents", "GravityHTTP",
         "GravityIdentity", "GravityTelemetry",
       ],
-      [.hummingbird, .lifecycle, .log, .nio]),
+      [.asyncHTTPClient, .hummingbird, .lifecycle, .log, .nio, .nioHTTP1, .serviceContext]),
 
     // Real systems behind ports of the kit.
     engine("SQLiteEngine", port: "GravityData", [.grdb, .grdbSQLite, .log, .metrics]),
     engine("PostgresEngine", port: "GravityData", on: ["CPQ"], [.log, .metrics]),
-    engine("RabbitMQEngine", port: "GravityEvents", on: ["CRabbitMQ"], [.coreMetrics, .log]),
+    engine("RabbitMQEngine", port: "GravityEvents", on: ["CRabbitMQ", "GravityData"], [.coreMetrics, .log]),
     .systemLibrary(name: "CRabbitMQ", path: "Sources/System/CRabbitMQ", pkgConfig: "librabbitmq"),
     .systemLibrary(name: "CPQ", path: "Sources/System/CPQ", pkgConfig: "libpq"),
     .systemLibrary(name: "CXCrypt", path: "Sources/System/CXCrypt"),
@@ -69,20 +72,53 @@ let package = Package(
       "User", calls: ["Auth"],
       on: ["GravityCache", "GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravityTasks"],
       [.lifecycle, .log, .metrics])
+    + service(
+      "Notification", calls: ["Auth", "Order", "User"],
+      on: ["GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravityTasks", "GravityTelemetry"],
+      [.lifecycle, .log, .metrics, .serviceContext])
+    + service(
+      "Payment", on: ["GravityData", "GravityEvents", "GravityIdentity", "GravityTasks"],
+      [.crypto, .lifecycle, .log, .metrics])
+    + service(
+      "Order", calls: ["Inventory", "Payment", "Product"],
+      on: ["GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravitySaga"],
+      [.asyncHTTPClient, .lifecycle, .log, .metrics])
+    + service(
+      "Product", calls: ["Inventory"],
+      on: ["GravityCache", "GravityData", "GravityEvents", "GravityIdentity", "GravityTasks"],
+      [.lifecycle, .log, .metrics])
+    + service(
+      "Inventory", calls: ["Order"], on: ["GravityData", "GravityEvents", "GravityIdentity"],
+      [.lifecycle, .log, .metrics])
     + [
       .target(
         name: "Gateway",
         dependencies: ["GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityTelemetry", .crypto]
           + [.nio, .nioPosix, .lifecycle, .log, .metrics], path: "Sources/Gateway", swiftSettings: .house),
+      // Files for browsers; `Embedding` puts them into the program.
+      .target(name: "CConsoleFiles", path: "Sources/Console/Embedding"),
+      .target(
+        name: "Console",
+        dependencies: ["CConsoleFiles", "GravityContracts", "GravityHTTP", .crypto, .httpTypes, .hummingbird, .nio],
+        path: "Sources/Console", exclude: ["Embedding", "Files"], swiftSettings: .house),
       command(
         "gravity",
         on: [
-          "AuthAPI", "AuthServer", "Gateway", "GravityCache", "GravityEvents", "GravityTasks", "GravityService",
-          "PostgresEngine",
+          "AuthAPI", "AuthServer", "Console", "Gateway", "GravityCache", "GravityEvents", "GravitySaga",
+          "GravityService",
+          "GravityTasks", "InventoryAPI", "InventoryServer", "NotificationAPI", "NotificationServer", "OrderAPI",
+          "OrderServer", "PaymentAPI", "PaymentServer", "PostgresEngine", "ProductAPI", "ProductServer",
           "RabbitMQEngine", "SQLiteEngine", "UserAPI", "UserServer",
         ],
         [.argumentParser, .asyncHTTPClient, .lifecycle, .log, .nio, .nioPosix, .unixSignals]),
 
+      // What tests of services and of the kit on databases stand on.
+      .target(
+        name: "Testbed",
+        dependencies: [
+          "GravityContracts", "GravityData", "PostgresEngine", "SQLiteEngine", .hummingbirdTesting, .httpTypes, .log,
+          .nio,
+        ], path: "Tests/Testbed", swiftSettings: .house),
       // A suite for each port, which every engine's tests run.
       .target(
         name: "DatabaseConformance", dependencies: ["GravityData"], path: "Tests/Conformance/DatabaseConformance",
@@ -123,6 +159,28 @@ let package = Package(
       .executableTarget(
         name: "brokerbench", dependencies: ["GravityEvents", "RabbitMQEngine"], path: "Benchmarks/events/broker",
         swiftSettings: .house),
+      // What is killed between every two steps of a saga.
+      .executableTarget(
+        name: "sagacrash",
+        dependencies: ["GravityContracts", "GravityData", "GravitySaga", "PostgresEngine", "SQLiteEngine", .log],
+        path: "Tests/Conformance/SagaCrash", swiftSettings: .house),
+      .executableTarget(
+        name: "sagasbench",
+        dependencies: ["GravityContracts", "GravityData", "GravitySaga", "PostgresEngine", "SQLiteEngine", .log],
+        path: "Benchmarks/sagas", exclude: ["run"], swiftSettings: .house),
+      .executableTarget(
+        name: "inventorybench",
+        dependencies: [
+          "GravityContracts", "GravityData", "GravityHTTP", "GravityIdentity", "GravityTelemetry", "InventoryAPI",
+          "InventoryServer", "PostgresEngine", "SQLiteEngine", .asyncHTTPClient, .hummingbird, .log, .nio, .nioHTTP1,
+          .nioPosix,
+        ], path: "Benchmarks/inventory", exclude: ["run"], swiftSettings: .house),
+      .executableTarget(
+        name: "cataloguebench",
+        dependencies: [
+          "GravityCache", "GravityContracts", "GravityData", "GravityHTTP", "GravityIdentity", "GravityTelemetry",
+          "PostgresEngine", "ProductAPI", "ProductServer", "SQLiteEngine", .hummingbird, .log,
+        ], path: "Benchmarks/catalogue", exclude: ["run", "fastapi_app.py"], swiftSettings: .house),
       .target(
         name: "TokenStoreConformance", dependencies: ["GravityIdentity"],
         path: "Tests/Conformance/TokenStoreConformance", swiftSettings: .house),
@@ -136,7 +194,7 @@ let package = Package(
         "GravityEvents",
         with: [
           "BrokerConformance", "GravityContracts", "GravityData", "GravityTelemetry", "PostgresEngine", "SQLiteEngine",
-          "eventscrash",
+          "Testbed", "eventscrash",
         ], [.lifecycle, .log, .serviceContext]),
       tests(
         "RabbitMQEngine",
@@ -145,10 +203,24 @@ let package = Package(
       tests(
         "GravityTasks",
         with: [
-          "GravityContracts", "GravityData", "GravityTelemetry", "PostgresEngine", "SQLiteEngine", "taskcrash",
+          "GravityContracts", "GravityData", "GravityTelemetry", "PostgresEngine", "SQLiteEngine", "Testbed",
+          "taskcrash",
+        ], [.lifecycle, .log, .serviceContext]),
+      tests(
+        "GravitySaga",
+        with: [
+          "GravityContracts", "GravityData", "GravityTelemetry", "PostgresEngine", "SQLiteEngine", "Testbed",
+          "sagacrash",
         ], [.lifecycle, .log, .serviceContext]),
       tests("GravityIdentity", with: ["GravityContracts", "TokenStoreConformance"], [.crypto, .jwt]),
       tests("GravityDiscovery"),
+      tests(
+        "GravityService",
+        with: [
+          "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents", "GravityHTTP", "GravityTasks",
+          "GravityTelemetry", "Testbed",
+        ],
+        [.asyncHTTPClient, .coreMetrics, .hummingbird, .httpTypes, .lifecycle, .log, .nio, .nioPosix, .serviceContext]),
       tests(
         "GravityHTTP", with: ["GravityContracts", "GravityData", "GravityIdentity", "GravityTelemetry"],
         [.hummingbird, .hummingbirdTesting, .httpTypes, .log]),
@@ -158,29 +230,65 @@ let package = Package(
         "AuthServer",
         with: [
           "AuthAPI", "GravityContracts", "GravityData", "GravityHTTP", "GravityIdentity", "GravityTelemetry",
-          "PostgresEngine", "SQLiteEngine",
+          "PostgresEngine", "SQLiteEngine", "Testbed",
         ], [.crypto, .hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log]),
       tests(
         "UserServer",
         with: [
-          "AuthAPI", "GravityContracts", "GravityData", "GravityDiscovery", "GravityHTTP", "GravityIdentity",
-          "GravityTelemetry", "PostgresEngine", "SQLiteEngine", "UserAPI",
+          "AuthAPI", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents", "GravityHTTP",
+          "GravityIdentity", "GravityTelemetry", "PostgresEngine", "SQLiteEngine", "Testbed", "UserAPI",
         ], [.asyncHTTPClient, .hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log]),
+      tests(
+        "ProductServer",
+        with: [
+          "GravityCache", "GravityContracts", "GravityData", "GravityEvents", "GravityHTTP", "GravityIdentity",
+          "GravityService", "GravityTasks", "GravityTelemetry", "InventoryAPI", "PostgresEngine", "ProductAPI",
+          "SQLiteEngine", "Testbed",
+        ], [.hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log]),
+      tests(
+        "InventoryServer",
+        with: [
+          "GravityContracts", "GravityData", "GravityEvents", "GravityHTTP", "GravityIdentity", "GravityTelemetry",
+          "InventoryAPI", "OrderAPI", "Testbed",
+        ], [.hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log]),
+      tests(
+        "PaymentServer",
+        with: [
+          "GravityContracts", "GravityData", "GravityEvents", "GravityHTTP", "GravityIdentity", "GravityTasks",
+          "GravityTelemetry", "PaymentAPI", "Testbed",
+        ], [.hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log]),
+      tests(
+        "NotificationServer",
+        with: [
+          "AuthAPI", "GravityContracts", "GravityData", "GravityEvents", "GravityHTTP", "GravityIdentity",
+          "GravityTelemetry", "NotificationAPI", "OrderAPI", "PostgresEngine", "SQLiteEngine", "Testbed", "UserAPI",
+        ], [.hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log]),
+      tests(
+        "OrderServer",
+        with: [
+          "GravityContracts", "GravityData", "GravityEvents", "GravityHTTP", "GravityIdentity", "GravitySaga",
+          "GravityTelemetry", "OrderAPI", "Testbed",
+        ], [.hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log, .nio]),
+      tests(
+        "Console", with: ["GravityContracts", "GravityHTTP"],
+        [.httpTypes, .hummingbird, .hummingbirdTesting, .nio]),
       .testTarget(
         name: "GatewayTests",
-        dependencies: ["Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity"]
+        dependencies: ["Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityTelemetry"]
           + [.nio, .nioPosix, .lifecycle, .log, .metrics],
         path: "Tests/GatewayTests", exclude: ["Corpus"], swiftSettings: .house),
       .executableTarget(
         name: "gatewayfuzz", dependencies: ["Gateway"], path: "Tests/Fuzz", swiftSettings: .house),
       .executableTarget(
         name: "gatewaybench",
-        dependencies: ["Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity"]
+        dependencies: ["Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityTelemetry"]
           + [.lifecycle, .log, .metrics, .unixSignals],
         path: "Benchmarks/gateway/Bench", swiftSettings: .house),
       .testTarget(
         name: "EndToEndTests",
-        dependencies: ["gravity", "GravityContracts", .asyncHTTPClient, .nio, .nioFoundation, .nioHTTP1],
+        dependencies: [
+          "AuthAPI", "gravity", "GravityContracts", "GravityEvents", "GravityIdentity",
+        ] + [.asyncHTTPClient, .nio, .nioFoundation, .nioHTTP1],
         path: "Tests/EndToEndTests", swiftSettings: .house),
     ],
   swiftLanguageModes: [.v6]

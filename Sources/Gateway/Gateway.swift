@@ -2,6 +2,7 @@ public import CoreMetrics
 import Foundation
 public import GravityDiscovery
 public import GravityIdentity
+public import GravityTelemetry
 public import Logging
 public import NIOCore
 import NIOPosix
@@ -25,6 +26,7 @@ public final class Gateway: Service {
   ///   - localResponses: Paths that are answered here, to GET, without a token: `/metrics`, `/openapi.json`. Called on
   ///     an event loop, so it must not wait. `/health`, `/health/live` and `/health/ready` are there already.
   ///   - accessLog: Where requests are written; nil is `logger`, at info.
+  ///   - tracer: Keeps a span of each request that was let through; nil, or one that is disabled, keeps none.
   ///   - eventLoopGroup: nil makes one of ``GatewayConfiguration/loops``.
   /// - Throws: ``RouteError`` for routes that mean nothing or contradict one another.
   public init(
@@ -32,7 +34,7 @@ public final class Gateway: Service {
     revocations: RevocationList,
     localResponses: [String: @Sendable () -> (contentType: String, body: [UInt8])] = [:],
     accessLog: (any AccessLog)? = nil, eventLoopGroup: (any EventLoopGroup)? = nil, logger: Logger,
-    metricsFactory: any MetricsFactory = MetricsSystem.factory
+    metricsFactory: any MetricsFactory = MetricsSystem.factory, tracer: Tracer? = nil
   ) throws {
     let directory = UpstreamDirectory(services: routes.map(\.service), configuration.breaker)
     let drainFlag = DrainFlag()
@@ -52,7 +54,8 @@ public final class Gateway: Service {
     state = try GatewayState(
       configuration: configuration, routes: routes, local: local, verifier: verifier, revocations: revocations,
       metrics: GatewayMetrics(factory: metricsFactory),
-      accessLog: configuration.accessLog ? accessLog ?? LoggerAccessLog(logger) : nil, logger: logger,
+      accessLog: configuration.accessLog ? accessLog ?? LoggerAccessLog(logger) : nil,
+      tracer: tracer?.isEnabled == true ? tracer : nil, logger: logger,
       directory: directory, drainFlag: drainFlag,
       now: { Int64(bitPattern: NIODeadline.now().uptimeNanoseconds) }, wallClock: { Date().timeIntervalSince1970 })
     self.board = board

@@ -2,6 +2,16 @@ import AuthAPI
 import AuthServer
 import GravityContracts
 import GravityData
+import InventoryAPI
+import InventoryServer
+import NotificationAPI
+import NotificationServer
+import OrderAPI
+import OrderServer
+import PaymentAPI
+import PaymentServer
+import ProductAPI
+import ProductServer
 import UserAPI
 import UserServer
 
@@ -18,6 +28,8 @@ struct CatalogEntry: Sendable {
   var consumes: Bool
   /// Whether it has task queues.
   var hasTasks: Bool
+  /// Whether it drives sagas.
+  var hasSagas = false
   var migrations: [Migration]
   /// Makes the service ready to run, once its database is migrated.
   var start: @Sendable (Ground, ServiceGround) async throws -> RunningService
@@ -34,7 +46,27 @@ enum Catalog {
     name: UserAPI.service, port: UserAPI.standardPort, database: "user_db", endpoints: UserAPI.endpoints,
     events: UserEvents.all, consumes: true, hasTasks: true, migrations: UserService.migrations, start: RunningUser.start
   )
+  static let notification = CatalogEntry(
+    name: NotificationAPI.service, port: NotificationAPI.standardPort, database: "notif_db",
+    endpoints: NotificationAPI.endpoints, events: NotificationEvents.all, consumes: true, hasTasks: true,
+    migrations: NotificationService.migrations, start: RunningNotification.start)
+  static let payment = CatalogEntry(
+    name: PaymentAPI.service, port: PaymentAPI.standardPort, database: "payment_db", endpoints: PaymentAPI.endpoints,
+    events: PaymentEvents.all, consumes: false, hasTasks: true, migrations: PaymentService.migrations,
+    start: RunningPayment.start)
+  static let order = CatalogEntry(
+    name: OrderAPI.service, port: OrderAPI.standardPort, database: "order_db", endpoints: OrderAPI.endpoints,
+    events: OrderEvents.all, consumes: true, hasTasks: false, hasSagas: true, migrations: OrderService.migrations,
+    start: RunningOrder.start)
+  static let product = CatalogEntry(
+    name: ProductAPI.service, port: ProductAPI.standardPort, database: "product_db", endpoints: ProductAPI.endpoints,
+    events: ProductEvents.all, consumes: true, hasTasks: true, migrations: ProductService.migrations,
+    start: RunningProduct.start)
+  static let inventory = CatalogEntry(
+    name: InventoryAPI.service, port: InventoryAPI.standardPort, database: "inventory_db",
+    endpoints: InventoryAPI.endpoints, events: InventoryEvents.all, consumes: true, hasTasks: false,
+    migrations: InventoryService.migrations, start: RunningInventory.start)
   /// Auth first: the others in its process verify tokens with its keys.
-  static let services = [auth, user]
+  static let services = [auth, user, notification, payment, order, product, inventory]
   static var names: [String] { ["gateway"] + services.map(\.name) }
 }

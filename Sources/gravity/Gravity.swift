@@ -16,7 +16,8 @@ struct Gravity: AsyncParsableCommand {
     version: Build.version,
     subcommands: [
       Up.self, Serve.self, Migrate.self, RoutesCommand.self, Doctor.self, Token.self, Config.self,
-      DeadLetterCommand.self, OutboxCommand.self, TasksCommand.self, Version.self,
+      DeadLetterCommand.self, OutboxCommand.self, TasksCommand.self, SagaCommand.self, Demo.self,
+      Torture.self, Version.self,
     ])
 
   static func main() async {

@@ -3,6 +3,7 @@ import Logging
 import AsyncHTTPClient
 import AuthAPI
 import AuthServer
+import Console
 import Foundation
 import GravityData
 import GravityDiscovery
@@ -44,6 +45,7 @@ struct Platform {
       configuration: .init(timeout: .init(connect: .seconds(2), read: .seconds(5))))
     let output = LogOutput(format: configuration.logFormat)
     let databases = Databases(configuration, directory)
+    let tracing = try RunningTraces.system(configuration.layers, isShared: names.count > 1)
     var brokerDatabase: (any Database)?
     do {
       let broker = try await RunningBroker(
@@ -51,8 +53,9 @@ struct Platform {
       brokerDatabase = broker.database
       let ground = Ground(
         configuration: configuration, directory: directory, masterKey: try masterKey(directory), group: group,
-        http: http, registry: try registry(), databases: databases, output: output, broker: broker.broker,
-        makesSecrets: makesSecrets, hearsOthers: try hearsOthers())
+        http: http, registry: try registry(), databases: databases, output: output, tracing: tracing,
+        broker: broker.broker,
+        makesSecrets: makesSecrets, hearsOthers: try hearsOthers(), isHeard: try isHeard)
       if !ground.hearsOthers {
         ground.telemetry("gravity").logger("events").warning(
           "events reach only processes that share this data folder, and late; set GRAVITY_POSTGRES_URL or GRAVITY_AMQP_URL",
@@ -92,7 +95,9 @@ struct Platform {
     _ ground: Ground, _ began: ContinuousClock.Instant, _ opened: inout [any Database]
   ) async throws -> [any Service] {
     let listening = Listening(expecting: names)
-    var services: [any Service] = [BrokerService(broker: ground.broker)]
+    // The first, so that it ends last and takes what the others still have to tell.
+    var services = RunningTraces.export(ground)
+    services.append(BrokerService(broker: ground.broker))
     var verification: Verification?
     if !names.contains(AuthAPI.service) {
       let remote = try await Verification(over: ground)
@@ -101,19 +106,21 @@ struct Platform {
     }
     for entry in Catalog.services where names.contains(entry.name) {
       let telemetry = ground.telemetry(entry.name)
-      let database = try await ground.databases.prepare(entry.database, entry.migrations, telemetry)
-      opened.append(database)
+      let opening = try await ground.databases.prepare(entry.database, entry.migrations, telemetry)
+      opened.append(opening)
+      let database = TracedDatabase(opening, name: entry.database)
       let running = try await entry.start(
         ground,
         ServiceGround(
           entry: entry, database: database, telemetry: telemetry, verification: verification, port: port(entry.name),
           listening: listening))
       verification = running.verification ?? verification
-      services += running.services
+      services += running.services.map { TracedService($0, tracer: telemetry.tracer) }
       // At once: if something else keeps the platform from starting, the account is made and its password is not lost.
       if let administrator = running.administrator { say(administrator) }
     }
     if names.contains("gateway"), let verification {
+      services.append(try RunningConsole.service(ground, port: configuration.port(ConsoleAPI.standardPort)))
       services += try await RunningGateway.services(
         ground, verification, awaitsServices: names.contains(AuthAPI.service), port: port("gateway"), listening)
     }
@@ -136,8 +143,8 @@ struct Platform {
 
   private func registry() throws -> any Registry {
     guard case .serve = mode else { return InProcessRegistry() }
-    let standard = Catalog.services.map { "\($0.name)=\(configuration.reachedHost):\(configuration.port($0.port))" }
-      .joined(separator: ";")
+    let places = Catalog.services.map { ($0.name, $0.port) } + [(ConsoleAPI.service, ConsoleAPI.standardPort)]
+    let standard = places.map { "\($0)=\(configuration.reachedHost):\(configuration.port($1))" }.joined(separator: ";")
     return try StaticRegistry(try configuration.layers.optional(Settings.staticRegistry) ?? standard)
   }
 
@@ -157,12 +164,15 @@ struct Platform {
         let database =
           Catalog.services.first { $0.name == name }.map { "  \(ground.databases.place($0.database))" } ?? ""
         lines.append(
-          "  \(name.padding(toLength: 8, withPad: " ", startingAt: 0)) http://\(configuration.host):\(port(name))\(database)"
+          "  \(name.padding(toLength: 12, withPad: " ", startingAt: 0)) http://\(configuration.host):\(port(name))\(database)"
         )
       }
       let base = "http://\(configuration.host):\(port("gateway"))"
-      if names.contains("gateway") { lines.append("  API      \(base)/openapi.json    health  \(base)/health") }
-      if configuration.isLoopback { lines.append("  mail     \(ground.directory.mail.relativePath)") }
+      if names.contains("gateway") {
+        lines.append("  console      \(base)/console/")
+        lines.append("  API          \(base)/openapi.json    health  \(base)/health")
+      }
+      if configuration.isLoopback { lines.append("  mail         \(ground.directory.mail.relativePath)") }
     }
     print(flushing: lines.joined(separator: "\n"))
   }
@@ -176,7 +186,11 @@ struct Platform {
 
   private func hearsOthers() throws -> Bool {
     if case .up = mode { return true }
-    return try configuration.postgresURL != nil || configuration.layers.optional(Settings.amqpURL) != nil
+    return try isHeard
+  }
+
+  private var isHeard: Bool {
+    get throws { try configuration.postgresURL != nil || configuration.layers.optional(Settings.amqpURL) != nil }
   }
 
   private var makesSecrets: Bool { if case .up = mode { true } else { false } }
@@ -192,14 +206,22 @@ struct Ground: Sendable {
   let registry: any Registry
   let databases: Databases
   let output: LogOutput
+  let tracing: TracingSystem
   let broker: any EventBroker
   /// Whether secrets that are not given are made up.
   let makesSecrets: Bool
   /// Whether what another process does is heard of at once: not where each has files and no server stands between.
   let hearsOthers: Bool
+  /// Whether what this process announces can reach another one: not from a broker that is a file, whose feeds are its
+  /// own process's.
+  let isHeard: Bool
+
+  /// Whether no other process has the same databases: `up` locks its folder.
+  var isAlone: Bool { makesSecrets && configuration.postgresURL == nil }
 
   func telemetry(_ service: String) -> ServiceTelemetry {
-    ServiceTelemetry(service: service, level: configuration.logLevel, output: output)
+    ServiceTelemetry(
+      service: service, level: configuration.logLevel, output: output, tracer: tracing.tracer(for: service))
   }
 }
 

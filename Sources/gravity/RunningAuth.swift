@@ -19,8 +19,9 @@ enum RunningAuth {
       let service = try await AuthService(
         database: place.database, masterKey: ground.masterKey, configuration: try configuration(layers),
         notifier: FileNotifier(folder: ground.directory.mail),
-        tokenStore: InMemoryTokenStore(list: revocations), revocations: revocations, broker: ground.broker,
-        logger: logger)
+        tokenStore: InMemoryTokenStore(list: revocations), revocations: revocations,
+        // Everything in this process asks the same list; announcing it to nobody would write to the disk all day.
+        broker: ground.isHeard ? ground.broker : nil, logger: logger)
       try await service.prepare()
       var administrator: FirstAdministrator?
       let password = try layers.optional(Settings.adminPassword)

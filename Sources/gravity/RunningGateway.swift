@@ -2,6 +2,7 @@ import Logging
 import GravityTelemetry
 import AuthServer
 import AuthAPI
+import Console
 import Foundation
 import Gateway
 import GravityContracts
@@ -42,7 +43,7 @@ enum RunningGateway {
       configuration: configuration, routes: routes, registry: ground.registry, verifier: verification.users,
       revocations: verification.revocations, localResponses: local, accessLog: accessLog, eventLoopGroup: ground.group,
       logger: telemetry.logger("gateway"),
-      metricsFactory: metrics)
+      metricsFactory: metrics, tracer: telemetry.tracer)
     return (accessLog.map { [$0] } ?? []) + [
       ListeningGateway(
         gateway: gateway, host: ground.configuration.host, port: port, listening: listening,
@@ -58,12 +59,16 @@ enum RunningGateway {
     ])
     let limit = RateLimit(
       "sign-in", requests: try layers.value(Settings.signIns), per: .seconds(60), byAddress: true)
-    return Catalog.services.flatMap { Route.routes(for: $0.name, endpoints: $0.endpoints) }.map { route in
-      guard guessable.contains(route.path) else { return route }
-      var route = route
-      route.rateLimit = limit
-      return route
+    let console = ConsoleAPI.paths.map {
+      Route("console", path: $0, methods: ["GET", "HEAD"], service: ConsoleAPI.service, access: .public)
     }
+    return console
+      + Catalog.services.flatMap { Route.routes(for: $0.name, endpoints: $0.endpoints) }.map { route in
+        guard guessable.contains(route.path) else { return route }
+        var route = route
+        route.rateLimit = limit
+        return route
+      }
   }
 }
 

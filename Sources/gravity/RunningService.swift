@@ -2,6 +2,7 @@ import AuthServer
 import GravityData
 import GravityEvents
 import GravityHTTP
+import GravityIdentity
 import GravityService
 import GravityTelemetry
 import Hummingbird
@@ -50,5 +51,29 @@ extension Ground {
     OutboxRelay(
       database: service.database, broker: broker, logger: service.telemetry.logger("outbox"),
       metrics: service.telemetry.metrics)
+  }
+}
+
+extension ServiceGround {
+  /// Checks the tokens of users and of services.
+  func verifier(_ ground: Ground) async throws -> any TokenVerifier {
+    guard let verification else { throw StartFailure(.software, "nothing verifies tokens") }
+    return try await verification.usersAndServices(ground.masterKey)
+  }
+
+  /// Hears what others tell of one family of events.
+  func consumer(_ ground: Ground, _ family: String, _ handlers: [EventHandler]) -> EventConsumer {
+    EventConsumer(
+      service: entry.name, family: family, handlers: handlers, database: database, broker: ground.broker,
+      logger: telemetry.logger("events"), metrics: telemetry.metrics)
+  }
+}
+
+extension Ground {
+  /// How routes check callers, and whom they believe.
+  func routes(_ verifier: any TokenVerifier) throws -> Routes.Settings {
+    var settings = Routes.Settings(verifier: verifier)
+    settings.trustedProxies = try trustedProxies()
+    return settings
   }
 }

@@ -16,11 +16,8 @@ import UserServer
 enum RunningUser {
   static func start(_ ground: Ground, _ place: ServiceGround) async throws -> RunningService {
     let signer = try await ServiceTokenSigner(service: place.entry.name, masterKey: ground.masterKey)
-    let instances = InstanceSet(service: AuthAPI.service)
-    let auth = EndpointClient(http: ground.http, instances: instances) {
-      try await signer.token(permissions: [RemoteAccountDirectory.permission])
-    }
-    guard let verification = place.verification else { throw StartFailure(.software, "nothing verifies tokens") }
+    let auth = CalledService(AuthAPI.service, signer, permissions: [RemoteAccountDirectory.permission], on: ground)
+    let verifier = try await place.verifier(ground)
     // L2 comes with Redis.
     let cache = try Cache<UUID, Profile>(
       name: "profile", policy: CachedProfiles.policy, metrics: place.telemetry.metrics,
@@ -35,22 +32,21 @@ enum RunningUser {
       invalidations.isReliable && ground.hearsOthers
     }
     let service = try UserService(
-      database: place.database, verifier: try await verification.usersAndServices(ground.masterKey),
-      directory: RemoteAccountDirectory(auth: auth), reader: reader, events: UserOutbox(),
+      database: place.database, verifier: verifier,
+      directory: RemoteAccountDirectory(auth: auth.client), reader: reader,
       logger: place.telemetry.logger("user"),
       metrics: place.telemetry.metrics)
     let consumer = EventConsumer(
       service: place.entry.name, family: AuthEvents.userRegistered.family,
       handlers: service.lifecycle.accountEvents,
       snapshot: EventSnapshot(service: AuthAPI.service) { cursor in
-        try await auth(AuthAPI.snapshot, SnapshotQuery(limit: PageLimit.greatest, cursor: cursor))
+        try await auth.client(AuthAPI.snapshot, SnapshotQuery(limit: PageLimit.greatest, cursor: cursor))
       }, database: place.database, broker: ground.broker, logger: place.telemetry.logger("events"),
       metrics: place.telemetry.metrics)
-    var settings = Routes.Settings(verifier: try await verification.usersAndServices(ground.masterKey))
-    settings.trustedProxies = try ground.trustedProxies()
-    let responder = try service.responder(settings: settings, telemetry: place.telemetry.http)
+    let responder = try service.responder(
+      settings: try ground.routes(verifier), telemetry: place.telemetry.http)
     return RunningService(services: [
-      FollowedInstances(instances: instances, registry: ground.registry), ground.relay(place), consumer,
+      auth.follower, ground.relay(place), consumer,
       invalidations,
       service.tasks,
       try ground.server(place, responder),

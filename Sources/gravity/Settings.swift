@@ -1,5 +1,7 @@
 import Foundation
+import GravityContracts
 import GravityDiscovery
+import GravityTelemetry
 import Logging
 
 /// Every setting of the platform, declared once: read typed here, listed by `gravity config`.
@@ -73,6 +75,22 @@ enum Settings {
     text: "gravity.support.contact", "whom people are told to ask: an address, a page or a name",
     standard: "the administrator of this platform")
 
+  static let paymentWindow = Setting(
+    duration: "gravity.order.payment.window",
+    "how long a buyer has for what a payment asks of them, such as 3-D Secure; then the order expires",
+    standard: .seconds(900), in: .seconds(60)...(.seconds(86400)))
+  static let cancelWindow = Setting(
+    duration: "gravity.order.cancel.window", "how long a buyer may cancel an order that is confirmed",
+    standard: .seconds(86400), in: .zero...(.seconds(365 * 86400)))
+  static let orderTaxes = Setting<[String: Int64]>(
+    "gravity.order.taxes", "percent of the price by country of the shipping address: DE=19,AT=20,CH=8.1",
+    expected: "a list such as DE=19,AT=20,CH=8.1, from 0 to 100 with at most four decimal places"
+  ) { OrderRates.taxes($0) }
+  static let orderShipping = Setting<[Currency: Int64]>(
+    "gravity.order.shipping", "what sending an order costs, in minor units by currency: EUR=490,JPY=800",
+    expected: "a list such as EUR=490,JPY=800, in minor units of ISO 4217 currencies"
+  ) { OrderRates.shipping($0) }
+
   static let gatewayRequests = Setting(
     integer: "gravity.gateway.rate.limit", "requests a minute for each caller", standard: 6_000, in: 1...1_000_000_000)
   static let signIns = Setting(
@@ -87,10 +105,21 @@ enum Settings {
     duration: "gravity.drain.timeout", "how long requests in flight may take after SIGTERM", standard: .seconds(20),
     in: .seconds(1)...(.seconds(600)))
 
-  static let all: [any AnySetting] = [
-    dataDirectory, host, portOffset, logLevel, logFormat, masterKey, adminEmail, adminPassword, issuer, staticRegistry,
-    trustedProxies, postgresURL, postgresConnections, postgresPrefix, amqpURL,
-    bcryptCost, verifyEmail, accessTTL, supportContact, gatewayRequests, signIns, gatewayMetrics, accessLog,
-    drainTimeout,
-  ]
+  static let all: [any AnySetting] =
+    [
+      dataDirectory, host, portOffset, logLevel, logFormat, masterKey, adminEmail, adminPassword, issuer,
+      staticRegistry,
+      trustedProxies, postgresURL, postgresConnections, postgresPrefix, amqpURL,
+      bcryptCost, verifyEmail, accessTTL, supportContact, paymentWindow, cancelWindow,
+      orderTaxes, orderShipping, gatewayRequests, signIns, gatewayMetrics, accessLog,
+      drainTimeout,
+    ] + traces
+
+  /// OpenTelemetry's own names and values (see telemetry.md).
+  static let traces: [Setting<String>] = TraceSettings.variables.map { variable in
+    Setting(
+      variable.name.lowercased().replacing("_", with: "."), variable.help, isSecret: variable.isSecret,
+      expected: "what OpenTelemetry takes"
+    ) { $0 }
+  }
 }

@@ -47,8 +47,9 @@ struct Verification: Sendable {
       keys: FetchedKeySource { try JSONEncoder().encode(try await open(AuthAPI.keys)) }, revocations: revocations,
       followers: [
         RevocationFollower(
-          client: client, instances: instances, registry: ground.registry, revocations: revocations,
-          broker: ground.broker, masterKey: ground.masterKey, logger: ground.telemetry("gravity").logger("revocations"))
+          client: client, instances: instances, registry: ground.registry,
+          revocations: FollowedRevocations(list: revocations, masterKey: ground.masterKey), broker: ground.broker,
+          logger: ground.telemetry("gravity").logger("revocations"))
       ])
   }
 }

@@ -10,58 +10,9 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
 import Logging
-import PostgresEngine
-import SQLiteEngine
 import Synchronization
+import Testbed
 import Testing
-
-/// The engines that the suites run on: SQLite always, PostgreSQL where a server is given.
-enum Engine: String, CaseIterable, Sendable, CustomTestStringConvertible {
-  case sqlite, postgresql
-
-  static let server = ProcessInfo.processInfo.environment["GRAVITY_TEST_POSTGRES_URL"]
-  static let available = server == nil ? [Engine.sqlite] : Engine.allCases
-  var testDescription: String { rawValue }
-
-  /// Runs `body` on an empty database of its own.
-  func withDatabase(_ body: (any Database) async throws -> Void) async throws {
-    switch self {
-    case .sqlite:
-      let folder = FileManager.default.temporaryDirectory.appending(path: "auth-\(UUID().uuidString)")
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      defer { try? FileManager.default.removeItem(at: folder) }
-      try await Self.use(SQLiteDatabase(path: folder.appending(path: "auth_db.sqlite").path), body)
-    case .postgresql:
-      let url = try #require(Self.server)
-      let name = "auth_test_\(UUID().uuidString.lowercased().prefix(13))"
-      try await PostgresServer.createDatabase(named: name, url: url)
-      var configuration = PostgresDatabase.Configuration()
-      configuration.database = name
-      configuration.maximumConnections = 4
-      let result = await Result.catching {
-        try await Self.use(try PostgresDatabase(url: url, configuration: configuration), body)
-      }
-      try await PostgresServer.dropDatabase(named: name, url: url)
-      try result.get()
-    }
-  }
-
-  private static func use(_ database: any Database, _ body: (any Database) async throws -> Void) async throws {
-    let result = await Result.catching {
-      try await Migrator(database: database, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }).run(
-        AuthService.migrations)
-      try await body(database)
-    }
-    await database.close()
-    try result.get()
-  }
-}
-
-extension Result where Failure == any Error {
-  fileprivate static func catching(_ body: () async throws -> Success) async -> Result {
-    do { return .success(try await body()) } catch { return .failure(error) }
-  }
-}
 
 final class TestClock: Sendable {
   private let time = Mutex(Date(microsecondsSince1970: Date().microsecondsSince1970))
@@ -97,6 +48,9 @@ final class RecordedLog: Sendable {
   }
 }
 
+/// What a client gets, not what a handler of GravityHTTP adds to it.
+typealias Reply = Testbed.Reply
+
 /// The auth service as clients see it, on a clock that a test moves.
 struct AuthFixture: Sendable {
   static let password = "correct horse battery"
@@ -117,7 +71,7 @@ struct AuthFixture: Sendable {
     configuration.passwordCost = 4
     configure(&configuration)
     let settings = configuration
-    try await engine.withDatabase { database in
+    try await engine.withDatabase(AuthService.migrations) { database in
       let (clock, mailbox, log, masterKey) = (TestClock(), Mailbox(), RecordedLog(), MasterKey())
       let service = try await instance(database, masterKey, settings, mailbox, clock, log)
       if administrator {
@@ -127,7 +81,7 @@ struct AuthFixture: Sendable {
         telemetry: HTTPTelemetry(logger: log.logger, metrics: PrometheusMetrics()))
       let application = Application(
         responder: responder, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        logger: .silent)
       try await application.test(.live) { client in
         try await body(
           AuthFixture(
@@ -212,24 +166,4 @@ struct AuthFixture: Sendable {
     #expect(status == 200 || status == 401)
     return status == 200
   }
-}
-
-/// A reply, whichever way it went.
-struct Reply<Value: Decodable> {
-  let status: Int
-  let headers: HTTPFields
-  let text: String
-
-  init(_ response: TestResponse) {
-    status = response.status.code
-    headers = response.headers
-    text = String(buffer: response.body)
-  }
-
-  var value: Value {
-    get throws { try WireFormat.makeDecoder().decode(Value.self, from: Data(text.utf8)) }
-  }
-  var problem: Problem? { try? WireFormat.makeDecoder().decode(Problem.self, from: Data(text.utf8)) }
-  var code: String? { problem?.code.rawValue }
-  var fields: [String] { problem?.errors?.map(\.field) ?? [] }
 }

@@ -5,6 +5,7 @@ import GravityContracts
 import GravityData
 import GravityIdentity
 import HTTPTypes
+import Testbed
 import Testing
 
 @Suite struct BruteForceTests {

@@ -3,6 +3,7 @@ import Foundation
 import GravityContracts
 import GravityData
 import HTTPTypes
+import Testbed
 import Testing
 
 @testable import AuthServer

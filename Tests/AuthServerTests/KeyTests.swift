@@ -6,6 +6,7 @@ import GravityData
 import GravityHTTP
 import GravityIdentity
 import HTTPTypes
+import Testbed
 import Testing
 
 @Suite struct KeyTests {
@@ -50,7 +51,7 @@ import Testing
 
   @Test("three instances that start and rotate at once agree on the keys", arguments: Engine.available)
   func instances(_ engine: Engine) async throws {
-    try await engine.withDatabase { database in
+    try await engine.withDatabase(AuthService.migrations) { database in
       let (clock, mailbox, log, masterKey) = (TestClock(), Mailbox(), RecordedLog(), MasterKey())
       var configuration = AuthConfiguration()
       configuration.passwordCost = 4

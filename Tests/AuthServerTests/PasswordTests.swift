@@ -4,6 +4,7 @@ import Foundation
 import GravityContracts
 import GravityData
 import GravityIdentity
+import Testbed
 import Testing
 
 @Suite struct PasswordTests {

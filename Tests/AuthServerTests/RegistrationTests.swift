@@ -3,6 +3,7 @@ import AuthAPI
 import Foundation
 import GravityContracts
 import GravityIdentity
+import Testbed
 import Testing
 
 @Suite struct RegistrationTests {

@@ -4,6 +4,7 @@ import Foundation
 import GravityContracts
 import GravityIdentity
 import HTTPTypes
+import Testbed
 import Testing
 
 @Suite struct SessionTests {

@@ -5,6 +5,7 @@ import GravityContracts
 import GravityIdentity
 import Logging
 import ServiceLifecycle
+import Testbed
 import Testing
 
 @Suite struct TaskTests {

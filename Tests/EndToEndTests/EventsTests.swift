@@ -59,38 +59,28 @@ import Testing
     let visitor = Visitor(base: gateway.gateway)
     try await visitor.waitUntilReady()
     let (member, email, _) = try await visitor.newcomer()
-    let profile = try await Self.decided { try await member.get("/api/v1/users/me") }
+    let profile = try await Visitor.decided { try await member.get("/api/v1/users/me") }
     #expect(profile.text("email") == email)
 
     let id = try #require(profile.text("id"))
     let administrator = try await visitor.administrator()
-    let suspended = try await Self.decided {
+    let suspended = try await Visitor.decided {
       try await administrator.send("PATCH", "/api/v1/auth/accounts/\(id)", ["status": "suspended"])
     }
     #expect(suspended.status == 200)
-    var reply = try await Self.decided { try await member.get("/api/v1/users/me") }
+    var reply = try await Visitor.decided { try await member.get("/api/v1/users/me") }
     let began = ContinuousClock.now
     while reply.status == 200, began.duration(to: .now) < .seconds(30) {
-      reply = try await Self.decided { try await member.get("/api/v1/users/me") }
+      reply = try await Visitor.decided { try await member.get("/api/v1/users/me") }
     }
     #expect(reply.status == 401)
     var status: String?
     while status != "suspended", began.duration(to: .now) < .seconds(60) {
-      status = try await Self.decided { try await administrator.get("/api/v1/users/\(id)") }.text("status")
+      status = try await Visitor.decided { try await administrator.get("/api/v1/users/\(id)") }.text("status")
     }
     #expect(status == "suspended")
     #expect(await gateway.stop() == 0)
     #expect(await user.stop() == 0)
     #expect(await auth.stop() == 0)
-  }
-
-  /// Waits while the gateway says that it cannot say: on a machine with more to do than it can.
-  private static func decided(_ ask: () async throws -> Visitor.Reply) async throws -> Visitor.Reply {
-    let began = ContinuousClock.now
-    while true {
-      let reply = try await ask()
-      if reply.status != 503 || began.duration(to: .now) > .seconds(30) { return reply }
-      try await Task.sleep(for: .milliseconds(50))
-    }
   }
 }

@@ -14,29 +14,18 @@ import Testing
     let visitor = Visitor(base: gateway.gateway)
     try await visitor.waitUntilReady()
     let (member, _, _) = try await visitor.newcomer()
-    #expect(try await decided { try await member.get("/api/v1/auth/me") } == 200)
+    #expect(try await Visitor.decided { try await member.get("/api/v1/auth/me") }.status == 200)
 
     // Logged out at auth itself: the gateway has to hear of it.
     #expect(try await Visitor(base: auth.auth, token: member.token).send("POST", "/api/v1/auth/logout").status == 204)
     let loggedOut = ContinuousClock.now
     var status = 200
     while status == 200, loggedOut.duration(to: .now) < .seconds(5) {
-      status = try await decided { try await member.get("/api/v1/auth/me") }
+      status = try await Visitor.decided { try await member.get("/api/v1/auth/me") }.status
     }
     #expect(status == 401)
     #expect(await gateway.stop() == 0)
     #expect(await auth.stop() == 0)
-  }
-
-  /// What the gateway says once it can say something: on a machine with more to do than it can, its list of revocations
-  /// may be older than it is allowed to be, and then it refuses everybody for a moment.
-  private func decided(_ ask: () async throws -> Visitor.Reply) async throws -> Int {
-    let began = ContinuousClock.now
-    while true {
-      let status = try await ask().status
-      if status != 503 || began.duration(to: .now) > .seconds(30) { return status }
-      try await Task.sleep(for: .milliseconds(50))
-    }
   }
 
   @Test("when auth is away the gateway lets nobody in whom it cannot vouch for, and recovers by itself")
@@ -47,7 +36,7 @@ import Testing
     let visitor = Visitor(base: gateway.gateway)
     try await visitor.waitUntilReady()
     let (member, _, _) = try await visitor.newcomer()
-    #expect(try await decided { try await member.get("/api/v1/auth/me") } == 200)
+    #expect(try await Visitor.decided { try await member.get("/api/v1/auth/me") }.status == 200)
     await auth.stop(SIGKILL)
     let killed = ContinuousClock.now
     var reply = try await member.get("/api/v1/auth/me")
@@ -61,7 +50,7 @@ import Testing
     try await visitor.waitUntilReady()
     let back = ContinuousClock.now
     while try await member.get("/api/v1/auth/me").status != 200, back.duration(to: .now) < .seconds(15) {}
-    #expect(try await decided { try await member.get("/api/v1/auth/me") } == 200)
+    #expect(try await Visitor.decided { try await member.get("/api/v1/auth/me") }.status == 200)
     #expect(await gateway.stop() == 0)
     #expect(await auth.stop() == 0)
   }

@@ -44,6 +44,17 @@ struct Visitor: Sendable {
     while try await get("/health/ready").status != 200 {}
   }
 
+  /// What the gateway says once it can say something: on a machine with more to do than it can, its list of revocations
+  /// may be older than it is allowed to be, and then it refuses everybody for a moment.
+  static func decided(_ ask: () async throws -> Reply) async throws -> Reply {
+    let began = ContinuousClock.now
+    while true {
+      let reply = try await ask()
+      if reply.status != 503 || began.duration(to: .now) > .seconds(30) { return reply }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+  }
+
   /// Registers a new account and logs in.
   func newcomer(_ email: String = "\(UUID().uuidString.prefix(8).lowercased())@example.com") async throws -> (
     visitor: Visitor, email: String, refreshToken: String

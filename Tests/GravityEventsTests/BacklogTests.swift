@@ -1,6 +1,7 @@
 import Foundation
 import GravityData
 import GravityEvents
+import Testbed
 import Testing
 
 @Suite("Backlog", .timeLimit(.minutes(10)))

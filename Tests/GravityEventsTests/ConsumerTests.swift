@@ -3,6 +3,7 @@ import GravityContracts
 import GravityData
 import GravityEvents
 import Synchronization
+import Testbed
 import Testing
 
 @Suite("Consumer")

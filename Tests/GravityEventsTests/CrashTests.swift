@@ -1,7 +1,5 @@
 import Foundation
-import GravityData
-import PostgresEngine
-import SQLiteEngine
+import Testbed
 import Testing
 
 /// A process that records events, publishes them and consumes them is killed between every two steps, again and
@@ -36,9 +34,9 @@ struct CrashTests {
   static let amqp = ProcessInfo.processInfo.environment["GRAVITY_TEST_AMQP_URL"]
 
   private static func check(_ point: String, _ data: Engine, _ queues: Engine?) async throws {
-    try await data.withPlaceName { database in
+    try await data.withPlace { database, _ in
       if let queues {
-        try await queues.withPlaceName { try await check(point, database, broker: $0) }
+        try await queues.withPlace { place, _ in try await check(point, database, broker: place) }
       } else {
         try await check(point, database, broker: try #require(amqp))
       }
@@ -82,28 +80,5 @@ struct CrashTests {
   /// A program that was built beside the tests.
   private static func product(_ name: String) throws -> URL {
     try #require(Bundle.main.executableURL).deletingLastPathComponent().appending(path: name)
-  }
-}
-
-extension Engine {
-  /// Where an empty database is to be, as a program is told of it.
-  func withPlaceName(_ body: (String) async throws -> Void) async throws {
-    switch self {
-    case .sqlite:
-      let folder = FileManager.default.temporaryDirectory.appending(path: "crash-\(UUID().uuidString)")
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      defer { try? FileManager.default.removeItem(at: folder) }
-      try await body(folder.appending(path: "place.sqlite").path)
-    case .postgresql:
-      let url = try #require(Self.server)
-      let name = "crash_test_\(UUID().uuidString.lowercased().prefix(13))"
-      try await PostgresServer.createDatabase(named: name, url: url)
-      var place = try #require(URLComponents(string: url))
-      place.path = "/\(name)"
-      let result: Result<Void, any Error>
-      do { result = .success(try await body(try #require(place.string))) } catch { result = .failure(error) }
-      try await PostgresServer.dropDatabase(named: name, url: url)
-      try result.get()
-    }
   }
 }

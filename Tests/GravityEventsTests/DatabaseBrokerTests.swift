@@ -5,6 +5,7 @@ import GravityEvents
 import PostgresEngine
 import SQLiteEngine
 import Synchronization
+import Testbed
 import Testing
 
 @Suite("The embedded broker as an EventBroker")

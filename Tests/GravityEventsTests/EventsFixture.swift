@@ -3,61 +3,10 @@ import GravityContracts
 import GravityData
 import GravityEvents
 import Logging
-import PostgresEngine
-import SQLiteEngine
 import Synchronization
-import Testing
+import Testbed
 
-/// The databases that the suites run on: SQLite always, PostgreSQL where a server is given.
-enum Engine: String, CaseIterable, Sendable, CustomTestStringConvertible {
-  case sqlite, postgresql
-
-  static let server = ProcessInfo.processInfo.environment["GRAVITY_TEST_POSTGRES_URL"]
-  static let available = server == nil ? [Engine.sqlite] : Engine.allCases
-  var testDescription: String { rawValue }
-
-  /// Runs `body` on an empty database of its own.
-  func withDatabase(
-    _ migrations: [Migration], statementTimeout: Duration = .seconds(30),
-    _ body: (any Database) async throws -> Void
-  ) async throws {
-    switch self {
-    case .sqlite:
-      let folder = FileManager.default.temporaryDirectory.appending(path: "events-\(UUID().uuidString)")
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      defer { try? FileManager.default.removeItem(at: folder) }
-      var configuration = SQLiteDatabase.Configuration()
-      configuration.statementTimeout = statementTimeout
-      try await Self.use(
-        SQLiteDatabase(path: folder.appending(path: "test.sqlite").path, configuration: configuration), migrations, body
-      )
-    case .postgresql:
-      let url = try #require(Self.server)
-      let name = "events_test_\(UUID().uuidString.lowercased().prefix(13))"
-      try await PostgresServer.createDatabase(named: name, url: url)
-      var configuration = PostgresDatabase.Configuration()
-      configuration.database = name
-      configuration.maximumConnections = 4
-      configuration.statementTimeout = statementTimeout
-      let result = await Result.catching {
-        try await Self.use(try PostgresDatabase(url: url, configuration: configuration), migrations, body)
-      }
-      try await PostgresServer.dropDatabase(named: name, url: url)
-      try result.get()
-    }
-  }
-
-  private static func use(
-    _ database: any Database, _ migrations: [Migration], _ body: (any Database) async throws -> Void
-  ) async throws {
-    let result = await Result.catching {
-      try await Migrator(database: database, logger: .silent).run(migrations)
-      try await body(database)
-    }
-    await database.close()
-    try result.get()
-  }
-
+extension Engine {
   /// A service's database with an outbox, an inbox and a table `effects`, and a broker that runs.
   func withPlace(
     statementTimeout: Duration = .seconds(30), _ body: @Sendable (Place) async throws -> Void
@@ -73,16 +22,6 @@ enum Engine: String, CaseIterable, Sendable, CustomTestStringConvertible {
       }
     }
   }
-}
-
-extension Result where Failure == any Error {
-  fileprivate static func catching(_ body: () async throws -> Success) async -> Result {
-    do { return .success(try await body()) } catch { return .failure(error) }
-  }
-}
-
-extension Logger {
-  static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 }
 
 struct Ping: Codable, Sendable, Hashable { var number: Int }
@@ -173,19 +112,6 @@ struct Place: Sendable {
 protocol RunsUntilCanceled { func run() async throws }
 extension OutboxRelay: RunsUntilCanceled {}
 extension EventConsumer: RunsUntilCanceled {}
-
-/// Waits until the condition holds; the bound is only there to end a test that fails.
-func eventually(
-  _ what: Comment, within bound: Duration = .seconds(30), sourceLocation: SourceLocation = #_sourceLocation,
-  _ condition: @Sendable () async throws -> Bool
-) async throws {
-  let end = ContinuousClock.now + bound
-  while ContinuousClock.now < end {
-    if try await condition() { return }
-    try await Task.sleep(for: .milliseconds(10))
-  }
-  try #require(try await condition(), what, sourceLocation: sourceLocation)
-}
 
 /// A broker that does wrong what it is told to do wrong.
 final class FaultyBroker: EventBroker {

@@ -4,6 +4,7 @@ import GravityData
 import GravityEvents
 import GravityTelemetry
 import ServiceContextModule
+import Testbed
 import Testing
 
 @Suite("Outbox")

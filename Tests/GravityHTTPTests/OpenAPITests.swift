@@ -65,7 +65,12 @@ import Testing
     #expect(Set(paths["/api/v1/books"]?.keys.map { $0 } ?? []) == ["get", "post"])
     let schemas = try #require((root["components"] as? [String: Any])?["schemas"] as? [String: Any])
     #expect(schemas["BookPage"] != nil)
-    #expect(schemas["Problem"] != nil)
+    let problem = try #require(schemas["Problem"] as? [String: Any])
+    #expect(
+      Set(try #require(problem["properties"] as? [String: Any]).keys) == [
+        "type", "title", "status", "code", "detail", "errors", "request_id", "retry_after",
+      ])
+    #expect(Set(try #require(problem["required"] as? [String])) == ["type", "title", "status", "code"])
     #expect(schemas.keys.allSatisfy { $0.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" } })
   }
 

@@ -2,6 +2,7 @@ import Foundation
 import GravityData
 import GravityTasks
 import Synchronization
+import Testbed
 import Testing
 
 @Suite struct BadDayTests {

@@ -2,6 +2,7 @@ import Foundation
 import GravityContracts
 import GravityData
 import GravityTasks
+import Testbed
 import Testing
 
 @Suite struct CrashTests {
@@ -13,26 +14,22 @@ import Testing
     let (slots, kills, count) = (6, 3, 300)
     try await engine.withPlace { place, open in
       let database = try open()
-      let result = await Result.catching {
-        try await Migrator(database: database, logger: .silent).run(Engine.migrations)
-        try await database.write { transaction in
-          for n in 0..<count {
-            try TaskQueue().enqueue(n % 2 == 0 ? Self.once : Self.again, n, in: transaction)
-          }
+      try await Migrator(database: database, logger: .silent).run(Engine.migrations)
+      try await database.write { transaction in
+        for n in 0..<count {
+          try TaskQueue().enqueue(n % 2 == 0 ? Self.once : Self.again, n, in: transaction)
         }
-        for _ in 0..<kills {
-          let begun = try await KilledProcess.run(
-            "taskcrash", [place, "\(slots)", "4000"], killAfterLines: 40)
-          #expect(begun >= 40)
-        }
-        let running = try await TaskStore(database).list(state: .running).items.count
-        #expect(running > 0 && running <= kills * slots, "it was killed in the middle")
-        // The rest in this process, once the leases have run out.
-        try await finish(database, count)
-        try await check(database, slots: slots, kills: kills, count: count)
       }
-      await database.close()
-      try result.get()
+      for _ in 0..<kills {
+        let begun = try await KilledProcess.run(
+          "taskcrash", [place, "\(slots)", "4000"], killAfterLines: 40)
+        #expect(begun >= 40)
+      }
+      let running = try await TaskStore(database).list(state: .running).items.count
+      #expect(running > 0 && running <= kills * slots, "it was killed in the middle")
+      // The rest in this process, once the leases have run out.
+      try await finish(database, count)
+      try await check(database, slots: slots, kills: kills, count: count)
     }
   }
 

@@ -4,6 +4,7 @@ import GravityData
 import GravityTasks
 import GravityTelemetry
 import ServiceContextModule
+import Testbed
 import Testing
 
 @Suite struct EnqueueTests {

@@ -2,6 +2,7 @@ import Foundation
 import GravityContracts
 import GravityData
 import GravityTasks
+import Testbed
 import Testing
 
 @Suite struct FailureTests {

@@ -3,6 +3,7 @@ import GravityData
 import GravityTasks
 import GravityTelemetry
 import Logging
+import Testbed
 import Testing
 
 @Suite struct FencingTests {

@@ -1,6 +1,7 @@
 import Foundation
 import GravityData
 import GravityTasks
+import Testbed
 import Testing
 
 @Suite struct LeaseTests {

@@ -3,6 +3,7 @@ import GravityContracts
 import GravityData
 import GravityTasks
 import Synchronization
+import Testbed
 import Testing
 
 @Suite struct RunningTests {

@@ -4,6 +4,7 @@ import GravityData
 import GravityTasks
 import SQLiteEngine
 import Synchronization
+import Testbed
 import Testing
 
 @Suite struct ScheduleTests {

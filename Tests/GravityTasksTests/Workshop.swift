@@ -4,6 +4,7 @@ import GravityTasks
 import Logging
 import ServiceLifecycle
 import Synchronization
+import Testbed
 import Testing
 
 /// What most tests need: a type of task, workers that are stopped at the end, a list of what ran.

@@ -82,14 +82,4 @@ struct BookkeepingTests {
     fifo.removeAll()
     #expect(fifo.popFirst() == nil)
   }
-
-  @Test("pauses grow to five seconds and no further")
-  func backoff() {
-    var backoff = Backoff()
-    #expect((50_000_000...100_000_000).contains(backoff.next()))
-    for _ in 0..<100 { _ = backoff.next() }
-    #expect((2_500_000_000...5_000_000_000).contains(backoff.next()))
-    backoff.reset()
-    #expect(backoff.next() <= 100_000_000)
-  }
 }

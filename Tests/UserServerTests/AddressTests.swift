@@ -2,6 +2,7 @@ import Foundation
 import GravityContracts
 import GravityData
 import HTTPTypes
+import Testbed
 import Testing
 import UserAPI
 @testable import UserServer

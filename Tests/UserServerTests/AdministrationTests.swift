@@ -9,6 +9,7 @@ import GravityTelemetry
 import Hummingbird
 import HummingbirdTesting
 import Logging
+import Testbed
 import Testing
 import UserAPI
 @testable import UserServer

@@ -1,6 +1,5 @@
 import Foundation
 import GravityContracts
-import GravityData
 import GravityIdentity
 import Synchronization
 import UserAPI
@@ -90,27 +89,6 @@ struct FakeVerifier: TokenVerifier {
     return Principal(
       subject: parts[1], tokenID: token, permissions: parts.dropFirst(2).map(Permission.init(rawValue:)),
       issuedAt: .distantPast, expiresAt: .distantFuture)
-  }
-}
-
-/// Keeps what happened in the same database, so that what was rolled back did not.
-struct RecordedChanges: UserEventRecorder {
-  static let table: [SQL] = [
-    .table("recorded_changes", "id \(type: .uuid) PRIMARY KEY, user_id \(type: .uuid), what \(type: .text) NOT NULL")
-  ]
-
-  func record(_ change: UserChange, in transaction: any Transaction) throws {
-    let (user, what): (UUID, String) =
-      switch change {
-      case .updated(let user, let version): (user, "updated \(version)")
-      case .deletionRequested(let user): (user, "deletion_requested")
-      case .deletionCancelled(let user): (user, "deletion_cancelled")
-      case .erasureRequested(let user): (user, "erasure_requested")
-      case .erased(let user): (user, "erased")
-      case .preferencesChanged(let user, let namespace): (user, "preferences \(namespace)")
-      }
-    try transaction.execute(
-      "INSERT INTO recorded_changes (id, user_id, what) VALUES (\(OrderedIDs.next()), \(user), \(what))")
   }
 }
 

@@ -1,5 +1,6 @@
 import Foundation
 import GravityContracts
+import Testbed
 import Testing
 import UserAPI
 @testable import UserServer

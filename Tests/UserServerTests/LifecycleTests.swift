@@ -3,6 +3,7 @@ import GravityContracts
 import GravityData
 import Logging
 import ServiceLifecycle
+import Testbed
 import Testing
 import UserAPI
 @testable import UserServer

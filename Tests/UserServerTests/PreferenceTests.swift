@@ -1,6 +1,7 @@
 import Foundation
 import GravityContracts
 import HTTPTypes
+import Testbed
 import Testing
 import UserAPI
 @testable import UserServer

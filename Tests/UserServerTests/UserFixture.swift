@@ -1,6 +1,7 @@
 import Foundation
 import GravityContracts
 import GravityData
+import GravityEvents
 import GravityHTTP
 import GravityIdentity
 import GravityTelemetry
@@ -8,9 +9,13 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
 import Logging
+import Testbed
 import Testing
 import UserAPI
 @testable import UserServer
+
+/// What a client gets, not what a handler of GravityHTTP adds to it.
+typealias Reply = Testbed.Reply
 
 /// The user service as clients see it, on a clock that a test moves and an auth that it makes up.
 struct UserFixture: Sendable {
@@ -29,18 +34,17 @@ struct UserFixture: Sendable {
     var configuration = UserConfiguration()
     configure(&configuration)
     let settings = configuration
-    try await engine.withDatabase { database in
-      try await database.write { for statement in RecordedChanges.table { try $0.execute(statement) } }
+    try await engine.withDatabase(UserService.migrations) { database in
       let (clock, directory, log) = (TestClock(), FakeDirectory(), LogOutput(collecting: .json))
       let logger = Logger(label: "user") { ECSLogHandler(label: $0, service: "user", level: .trace, output: log) }
       let service = try UserService(
         database: database, verifier: FakeVerifier(), directory: directory,
-        reader: reader?(DatabaseProfiles(database: database, configuration: settings)), events: RecordedChanges(),
+        reader: reader?(DatabaseProfiles(database: database, configuration: settings)),
         configuration: settings, logger: logger, clock: .fixed { clock.now }, newID: { OrderedIDs.next() })
       let application = Application(
         responder: try service.responder(telemetry: HTTPTelemetry(logger: logger, metrics: PrometheusMetrics())),
         configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        logger: .silent)
       try await application.test(.live) { client in
         try await body(
           UserFixture(
@@ -93,32 +97,26 @@ struct UserFixture: Sendable {
 
   func me(_ person: Person) async throws -> Reply<Profile> { try await send(UserAPI.profile, token: person.token) }
 
+  /// What other services are told about a user, in its order: `updated 2`, `preferences general`, `erased`.
   func changes(of id: UUID) async throws -> [String] {
-    try await database.rows("SELECT what FROM recorded_changes WHERE user_id = \(id) ORDER BY id").map { try $0.get(0) }
+    let events = try await database.rows("SELECT body FROM outbox WHERE subject = \(id.lowercased)").map {
+      try CloudEvent(json: try $0.get("body"))
+    }
+    return try events.sorted { $0.sequence < $1.sequence }.map { event in
+      #expect(UserEvents.all.contains { $0.name == event.type })
+      func payload<Payload: Decodable>(_ type: EventType<Payload>) throws -> Payload {
+        try WireFormat.makeDecoder().decode(Payload.self, from: Data(event.data))
+      }
+      switch event.type {
+      case UserEvents.userUpdated.name: return "updated \(try payload(UserEvents.userUpdated).version)"
+      case UserEvents.preferencesChanged.name:
+        return "preferences \(try payload(UserEvents.preferencesChanged).namespace)"
+      default: return String(event.type.split(separator: ".")[1])
+      }
+    }
   }
 
   func count(_ table: SQL, of user: UUID, _ column: SQL = "user_id") async throws -> Int {
     try await database.rows("SELECT count(*) FROM \(table) WHERE \(column) = \(user)").first?.get(0) ?? 0
   }
-}
-
-/// A reply, whichever way it went.
-struct Reply<Value: Decodable> {
-  let status: Int
-  let headers: HTTPFields
-  let text: String
-
-  init(_ response: TestResponse) {
-    status = response.status.code
-    headers = response.headers
-    text = String(buffer: response.body)
-  }
-
-  var value: Value {
-    get throws { try WireFormat.makeDecoder().decode(Value.self, from: Data(text.utf8)) }
-  }
-  var problem: Problem? { try? WireFormat.makeDecoder().decode(Problem.self, from: Data(text.utf8)) }
-  var code: String? { problem?.code.rawValue }
-  var fields: [String] { problem?.errors?.map(\.field) ?? [] }
-  var etag: String { headers[.eTag] ?? "" }
 }

@@ -1,11 +1,12 @@
 // The gateway as the benchmark runs it: a cached token, a blacklist, limits, breaker, access log and metrics on.
-// Usage: gatewaybench PORT UPSTREAM_PORT LOG_FILE
+// Usage: [GATEWAYBENCH_TRACES=on|unsampled] gatewaybench PORT UPSTREAM_PORT LOG_FILE
 import CoreMetrics
 import Foundation
 import Gateway
 import GravityContracts
 import GravityDiscovery
 import GravityIdentity
+import GravityTelemetry
 import Logging
 import ServiceLifecycle
 import Synchronization
@@ -74,6 +75,13 @@ let log = JSONAccessLog { bytes in
   // One write a block: what does not fit into the pipe or file is not the point here.
   _ = write(descriptor, bytes.baseAddress, bytes.count)
 }
+// Spans are kept and not sent: that is another thread's work, and depends on who takes them.
+let tracer: Tracer? =
+  switch ProcessInfo.processInfo.environment["GATEWAYBENCH_TRACES"] {
+  case "on": Tracer(resource: SpanResource(service: "gateway"), sampler: .alwaysOn, buffer: SpanBuffer())
+  case "unsampled": Tracer(resource: SpanResource(service: "gateway"), sampler: .alwaysOff, buffer: SpanBuffer())
+  default: nil
+  }
 let gateway = try Gateway(
   configuration: configuration,
   routes: [
@@ -82,7 +90,7 @@ let gateway = try Gateway(
     Route("items.add", path: "/api/v1/items", methods: ["POST"], service: "items", access: .authenticated),
   ],
   registry: registry, verifier: BenchVerifier(), revocations: revocations, accessLog: log, logger: logger,
-  metricsFactory: BenchMetrics())
+  metricsFactory: BenchMetrics(), tracer: tracer)
 try await ServiceGroup(
   services: [gateway, log], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
 ).run()

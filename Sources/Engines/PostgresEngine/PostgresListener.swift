@@ -61,12 +61,12 @@ final class PostgresListener: Sendable {
   private var isClosed: Bool { state.withLock { $0.isClosed } }
 
   private func run() {
-    var backoff = Backoff(first: .milliseconds(20), longest: .seconds(2))
+    var backoff = Backoff(first: .milliseconds(20), greatest: .seconds(2))
     var isListening = false
     while !isClosed {
       do {
         let wire = try PostgresWire(parameters, timeout: configuration.connectTimeout)
-        backoff.reset()
+        backoff.succeeded()
         try follow(wire, &isListening)
       } catch {
         logger.warning("the feed of notifications broke", metadata: ["error": "\(error)"])
@@ -138,24 +138,13 @@ private final class Bell: Sendable {
 
   /// - Returns: whether nothing happened in that time.
   @discardableResult
-  func wait(_ descriptor: Int32?, timeout: DispatchTimeInterval) -> Bool {
+  func wait(_ descriptor: Int32?, timeout: Duration) -> Bool {
     var polled = [pollfd(fd: reading, events: Int16(POLLIN), revents: 0)]
     if let descriptor { polled.append(pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)) }
-    let ready = poll(&polled, nfds_t(polled.count), timeout.milliseconds)
+    let ready = poll(&polled, nfds_t(polled.count), Int32(clamping: timeout.nanoseconds / 1_000_000 + 1))
     var bytes = [UInt8](repeating: 0, count: 64)
     while read(reading, &bytes, bytes.count) > 0 {}
     return ready == 0
-  }
-}
-
-extension DispatchTimeInterval {
-  fileprivate var milliseconds: Int32 {
-    switch self {
-    case .seconds(let count): Int32(count * 1_000)
-    case .milliseconds(let count): Int32(count)
-    case .nanoseconds(let count): Int32(count / 1_000_000) + 1
-    default: 0
-    }
   }
 }
 

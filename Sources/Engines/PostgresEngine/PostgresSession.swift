@@ -54,7 +54,7 @@ final class PostgresSession {
   /// Runs `body` until it could be put in an order with all others, within bounds.
   func write<T>(_ body: (PostgresTransaction) throws -> T) throws -> T {
     var locks: [String] = []
-    var backoff = Backoff(first: .milliseconds(1), longest: .milliseconds(100))
+    var backoff = Backoff(first: .milliseconds(1), greatest: .milliseconds(100))
     let end = DispatchTime.now().uptimeNanoseconds &+ pool.configuration.retryTimeout.nanoseconds
     var attempt = 0
     while true {
@@ -69,7 +69,7 @@ final class PostgresSession {
       case .conflicted(let error):
         guard attempt < Self.attempts, DispatchTime.now().uptimeNanoseconds < end else { throw error }
         pool.metrics.retried()
-        Thread.sleep(forTimeInterval: backoff.next().seconds)
+        Thread.sleep(forTimeInterval: backoff.next() / .seconds(1))
       }
       guard locks.count < Self.attempts else {
         throw DatabaseError(.serialization, "the transaction asked for more and more locks")
@@ -132,10 +132,4 @@ final class PostgresSession {
   }
 
   private static let attempts = 32
-}
-
-extension DispatchTimeInterval {
-  fileprivate var seconds: Double {
-    if case .nanoseconds(let count) = self { Double(count) / 1e9 } else { 0 }
-  }
 }

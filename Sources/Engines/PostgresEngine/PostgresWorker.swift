@@ -17,7 +17,7 @@ final class PostgresWorker: Sendable {
 
   private func run() {
     defer { pool.ended(self) }
-    var backoff = Backoff(first: .milliseconds(20), longest: .seconds(2))
+    var backoff = Backoff(first: .milliseconds(20), greatest: .seconds(2))
     while !pool.isClosed {
       let connection: PostgresConnection
       do {
@@ -25,10 +25,10 @@ final class PostgresWorker: Sendable {
       } catch {
         guard pool.connectFailed(error, self) else { return }
         // Ends early when the pool closes.
-        _ = signal.wait(timeout: .now() + backoff.next())
+        _ = signal.wait(timeout: .now() + .nanoseconds(Int(backoff.next().nanoseconds)))
         continue
       }
-      backoff.reset()
+      backoff.succeeded()
       pool.reachability.connected()
       defer { pool.reachability.disconnected() }
       guard serve(connection) else { return }
@@ -54,24 +54,4 @@ final class PostgresWorker: Sendable {
     }
     return false
   }
-}
-
-/// Pauses that grow, with jitter so that those that failed together do not come back together.
-struct Backoff {
-  private let first: UInt64
-  private let longest: UInt64
-  private var attempt = 0
-
-  init(first: Duration, longest: Duration) {
-    self.first = first.nanoseconds
-    self.longest = longest.nanoseconds
-  }
-
-  mutating func next() -> DispatchTimeInterval {
-    let ceiling = min(longest, first << UInt64(min(attempt, 20)))
-    attempt += 1
-    return .nanoseconds(Int(UInt64.random(in: ceiling / 2...ceiling)))
-  }
-
-  mutating func reset() { attempt = 0 }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import GravityData
 import GravityEvents
 
 /// What both threads need to know.
@@ -36,7 +37,7 @@ struct BrokerSettings: Sendable {
 /// Connecting again and again: at once after a connection that had lasted, else after growing pauses.
 struct Reconnection {
   private static let longEnough: UInt64 = 10_000_000_000
-  private var backoff = Backoff()
+  private var backoff = Backoff.reconnecting
   private var lastText: String?
   /// Nanoseconds to wait before the next attempt.
   private(set) var pause: UInt64 = 0
@@ -52,14 +53,19 @@ struct Reconnection {
       return nil
     } catch {
       if let upSince, Uptime.now - upSince >= Self.longEnough {
-        backoff.reset()
+        backoff.succeeded()
         pause = 0
       } else {
-        pause = backoff.next()
+        pause = backoff.next().nanoseconds
       }
       isNews = upSince != nil || lastText != error.text
       lastText = error.text
       return error
     }
   }
+}
+
+extension Backoff {
+  /// Between attempts to have a connection or a channel again.
+  static var reconnecting: Backoff { Backoff(first: .milliseconds(100), greatest: .seconds(5)) }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import GravityData
 import GravityEvents
 
 /// A channel and who reads from it, a queue's share or a feed. Belongs to the consuming thread.
@@ -39,7 +40,7 @@ final class ConsumingChannel {
   private(set) var number: UInt16 = 0
   /// When to open it again.
   var retryAt: UInt64 = 0
-  var backoff = Backoff()
+  var backoff = Backoff.reconnecting
   /// Each time that it opens, the broker counts from 1 again: a tag from before must not settle another message.
   private var generation: UInt64 = 0
   private var unsettled = UnsettledTags()

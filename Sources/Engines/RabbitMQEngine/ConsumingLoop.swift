@@ -1,4 +1,5 @@
 import CoreMetrics
+import GravityData
 import GravityEvents
 import Logging
 
@@ -174,14 +175,14 @@ final class ConsumingLoop {
 
   private func lost(_ channel: ConsumingChannel, _ failure: AMQPFailure) {
     // Else one that is refused as soon as it is open would be tried without end and pause.
-    if channel.hasLasted { channel.backoff.reset() }
+    if channel.hasLasted { channel.backoff.succeeded() }
     open[channel.number] = nil
     freed.append(channel.wentDown())
     retry(channel, after: failure)
   }
 
   private func retry(_ channel: ConsumingChannel, after failure: AMQPFailure) {
-    channel.retryAt = Uptime.now + channel.backoff.next()
+    channel.retryAt = Uptime.now + channel.backoff.next().nanoseconds
     guard channel.isNews(failure.text) else { return }
     var metadata = settings.metadata(failure)
     if case .queue(let share) = channel.reader { metadata["queue"] = "\(share.queue.name)" }

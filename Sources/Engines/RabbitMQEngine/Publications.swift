@@ -1,3 +1,4 @@
+import GravityData
 import Foundation
 import GravityEvents
 import Synchronization

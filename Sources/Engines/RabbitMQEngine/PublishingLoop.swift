@@ -1,3 +1,4 @@
+import GravityData
 import CRabbitMQ
 import CoreMetrics
 import GravityEvents

@@ -1,3 +1,4 @@
+import GravityData
 import Dispatch
 import Foundation
 import Synchronization
@@ -64,13 +65,4 @@ enum Uptime {
   static var now: UInt64 { DispatchTime.now().uptimeNanoseconds }
 
   static func after(_ duration: Duration) -> UInt64 { now &+ duration.nanoseconds }
-}
-
-extension Duration {
-  var nanoseconds: UInt64 {
-    let (seconds, attoseconds) = components
-    guard seconds >= 0, attoseconds >= 0 else { return 0 }
-    let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? .max / 4 : min(.max / 4, product + UInt64(attoseconds / 1_000_000_000))
-  }
 }

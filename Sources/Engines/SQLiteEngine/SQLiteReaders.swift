@@ -62,8 +62,10 @@ final class SQLiteReaders: Sendable {
     }
     guard let running else { return }
     metrics.connections(idle: limit - running, used: running, waiting: line.count)
+    // Taken before the snapshot is: a call that came after a commit must not be served from a snapshot before it.
+    guard let call = line.take(atMost: 1).first else { return finish() }
     pool.asyncRead { result in
-      for call in self.line.take(atMost: 1) { call.run(self.connection(result))(nil) }
+      call.run(self.connection(result))(nil)
       self.finish()
     }
   }

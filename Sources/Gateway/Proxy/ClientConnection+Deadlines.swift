@@ -74,8 +74,14 @@ extension ClientConnection {
     refuse(.clientTimeout)
   }
 
-  /// While draining: a connection that has asked nothing since `moment` asks nothing more.
+  /// While draining: a connection that has asked nothing since `moment` asks nothing more. A stream of events has no end
+  /// of its own and would be waited for in vain: it ends now, and its client comes back to whoever listens then.
   func closeIfIdle(since moment: Int64) {
+    if hasExchange, responseStarted, exchange.isStreaming, phase == .done {
+      leaveUpstream()
+      record()
+      return close()
+    }
     guard phase == .head, input == nil, idleSince <= moment else { return }
     close()
   }

@@ -73,6 +73,7 @@ extension ClientConnection {
     let state = worker.state
     let duration = worker.readClock() - exchange.start
     worker.durations.record(duration, method: exchange.method, route: exchange.route, status: exchange.status)
+    worker.spans?.record(exchange, duration: duration)
     guard let log = state.accessLog else { return }
     let trace = exchange.trace
     log.record(

@@ -141,7 +141,7 @@ extension ClientConnection {
   private func beginFaulty() {
     startExchange()
     RequestID.generate(into: &exchange.requestID, milliseconds: worker.wallMilliseconds, random: &worker.random)
-    exchange.trace = TraceFields(inbound: nil, random: &worker.random)
+    exchange.trace = worker.trace(inbound: nil)
     keeps = false
     head = RequestHead()
   }
@@ -175,7 +175,7 @@ extension ClientConnection {
     } else {
       RequestID.generate(into: &exchange.requestID, milliseconds: worker.wallMilliseconds, random: &worker.random)
     }
-    exchange.trace = TraceFields(inbound: head.traceparent.map { bytes[$0] }, random: &worker.random)
+    exchange.trace = worker.trace(inbound: head.traceparent.map { bytes[$0] })
     if head.target.path.isEmpty {
       exchange.path.writeStaticString("/")
     } else {

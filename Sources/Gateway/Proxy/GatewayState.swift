@@ -1,4 +1,5 @@
 import GravityIdentity
+import GravityTelemetry
 import Logging
 import Synchronization
 
@@ -13,6 +14,8 @@ final class GatewayState: Sendable {
   let revocations: RevocationList
   let metrics: GatewayMetrics
   let accessLog: (any AccessLog)?
+  /// nil where no traces are kept.
+  let tracer: Tracer?
   let local: [LocalResponse]
   let logger: Logger
   /// Nanoseconds of the monotonic clock.
@@ -23,7 +26,8 @@ final class GatewayState: Sendable {
 
   init(
     configuration: GatewayConfiguration, routes: [Route], local: [LocalResponse], verifier: any TokenVerifier,
-    revocations: RevocationList, metrics: GatewayMetrics, accessLog: (any AccessLog)?, logger: Logger,
+    revocations: RevocationList, metrics: GatewayMetrics, accessLog: (any AccessLog)?, tracer: Tracer? = nil,
+    logger: Logger,
     directory: UpstreamDirectory, drainFlag: DrainFlag, now: @escaping @Sendable () -> Int64,
     wallClock: @escaping @Sendable () -> Double
   ) throws {
@@ -39,6 +43,7 @@ final class GatewayState: Sendable {
     self.revocations = revocations
     self.metrics = metrics
     self.accessLog = accessLog
+    self.tracer = tracer
     self.local = local
     self.logger = logger
     self.now = now

@@ -15,6 +15,7 @@ final class Worker {
   private(set) var verifications: VerificationQueue!
   var random = FastRandom()
   var durations: DurationHandles
+  var spans: GatewaySpans?
   private(set) var clients: [ClientConnection] = []
   private(set) var isDraining = false
   /// The clock as the last tick or request read it: exact enough for idle timeouts.
@@ -38,6 +39,7 @@ final class Worker {
     }
     tokens = TokenCache(capacity: configuration.limits.cachedTokensPerLoop)
     durations = DurationHandles(state.metrics)
+    spans = state.tracer.map { GatewaySpans($0, wallClock: state.wallClock) }
     coarseNow = state.now()
     verifications = VerificationQueue(
       loop: loop, verifier: state.verifier, limits: configuration.limits,
@@ -63,6 +65,14 @@ final class Worker {
   func readClock() -> Int64 {
     coarseNow = state.now()
     return coarseNow
+  }
+
+  /// The place of a request that has just come.
+  @inline(__always)
+  func trace(inbound: UnsafeRawBufferPointer?) -> TraceFields {
+    var trace = TraceFields(inbound: inbound, random: &random)
+    if let spans { trace.sample(spans.sampler) }
+    return trace
   }
 
   var wallMilliseconds: UInt64 { UInt64(max(0, state.wallClock() * 1000)) }

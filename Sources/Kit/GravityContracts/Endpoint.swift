@@ -16,6 +16,7 @@ public struct Endpoint<Request: Codable & Sendable, Response: Codable & Sendable
   public let idempotency: Idempotency
   public let precondition: Precondition
   public let problems: [ProblemCode]
+  public let produces: String
 
   /// - Parameters:
   ///   - name: Unique within the service; becomes OpenAPI's `operationId`.
@@ -26,11 +27,12 @@ public struct Endpoint<Request: Codable & Sendable, Response: Codable & Sendable
   ///   - owned: The resource belongs to somebody: the logic answers 404 to anybody else, and a test holds it to that.
   ///   - problems: The codes that this operation can answer apart from those that any can
   ///     (`unauthenticated`, `forbidden`, `invalid`, `malformed_json`, …).
+  ///   - produces: The media type of a reply that is a ``Content``.
   public init(
     _ name: String, _ method: Method, _ path: String, access: Access, summary: String = "", success: Int? = nil,
     otherSuccess: [Int] = [],
     body: BodyFormat = .json, owned: Bool = false, idempotency: Idempotency = .none,
-    precondition: Precondition = .none, problems: [ProblemCode] = []
+    precondition: Precondition = .none, problems: [ProblemCode] = [], produces: String = "application/json"
   ) {
     self.name = name
     self.summary = summary
@@ -44,6 +46,7 @@ public struct Endpoint<Request: Codable & Sendable, Response: Codable & Sendable
     self.idempotency = idempotency
     self.precondition = precondition
     self.problems = problems
+    self.produces = Response.self == EventStream.self ? EventStream.mediaType : produces
   }
 }
 
@@ -63,6 +66,8 @@ public protocol EndpointDescription: Sendable {
   var idempotency: Idempotency { get }
   var precondition: Precondition { get }
   var problems: [ProblemCode] { get }
+  /// The media type of a reply that has a body.
+  var produces: String { get }
 }
 
 extension EndpointDescription {
@@ -77,7 +82,7 @@ extension EndpointDescription {
   }
 
   /// Whether the fields that are not in the path travel in a body.
-  public var hasBody: Bool { method != .get && method != .delete && Request.self != Empty.self }
+  public var hasBody: Bool { method != .get && method != .delete && Request.self != Empty.self && !body.isContent }
 }
 
 /// The methods that interfaces of the platform use.
@@ -107,6 +112,10 @@ public enum BodyFormat: Sendable, Hashable {
   case json
   /// `application/x-www-form-urlencoded`, where a standard asks for it (RFC 6749, RFC 7009).
   case form
+  /// As it is, of one of those media types and at most so many bytes: files. The fields travel in the query.
+  case content(types: [String], limit: Int)
+
+  public var isContent: Bool { if case .content = self { true } else { false } }
 }
 
 /// Whether an endpoint takes an `Idempotency-Key` (IETF draft-ietf-httpapi-idempotency-key-header).

@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 
 /// One page of a list. The next is asked for with ``nextCursor``; the last has none.
 public struct Page<Item: Codable & Sendable>: Codable, Sendable {
@@ -67,6 +67,19 @@ public struct Cursor: Codable, Sendable, Hashable, LosslessStringConvertible {
       rest = rest[(colon + 1 + length)...]
     }
     return rest.isEmpty && !parts.isEmpty ? parts : nil
+  }
+}
+
+extension Cursor {
+  /// The id of the last row that the client saw, for lists in the order of ids.
+  /// - Throws: ``Problem`` 422 when it is a cursor of another list.
+  public var id: UUID {
+    get throws {
+      guard parts.count == 1, let id = UUID(uuidString: parts[0]) else {
+        throw Problem.invalid("cursor", "format", "is not a cursor of this list")
+      }
+      return id
+    }
   }
 }
 

@@ -65,6 +65,23 @@ extension Database {
     }
   }
 
+  /// What an earlier call under the key returned, for logic that has to ask elsewhere before it writes: a repeat is
+  /// answered without asking. ``write(once:_:)`` still decides.
+  ///
+  /// - Returns: nil when there is nothing yet.
+  /// - Throws: ``IdempotencyRefusal/mismatch``, ``DatabaseError``, `DecodingError`.
+  public func recorded<Value: Codable & Sendable>(
+    under key: IdempotencyKey?, as type: Value.Type = Value.self
+  ) async throws -> Once<Value>? {
+    guard let key else { return nil }
+    guard
+      let record: KeyRecord = try await first(
+        "SELECT fingerprint, result FROM idempotency_keys WHERE scope = \(key.scope) AND key = \(key.key)")
+    else { return nil }
+    guard record.fingerprint == key.fingerprint else { throw IdempotencyRefusal.mismatch }
+    return Once(try JSONDecoder().decode(Value.self, from: Data(record.result.utf8)), isReplay: true)
+  }
+
   /// Deletes some of the keys that are old enough; call it again until it returns less than `limit`.
   ///
   /// - Parameters:

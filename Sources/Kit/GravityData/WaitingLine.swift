@@ -161,8 +161,11 @@ package final class WaitingLine<Context>: Sendable {
 }
 
 extension Duration {
+  /// 0 for what is negative; what is longer than a century is as good as that.
   package var nanoseconds: UInt64 {
     let (seconds, attoseconds) = components
-    return seconds < 0 ? 0 : UInt64(seconds) &* 1_000_000_000 &+ UInt64(max(0, attoseconds)) / 1_000_000_000
+    guard seconds >= 0, attoseconds >= 0 else { return 0 }
+    let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+    return overflow ? .max / 4 : min(.max / 4, product + UInt64(attoseconds / 1_000_000_000))
   }
 }

@@ -32,6 +32,25 @@ public struct EndpointClient: Sendable {
   public func callAsFunction<Request, Response>(
     _ endpoint: Endpoint<Request, Response>, _ input: Request, timeout: Duration = .seconds(5)
   ) async throws -> Response {
+    let span = ServiceContext.current?.span?.child("\(endpoint.method.rawValue) \(endpoint.path)", kind: .client)
+    defer { span?.end() }
+    span?.set("http.request.method", .string(endpoint.method.rawValue))
+    span?.set("url.template", .string(endpoint.path))
+    span?.set("peer.service", .string(instances.service))
+    do {
+      return try await call(endpoint, input, timeout: timeout, span)
+    } catch let error as Problem {
+      // An answer, and told as such.
+      throw error
+    } catch {
+      span?.fail(error)
+      throw error
+    }
+  }
+
+  private func call<Request, Response>(
+    _ endpoint: Endpoint<Request, Response>, _ input: Request, timeout: Duration, _ span: Span?
+  ) async throws -> Response {
     guard let instance = instances.next() else { throw NoInstance(service: instances.service) }
     let parts = try RequestParts(endpoint, input)
     var request = HTTPClientRequest(url: instance.baseURL + parts.target)
@@ -43,10 +62,14 @@ public struct EndpointClient: Sendable {
     if let token = try await token() { request.headers.add(name: "authorization", value: "Bearer \(token)") }
     request.headers.add(name: "x-request-timeout-ms", value: "\(Int(timeout / .milliseconds(1)))")
     if let context = ServiceContext.current {
-      if let trace = context.trace { request.headers.add(name: "traceparent", value: trace.child().traceparent) }
+      if let trace = span?.context ?? context.trace?.child() {
+        request.headers.add(name: "traceparent", value: trace.traceparent)
+      }
       if let id = context.requestID { request.headers.add(name: "x-request-id", value: id) }
     }
     let response = try await http.execute(request, timeout: TimeAmount(timeout))
+    span?.set("http.response.status_code", .int(Int(response.status.code)))
+    if response.status.code >= 500 { span?.fail("\(response.status.code)") }
     let body = try await response.body.collect(upTo: Self.greatestReply)
     let decoder = WireFormat.makeDecoder()
     guard response.status.code < 400 else {

@@ -10,19 +10,29 @@ private let encoder = WireFormat.makeEncoder()
 
 extension Endpoint {
   /// - Throws: 415 when the body is of another type than declared, 413 when it is larger than `limit` bytes.
-  func collectBody(_ request: Hummingbird.Request, limit: Int) async throws -> ByteBuffer? {
-    guard hasBody else { return nil }
-    let wanted = body == .json ? "application/json" : "application/x-www-form-urlencoded"
-    let given = request.headers[.contentType].map { $0.prefix { $0 != ";" }.lowercased().filter { $0 != " " } }
-    guard given == wanted else {
+  func collectBody(_ request: Hummingbird.Request, limit standard: Int) async throws -> ByteBuffer? {
+    let (wanted, limit): ([String], Int)
+    switch body {
+    case .content(let types, let greatest): (wanted, limit) = (types, greatest)
+    case _ where !hasBody: return nil
+    case .json: (wanted, limit) = (["application/json"], standard)
+    case .form: (wanted, limit) = (["application/x-www-form-urlencoded"], standard)
+    }
+    guard let given = request.mediaType, wanted.contains(given) else {
       throw Problem(
         415, "unsupported_media_type", "The body is of a type that is not taken here",
-        detail: "Send Content-Type: \(wanted).")
+        detail: "Send Content-Type: \(wanted.joined(separator: " or ")).")
     }
     if let encoding = request.headers[.contentEncoding], encoding.lowercased() != "identity" {
       throw Problem(415, "unsupported_media_type", "Encoded bodies are not taken here", detail: "Send it unencoded.")
     }
     return try await request.body.collect(upTo: limit)
+  }
+
+  /// nil where the endpoint takes fields.
+  func content(_ request: Hummingbird.Request, _ buffer: ByteBuffer?) -> RequestContent? {
+    guard self.body.isContent, let buffer, let type = request.mediaType else { return nil }
+    return RequestContent(type: type, bytes: Data(buffer: buffer))
   }
 
   /// Reads the fields of `Request` from where the declaration puts them.
@@ -75,7 +85,15 @@ extension Endpoint {
       }
     }
     if Response.self == Empty.self { return .init(status: .init(code: fields.status ?? success), headers: headers) }
-    headers[.contentType] = "application/json"
+    headers[.contentType] = produces
+    if let content = response as? Content {
+      if let name = content.fileName { headers[.contentDisposition] = "attachment; filename=\"\(name)\"" }
+      // What users wrote is not to be taken for a page.
+      headers[.xContentTypeOptions] = "nosniff"
+      return .init(
+        status: .init(code: fields.status ?? success), headers: headers,
+        body: .init(byteBuffer: .init(data: content.bytes)))
+    }
     return .init(
       status: .init(code: fields.status ?? success), headers: headers,
       body: .init(byteBuffer: .init(data: try encoder.encode(response))))
@@ -134,4 +152,9 @@ extension Problem {
     if text.contains("does not fit") || text.contains("not representable") { return "is out of range" }
     return "is not valid"
   }
+}
+
+extension Hummingbird.Request {
+  /// `Content-Type` without its parameters, in lower case.
+  var mediaType: String? { headers[.contentType].map { $0.prefix { $0 != ";" }.lowercased().filter { $0 != " " } } }
 }

@@ -14,6 +14,7 @@ extension HTTPField.Name {
   /// Milliseconds that whoever asks will go on waiting.
   static let requestTimeout = Self("X-Request-Timeout-Ms")!
   static let traceparent = Self("traceparent")!
+  static let prefer = Self("Prefer")!
 }
 
 extension Endpoint {

@@ -26,14 +26,14 @@ public final class HTTPTelemetry: Sendable {
   }
 
   func served(
-    _ request: Request, _ status: Int, route: String?, began: ContinuousClock.Instant, _ scope: RequestScope
+    _ request: Request, _ status: Int, route: String?, began: ContinuousClock.Instant, _ scope: RequestScope,
+    _ span: Span
   ) {
     let elapsed = began.duration(to: .now)
     let nanoseconds = elapsed.components.seconds * 1_000_000_000 + elapsed.components.attoseconds / 1_000_000_000
     // A path that is not a route would let clients make series; a method of their own too.
-    let key = Key(
-      method: Self.known.contains(request.method.rawValue) ? request.method.rawValue : "_OTHER",
-      route: route ?? "none", status: status)
+    let key = Key(method: Self.known(request.method), route: route ?? "none", status: status)
+    end(span, key, route)
     let timer = timers.withLock { timers in
       if let timer = timers[key] { return timer }
       let timer = CoreMetrics.Timer(
@@ -54,5 +54,22 @@ public final class HTTPTelemetry: Sendable {
       ])
   }
 
-  private static let known: Set<String> = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+  private func end(_ span: Span, _ key: Key, _ route: String?) {
+    span.set("http.request.method", .string(key.method))
+    span.set("http.response.status_code", .int(key.status))
+    if let route {
+      span.rename("\(key.method) \(route)")
+      span.set("http.route", .string(route))
+    }
+    // What a client did wrong is no failure of ours.
+    if key.status >= 500 { span.fail("\(key.status)") }
+    span.end()
+  }
+
+  private static let methods: Set<String> = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+  /// Its name, where it is one that everybody knows.
+  static func known(_ method: HTTPRequest.Method) -> String {
+    methods.contains(method.rawValue) ? method.rawValue : "_OTHER"
+  }
 }

@@ -65,6 +65,12 @@ extension EndpointDescription {
         ]
       }
     }
+    if case .content(let types, _) = body {
+      let schema = ["schema": ["type": "string", "format": "binary"]]
+      operation["requestBody"] = [
+        "required": true, "content": Dictionary(uniqueKeysWithValues: types.map { ($0, schema) }),
+      ]
+    }
     if !parameters.isEmpty { operation["parameters"] = parameters }
     operation["responses"] = responses(&schemas)
     operation["security"] = access == .public ? [[String: [String]]]() : [["bearer": [String]()]]
@@ -98,10 +104,12 @@ extension EndpointDescription {
     var responses: [String: Any] = [:]
     if Response.self == Empty.self {
       responses[String(success)] = ["description": "Done."]
+    } else if Response.self == Content.self || Response.self == EventStream.self {
+      responses[String(success)] = ["description": "Success.", "content": [produces: ["schema": ["type": "string"]]]]
     } else {
       responses[String(success)] = [
         "description": "Success.",
-        "content": ["application/json": ["schema": Schema(of: Response.self).json(&schemas)]],
+        "content": [produces: ["schema": Schema(of: Response.self).json(&schemas)]],
       ]
     }
     for status in otherSuccess { responses[String(status)] = responses[String(success)] }

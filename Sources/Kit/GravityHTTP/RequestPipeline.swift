@@ -30,7 +30,10 @@ struct RequestPipeline<Inner: HTTPResponder<RequestScope>>: HTTPResponder {
       scope.deadline = min(scope.deadline, began + .milliseconds(milliseconds))
     }
     var trace = ServiceContext.current ?? .topLevel
-    trace.trace = request.headers[.traceparent].flatMap { TraceContext(traceparent: $0) }?.child() ?? .root()
+    let span = (trace.tracer ?? .disabled).span(
+      HTTPTelemetry.known(request.method), kind: .server,
+      parent: request.headers[.traceparent].flatMap { TraceContext(traceparent: $0) })
+    trace.span = span
     trace.requestID = scope.requestID
 
     return await ServiceContext.withValue(trace) { [scope] in
@@ -48,7 +51,7 @@ struct RequestPipeline<Inner: HTTPResponder<RequestScope>>: HTTPResponder {
       response.headers[.requestID] = scope.requestID
       response.headers[.cacheControl] = response.headers[.cacheControl] ?? "no-store"
       if request.method == .head { response = response.createHeadResponse() }
-      telemetry.served(request, response.status.code, route: scope.endpointPath, began: began, scope)
+      telemetry.served(request, response.status.code, route: scope.endpointPath, began: began, scope, span)
       return response
     }
   }

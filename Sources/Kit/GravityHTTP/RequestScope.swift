@@ -1,3 +1,4 @@
+public import Foundation
 public import GravityContracts
 public import GravityData
 public import GravityIdentity
@@ -17,6 +18,11 @@ public struct RequestScope: RequestContext {
   /// The client's key in its scope, where the endpoint takes one and it was sent.
   public internal(set) var idempotencyKey: IdempotencyKey?
   public internal(set) var ifMatch: IfMatch?
+  /// The body of an endpoint that takes content.
+  public internal(set) var content: RequestContent?
+  /// How long the client would rather wait for a settled answer than get one at once (`Prefer: wait`, RFC 7240 §4.3);
+  /// at most ``Routes/greatestWait``.
+  public internal(set) var preferredWait: Duration?
   /// When whoever asked stops waiting.
   public internal(set) var deadline: ContinuousClock.Instant
   /// What goes into the reply apart from its body.
@@ -48,6 +54,13 @@ public struct RequestScope: RequestContext {
       412, "precondition_failed", "The resource has changed",
       detail: "It is now \(current). Get it again, apply your change to that and send its ETag as If-Match.")
   }
+}
+
+/// A body as it came.
+public struct RequestContent: Sendable {
+  /// The media type without parameters, in lower case.
+  public let type: String
+  public let bytes: Data
 }
 
 /// What goes into a reply apart from its body.

@@ -11,6 +11,9 @@ public struct Routes: ~Copyable {
   /// How long a handler may take when the caller does not say.
   public static let standardDeadline: Duration = .seconds(30)
 
+  /// The longest wait that `Prefer: wait` gets; what is longer is cut to it (RFC 7240 §2: a preference may be ignored).
+  public static let greatestWait: Duration = .seconds(20)
+
   private let router = Router(context: RequestScope.self, options: .autoGenerateHeadEndpoints)
   private let settings: Settings
   private var bound: [any EndpointDescription] = []
@@ -40,16 +43,40 @@ public struct Routes: ~Copyable {
       var scope = scope
       scope.optionalPrincipal = try await Self.authenticate(request, endpoint.access, settings.verifier)
       scope.ifMatch = try endpoint.ifMatch(request.headers)
+      scope.preferredWait = Self.preferredWait(request.headers)
       let head = scope
       let remaining = ContinuousClock.now.duration(to: scope.deadline)
       return try await scope.eventLoopDeadline.run(within: remaining) {
         var scope = head
         let body = try await endpoint.collectBody(request, limit: settings.greatestBody)
+        scope.content = endpoint.content(request, body)
         scope.idempotencyKey = try endpoint.idempotencyKey(request, body: body, scope)
         let input = try endpoint.decode(request, scope, body: body)
         let output = try await handle(input, scope)
         return try endpoint.encode(output, request: request, reply: scope.reply)
       }
+    }
+  }
+
+  /// Serves `endpoint` with events that go on until `handle`'s sequence or the client ends. The deadline of a request
+  /// bounds `handle` only; a heartbeat every 15 seconds finds a client that is gone.
+  public mutating func stream<Request>(
+    _ endpoint: Endpoint<Request, EventStream>,
+    _ handle: @escaping @Sendable (Request, RequestScope) async throws -> AsyncStream<ServerSentEvent>
+  ) {
+    bound.append(endpoint)
+    let settings = settings
+    router.on(RouterPath(endpoint.path), method: .init(endpoint.method)) { request, scope in
+      var scope = scope
+      scope.optionalPrincipal = try await Self.authenticate(request, endpoint.access, settings.verifier)
+      let head = scope
+      let remaining = ContinuousClock.now.duration(to: scope.deadline)
+      let events = try await scope.eventLoopDeadline.run(within: remaining) {
+        try await handle(try endpoint.decode(request, head, body: nil), head)
+      }
+      return Hummingbird.Response(
+        status: .ok, headers: [.contentType: EventStream.mediaType, .cacheControl: "no-cache"],
+        body: EventStreamBody.body(events))
     }
   }
 
@@ -98,6 +125,19 @@ public struct Routes: ~Copyable {
     }
     guard principal.satisfies(access) else { throw Problem.forbidden(access) }
     return principal
+  }
+
+  /// Reads `Prefer: wait=5`, wherever in the list it stands; anything else is ignored, as RFC 7240 §2 asks.
+  private static func preferredWait(_ headers: HTTPFields) -> Duration? {
+    for value in headers[values: .prefer] {
+      for preference in value.split(separator: ",") {
+        let parts = preference.prefix { $0 != ";" }.split(separator: "=", maxSplits: 1).map { $0.filter { $0 != " " } }
+        guard parts.count == 2, parts[0].lowercased() == "wait" else { continue }
+        guard let seconds = Int(parts[1].filter { $0 != "\"" }), seconds > 0 else { return nil }
+        return min(.seconds(min(seconds, 3_600)), greatestWait)
+      }
+    }
+    return nil
   }
 
   private static func bearerToken(_ headers: HTTPFields) -> String? {

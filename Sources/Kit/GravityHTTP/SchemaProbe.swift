@@ -56,6 +56,8 @@ final class SchemaProbe: Decoder {
   }
 
   func settle(on schema: Schema) { found = schema }
+
+  var hasFields: Bool { if case .object(let fields, _) = found { !fields.isEmpty } else { false } }
 }
 
 extension CaseIterable {
@@ -91,7 +93,8 @@ private struct ProbedObject<Key: CodingKey>: KeyedDecodingContainerProtocol {
   private func decode<T: Decodable>(_ type: T.Type, _ key: Key, isRequired: Bool) throws -> T {
     let (schema, value) = SchemaProbe.value(of: type, open: probe.open)
     if key.stringValue == "*" {
-      probe.settle(on: .dictionary(schema))
+      // Beside members that it knows, a type may keep those that it does not; JSON Schema allows them to any object.
+      if !probe.hasFields { probe.settle(on: .dictionary(schema)) }
     } else {
       let mayBeNull = probe.mayBeNull.contains(key.stringValue)
       probe.note(key.stringValue, mayBeNull ? .nullable(schema) : schema, isRequired: isRequired)

@@ -56,3 +56,14 @@ public struct Principal: Sendable, Hashable {
     }
   }
 }
+
+extension Principal {
+  /// The caller's account.
+  /// - Throws: `Problem` 404: a token that was not issued to an account, such as one for a script, has none.
+  public var accountID: UUID {
+    get throws {
+      guard let id = UUID(uuidString: subject) else { throw Problem.notFound("account") }
+      return id
+    }
+  }
+}

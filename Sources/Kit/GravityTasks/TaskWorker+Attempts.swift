@@ -23,9 +23,12 @@ extension TaskWorker {
   }
 
   private func run(_ task: ClaimedTask, _ handler: TaskHandler, _ attempt: AttemptState) async {
+    let tracer = ServiceContext.current?.tracer ?? .disabled
+    let span = tracer.span(
+      "task \(task.type)", kind: .consumer, parent: task.traceparent.flatMap { TraceContext(traceparent: $0) })
     var context = ServiceContext.topLevel
-    context.trace =
-      task.traceparent.flatMap { TraceContext(traceparent: $0) }.map { $0.child() } ?? TraceContext.root()
+    context.tracer = tracer
+    context.span = span
     context.requestID = task.requestID
     var logger = self.logger
     logger[metadataKey: "task.id"] = "\(task.id.uuidString.lowercased())"
@@ -36,6 +39,7 @@ extension TaskWorker {
       let result = await perform(task, handler, attempt, logger)
       let label = await conclude(task, handler, attempt, result, logger)
       handler.metrics.ended(label, nanoseconds: DispatchTime.now().uptimeNanoseconds &- start)
+      span.end(task, label)
     }
     release(task, attempt, handler, logger)
   }
@@ -139,7 +143,7 @@ extension TaskWorker {
         logger.warning("an outcome cannot be written", metadata: ["error": "\(error)", "outcome": "\(outcome.label)"])
         guard canSucceed, !isOver else { return nil }
         // Nobody signals this one; it only keeps the pause.
-        await WakeSignal().wait(for: retryPause(errors))
+        await Signal().wait(atMost: retryPause(errors))
       }
     }
   }
@@ -163,10 +167,26 @@ extension TaskWorker {
         }
         handler.metrics.strays(strays)
         logger.notice("a handler that was left behind has ended")
-        work.signal()
+        work.raise()
       }
     }
-    work.signal()
-    idle.signal()
+    work.raise()
+    idle.raise()
+  }
+}
+
+extension Span {
+  /// - Parameter outcome: As in metrics.
+  fileprivate func end(_ task: ClaimedTask, _ outcome: String) {
+    set("messaging.system", "gravity")
+    set("messaging.operation.type", "process")
+    set("messaging.operation.name", "attempt")
+    set("messaging.destination.name", .string(task.type))
+    set("messaging.message.id", .string(task.id.uuidString.lowercased()))
+    set("gravity.task.attempt", .int(task.attempt))
+    set("gravity.task.outcome", .string(outcome))
+    // What was canceled, given back or is done elsewhere has not failed.
+    if ["failed", "dead", "abandoned"].contains(outcome) { fail(outcome) }
+    end()
   }
 }

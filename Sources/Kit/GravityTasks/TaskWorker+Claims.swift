@@ -10,7 +10,7 @@ extension TaskWorker {
     while !Task.isCancelled {
       let (limits, free) = room(types, handlers)
       guard free > 0 else {
-        await work.wait(for: jittered(configuration.pollInterval))
+        await work.wait(atMost: jittered(configuration.pollInterval))
         continue
       }
       do {
@@ -21,13 +21,13 @@ extension TaskWorker {
         for task in claim.tasks { if let handler = handlers[task.type] { begin(task, handler) } }
         // As long as there was something, look again: what comes next is not known.
         guard claim.tasks.isEmpty else { continue }
-        await work.wait(for: pause(until: claim.next))
+        await work.wait(atMost: pause(until: claim.next))
       } catch is CancellationError {
         return
       } catch {
         errors += 1
         logger.warning("tasks cannot be claimed", metadata: ["error": "\(error)"])
-        await work.wait(for: retryPause(errors))
+        await work.wait(atMost: retryPause(errors))
       }
     }
   }

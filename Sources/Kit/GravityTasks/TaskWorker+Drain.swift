@@ -1,4 +1,5 @@
 import Dispatch
+import GravityData
 import Logging
 import Synchronization
 
@@ -11,7 +12,7 @@ extension TaskWorker {
       await draining.value
     } onCancel: {
       state.withLock { $0.isHurried = true }
-      idle.signal()
+      idle.raise()
     }
   }
 
@@ -22,12 +23,12 @@ extension TaskWorker {
       if count == 0 { return }
       let now = DispatchTime.now().uptimeNanoseconds
       if isHurried || now >= deadline { break }
-      await idle.wait(for: .nanoseconds(Int64(clamping: deadline - now)))
+      await idle.wait(atMost: .nanoseconds(Int64(clamping: deadline - now)))
     }
     let rest = state.withLock { Array($0.running.values) }
     logger.notice("tasks are given back, since they did not end in time", metadata: ["count": "\(rest.count)"])
     for attempt in rest { attempt.cancel(.shutdown) }
     // Each ends: its handler within the grace, else it is left behind; its outcome is written within its lease.
-    while state.withLock({ !$0.running.isEmpty }) { await idle.wait(for: .seconds(1)) }
+    while state.withLock({ !$0.running.isEmpty }) { await idle.wait(atMost: .seconds(1)) }
   }
 }

@@ -23,13 +23,13 @@ extension TaskWorker {
           try await note(schedules, &notedAt)
         }
         errors = 0
-        if !Task.isCancelled { await lead.wait(for: jittered(configuration.schedulerLease / 2)) }
+        if !Task.isCancelled { await lead.wait(atMost: jittered(configuration.schedulerLease / 2)) }
       } catch is CancellationError {
         return
       } catch {
         errors += 1
         logger.warning("this instance cannot schedule", metadata: ["error": "\(error)"])
-        await lead.wait(for: retryPause(errors))
+        await lead.wait(atMost: retryPause(errors))
       }
     }
   }
@@ -59,7 +59,7 @@ extension TaskWorker {
         }
         if !tick.fired.isEmpty { logger.debug("schedules fired", metadata: ["schedules": "\(tick.fired)"]) }
         let pause = min(configuration.schedulerLease / 3, configuration.upkeepInterval)
-        await lead.wait(for: max(.milliseconds(1), min(tick.next ?? pause, pause)))
+        await lead.wait(atMost: max(.milliseconds(1), min(tick.next ?? pause, pause)))
       }
       await release(lease)
       return nil

@@ -11,7 +11,7 @@ extension TaskWorker {
     var errors = 0
     while !Task.isCancelled {
       // Sooner after a failure: the lease does not wait.
-      await beat.wait(for: errors == 0 ? interval : min(interval, retryPause(errors)))
+      await beat.wait(atMost: errors == 0 ? interval : min(interval, retryPause(errors)))
       let attempts = state.withLock { $0.running.values.filter { $0.reason != .lost } }
       guard !attempts.isEmpty else { continue }
       do {
@@ -57,9 +57,9 @@ extension TaskWorker {
   func reapLapsed(_ handlers: [String: TaskHandler]) async {
     let types = handlers.keys.sorted()
     // Nobody signals this one; it only keeps the pause.
-    let pause = WakeSignal()
+    let pause = Signal()
     while !Task.isCancelled {
-      await pause.wait(for: jittered(configuration.reapInterval))
+      await pause.wait(atMost: jittered(configuration.reapInterval))
       do {
         var count = 0
         repeat { count = try await reap(types, handlers) } while count == Self.reapLimit && !Task.isCancelled

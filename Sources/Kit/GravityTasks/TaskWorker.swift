@@ -40,13 +40,13 @@ public final class TaskWorker: Service {
   let counts: TaskCounts
   let outcomes: OutcomeWriter
   /// Something may be due, or a slot is free.
-  let work = WakeSignal()
+  let work = Signal()
   /// A running task may have been canceled.
-  let beat = WakeSignal()
+  let beat = Signal()
   /// The lease of the scheduler may be free.
-  let lead = WakeSignal()
+  let lead = Signal()
   /// An attempt has ended, while a shutdown waits for all.
-  let idle = WakeSignal()
+  let idle = Signal()
 
   /// - Parameters:
   ///   - name: of this instance, for people; at most 100 bytes are kept.
@@ -167,9 +167,9 @@ public final class TaskWorker: Service {
   }
 
   private func listen(
-    to channel: String, _ matters: @escaping @Sendable (String) -> Bool, wake: @escaping @Sendable () -> WakeSignal
+    to channel: String, _ matters: @escaping @Sendable (String) -> Bool, wake: @escaping @Sendable () -> Signal
   ) async {
-    for await payload in database.notifications(on: channel) where matters(payload) { wake().signal() }
+    for await payload in database.notifications(on: channel) where matters(payload) { wake().raise() }
   }
 
   private func mayRun(_ id: String) -> Bool {

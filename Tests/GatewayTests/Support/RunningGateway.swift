@@ -4,6 +4,7 @@ import Gateway
 import GravityContracts
 import GravityDiscovery
 import GravityIdentity
+import GravityTelemetry
 import Logging
 import NIOPosix
 import ServiceLifecycle
@@ -87,7 +88,7 @@ struct RunningGateway: Sendable {
 
   static func run<Result: Sendable>(
     _ upstreams: [ScriptedUpstream], routes: [Route] = routes, revocations: RevocationList = .init(maximumAge: nil),
-    configure: (inout GatewayConfiguration) -> Void = { _ in },
+    tracer: Tracer? = nil, configure: (inout GatewayConfiguration) -> Void = { _ in },
     _ body: @Sendable (RunningGateway) async throws -> Result
   ) async throws -> Result {
     var configuration = GatewayConfiguration(port: 0)
@@ -107,7 +108,7 @@ struct RunningGateway: Sendable {
       configuration: configuration, routes: routes, registry: registry, verifier: verifier, revocations: revocations,
       localResponses: ["/metrics": { ("text/plain; version=0.0.4", Array("up 1\n".utf8)) }], accessLog: log,
       eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger,
-      metricsFactory: NOOPMetricsHandler.instance)
+      metricsFactory: NOOPMetricsHandler.instance, tracer: tracer)
     let group = ServiceGroup(services: [gateway], logger: logger)
     return try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await group.run() }

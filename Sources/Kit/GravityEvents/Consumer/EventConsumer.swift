@@ -115,7 +115,7 @@ public struct EventConsumer: Service {
 
   /// Takes deliveries over into the database, and only then out of the broker.
   private func settle(_ deliveries: [EventDelivery], of subscription: any EventSubscription) async {
-    var pause = Backoff(first: .milliseconds(50), greatest: .seconds(5))
+    var backoff = Backoff(first: .milliseconds(50), greatest: .seconds(5))
     while true {
       do {
         // A stop does not tear apart what was committed and what was acknowledged.
@@ -125,8 +125,8 @@ public struct EventConsumer: Service {
         }.value
         return
       } catch {
-        pause.failed()
-        if pause.failures == 1 {
+        backoff.failed()
+        if backoff.failures == 1 {
           logger.warning(
             "events wait for the database", metadata: ["consumer": "\(name)", "error.message": "\(error)"])
         }
@@ -134,7 +134,7 @@ public struct EventConsumer: Service {
         if !Self.isAway(error), await bury(deliveries, error) {
           return await subscription.acknowledge(deliveries)
         }
-        do { try await Task.sleep(for: pause.duration) } catch {
+        do { try await Task.sleep(for: backoff.pause) } catch {
           return await subscription.giveBack(deliveries)
         }
       }
@@ -188,8 +188,16 @@ public struct EventConsumer: Service {
 
   private func handle(_ events: [CloudEvent]) async throws {
     let began = ContinuousClock.now
-    let outcomes = try await database.write { try intake.take(events, in: $0) }
-    meters.handled(outcomes, took: began.duration(to: .now))
+    let spans = EventSpans(consumer: name)
+    do {
+      let outcomes = try await database.write { try intake.take(events, in: $0, spans: spans) }
+      meters.handled(outcomes, took: began.duration(to: .now))
+    } catch {
+      // Of several it is not known whose fault it was; each is tried alone.
+      if events.count == 1, !Self.isAway(error) { spans.failed(error) }
+      throw error
+    }
+    spans.committed()
   }
 
   private func handleAlone(_ event: CloudEvent) async throws {

@@ -23,7 +23,9 @@ public struct EventHandler: Sendable {
 
   /// - Parameter body: Runs in the transaction that also notes that the event was handled, so its effect happens
   ///   exactly once in that database. It runs again when that transaction has to be tried again. What reaches beyond
-  ///   the database is a task that it enqueues there.
+  ///   the database is a task that it enqueues there. Many events share a transaction, so it should take no named lock
+  ///   (`Transaction.lock`): on PostgreSQL one that is asked for after the first statement makes the whole batch run
+  ///   again, once for each such lock. Rows lock themselves; an `UPDATE` or `FOR UPDATE` does.
   public static func on<Payload>(
     _ type: EventType<Payload>, _ body: @escaping @Sendable (Event<Payload>, any Transaction) throws -> Void
   ) -> EventHandler {

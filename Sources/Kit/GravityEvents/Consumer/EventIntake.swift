@@ -1,7 +1,5 @@
 import Foundation
 import GravityData
-import GravityTelemetry
-import ServiceContextModule
 
 /// Whether a consumer gets the events about one subject in the order in which they happened.
 public enum EventOrder: Sendable, Hashable {
@@ -22,14 +20,19 @@ struct EventIntake: Sendable {
 
   /// - Returns: what became of each event that is not about a duplicate, by its id.
   /// - Throws: what a handler threw; the transaction must not be committed then.
-  func take(_ events: [CloudEvent], in transaction: any Transaction) throws -> [UUID: Outcome] {
-    switch order {
-    case .any: try takeAsTheyCome(events, in: transaction)
-    case .bySubject: try takeInOrder(events, in: transaction)
+  func take(
+    _ events: [CloudEvent], in transaction: any Transaction, spans: EventSpans
+  ) throws -> [UUID: Outcome] {
+    spans.begin()
+    return switch order {
+    case .any: try takeAsTheyCome(events, in: transaction, spans)
+    case .bySubject: try takeInOrder(events, in: transaction, spans)
     }
   }
 
-  private func takeAsTheyCome(_ events: [CloudEvent], in transaction: any Transaction) throws -> [UUID: Outcome] {
+  private func takeAsTheyCome(
+    _ events: [CloudEvent], in transaction: any Transaction, _ spans: EventSpans
+  ) throws -> [UUID: Outcome] {
     var new = try InboxStore(transaction, consumer: consumer).note(events.map(\.id).distinct)
     var outcomes: [UUID: Outcome] = [:]
     for event in events {
@@ -38,7 +41,7 @@ struct EventIntake: Sendable {
         outcomes[event.id] = outcomes[event.id] ?? .duplicate
         continue
       }
-      try handle(event, transaction)
+      try handle(event, transaction, spans)
       outcomes[event.id] = .handled
     }
     return outcomes
@@ -50,11 +53,13 @@ struct EventIntake: Sendable {
     let subject: String
   }
 
-  private func takeInOrder(_ events: [CloudEvent], in transaction: any Transaction) throws -> [UUID: Outcome] {
+  private func takeInOrder(
+    _ events: [CloudEvent], in transaction: any Transaction, _ spans: EventSpans
+  ) throws -> [UUID: Outcome] {
     let (numbered, others) = (
       events.filter { $0.subject != nil && $0.sequence > 0 }, events.filter { $0.subject == nil || $0.sequence == 0 }
     )
-    var outcomes = others.isEmpty ? [:] : try takeAsTheyCome(others, in: transaction)
+    var outcomes = others.isEmpty ? [:] : try takeAsTheyCome(others, in: transaction, spans)
     let inbox = InboxStore(transaction, consumer: consumer)
     let parked = ParkedEventStore(transaction, consumer: consumer)
     var positions: [Place: Int64] = [:]
@@ -73,7 +78,7 @@ struct EventIntake: Sendable {
       if event.sequence <= position {
         outcomes[event.id] = outcomes[event.id] ?? .duplicate
       } else if event.sequence == position + 1 {
-        try handle(event, transaction)
+        try handle(event, transaction, spans)
         positions[place] = event.sequence
         moved.insert(place)
         handled.append(event.id)
@@ -96,14 +101,9 @@ struct EventIntake: Sendable {
   }
 
   /// A type without a handler is one that the consumer does not care for.
-  private func handle(_ event: CloudEvent, _ transaction: any Transaction) throws {
+  private func handle(_ event: CloudEvent, _ transaction: any Transaction, _ spans: EventSpans) throws {
     guard let handler = handlers[event.type] else { return }
-    guard let trace = event.traceparent.flatMap({ TraceContext(traceparent: $0) }) else {
-      return try handler.handle(event, transaction)
-    }
-    var context = ServiceContext.topLevel
-    context.trace = trace.child()
-    try ServiceContext.withValue(context) { try handler.handle(event, transaction) }
+    try spans.handle(event) { try handler.handle(event, transaction) }
   }
 }
 

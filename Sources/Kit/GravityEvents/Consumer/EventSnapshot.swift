@@ -32,7 +32,7 @@ struct SnapshotImport: Sendable {
   }
 
   func run() async {
-    var pause = Backoff(first: .milliseconds(200), greatest: .seconds(30))
+    var backoff = Backoff(first: .milliseconds(200), greatest: .seconds(30))
     while !Task.isCancelled {
       do {
         if try await isComplete() { return }
@@ -42,7 +42,7 @@ struct SnapshotImport: Sendable {
         while true {
           let (done, taken) = try await importPage()
           count += taken
-          pause.succeeded()
+          backoff.succeeded()
           if done { break }
         }
         consumer.logger.notice(
@@ -50,15 +50,15 @@ struct SnapshotImport: Sendable {
           metadata: ["consumer": "\(consumer.name)", "service": "\(snapshot.service)", "subjects": "\(count)"])
         return
       } catch is CancellationError {} catch {
-        pause.failed()
-        if pause.failures == 5 {
+        backoff.failed()
+        if backoff.failures == 5 {
           consumer.logger.warning(
             "the past is not taken in yet",
             metadata: [
               "consumer": "\(consumer.name)", "service": "\(snapshot.service)", "error.message": "\(error)",
             ])
         }
-        try? await Task.sleep(for: pause.duration)
+        try? await Task.sleep(for: backoff.pause)
       }
     }
   }

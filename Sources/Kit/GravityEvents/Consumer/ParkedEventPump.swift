@@ -24,7 +24,7 @@ struct ParkedEventPump: Sendable {
   }
 
   private func pump(_ signal: Signal) async {
-    var pause = Backoff(first: .milliseconds(100), greatest: .seconds(5))
+    var backoff = Backoff(first: .milliseconds(100), greatest: .seconds(5))
     let name = consumer.name
     while !Task.isCancelled {
       do {
@@ -32,18 +32,18 @@ struct ParkedEventPump: Sendable {
           try ParkedEventStore($0, consumer: name).claimDue(limit: Self.batch, lease: consumer.attemptLease)
         }
         try await attempt(due)
-        pause.succeeded()
+        backoff.succeeded()
         if due.count == Self.batch { continue }
         let next = try await consumer.database.read { try ParkedEventStore($0, consumer: name).untilNext() }
         // Another process may have changed something without a wake-up, so not for long.
         await signal.wait(atMost: .seconds(min(max(next ?? 5, 0.001), 5)))
       } catch is CancellationError {} catch {
-        pause.failed()
-        if pause.failures == 1 {
+        backoff.failed()
+        if backoff.failures == 1 {
           consumer.logger.warning(
             "parked events wait for the database", metadata: ["consumer": "\(name)", "error.message": "\(error)"])
         }
-        try? await Task.sleep(for: pause.duration)
+        try? await Task.sleep(for: backoff.pause)
       }
     }
   }
@@ -115,16 +115,19 @@ struct ParkedEventPump: Sendable {
       }
     }
     let began = ContinuousClock.now
+    let spans = EventSpans(consumer: consumer.name, attempt: attempts)
     do {
       let outcomes = try await consumer.database.write { transaction in
-        let outcomes = try consumer.intake.take([event], in: transaction)
+        let outcomes = try consumer.intake.take([event], in: transaction, spans: spans)
         if outcomes[event.id] != .held {
           try ParkedEventStore(transaction, consumer: consumer.name).delete(parked.id)
         }
         return outcomes
       }
       meters.handled(outcomes, took: began.duration(to: .now))
+      spans.committed()
     } catch let error where !EventConsumer.isAway(error) {
+      spans.failed(error)
       try await consumer.park(event, attempts: attempts, error)
     }
   }

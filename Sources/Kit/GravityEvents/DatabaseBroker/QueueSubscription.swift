@@ -21,8 +21,8 @@ final class QueueSubscription: EventSubscription {
   }
   private let state = Mutex(State())
 
-  /// Also in force where notifications do not come through: between processes on SQLite.
-  private static let poll: Duration = .milliseconds(500)
+  /// Notifications wake it. This is for what has none: leases that ran out, and on SQLite other processes altogether.
+  private var poll: Duration { broker.database.dialect == .sqlite ? .seconds(1) : .seconds(5) }
 
   init(broker: DatabaseBroker, queue: EventQueue, prefetch: Int) {
     self.broker = broker
@@ -56,7 +56,7 @@ final class QueueSubscription: EventSubscription {
   }
 
   func next(atMost count: Int) async throws -> [EventDelivery] {
-    var pause = Backoff(first: .milliseconds(100), greatest: .seconds(5))
+    var backoff = Backoff(first: .milliseconds(100), greatest: .seconds(5))
     while true {
       try Task.checkCancellation()
       let (hasEnded, isDeclared, free, refusal) = state.withLock {
@@ -67,23 +67,23 @@ final class QueueSubscription: EventSubscription {
       do {
         if isDeclared, free > 0 {
           let deliveries = try await claim(min(count, free))
-          if pause.failures > 0 { broker.logger.notice("the queue is fetched from again", metadata: metadata) }
-          pause.succeeded()
+          if backoff.failures > 0 { broker.logger.notice("the queue is fetched from again", metadata: metadata) }
+          backoff.succeeded()
           if !deliveries.isEmpty { return deliveries }
         }
-        await signal.wait(atMost: Self.poll * Double.random(in: 0.8...1.2))
+        await signal.wait(atMost: poll * Double.random(in: 0.8...1.2))
         // So that what comes together is fetched and handled together.
         try await Task.sleep(for: .milliseconds(2))
       } catch is CancellationError {
         throw CancellationError()
       } catch {
-        pause.failed()
-        if pause.failures == 1 {
+        backoff.failed()
+        if backoff.failures == 1 {
           broker.logger.warning(
             "cannot fetch from the queue",
             metadata: metadata.merging(["error.message": "\(error)"]) { _, new in new })
         }
-        try await Task.sleep(for: pause.duration)
+        try await Task.sleep(for: backoff.pause)
       }
     }
   }
@@ -172,20 +172,20 @@ final class QueueSubscription: EventSubscription {
   }
 
   private func declare() async {
-    var pause = Backoff(first: .milliseconds(100), greatest: .seconds(5))
+    var backoff = Backoff(first: .milliseconds(100), greatest: .seconds(5))
     while !Task.isCancelled {
       do {
         try await broker.database.write { [queue] in try QueueStore($0).declare(queue) }
         state.withLock { $0.isDeclared = true }
         return signal.raise()
       } catch {
-        pause.failed()
-        if pause.failures == 1 {
+        backoff.failed()
+        if backoff.failures == 1 {
           broker.logger.warning(
             "cannot declare the queue",
             metadata: metadata.merging(["error.message": "\(error)"]) { _, new in new })
         }
-        try? await Task.sleep(for: pause.duration)
+        try? await Task.sleep(for: backoff.pause)
       }
     }
   }

@@ -59,7 +59,7 @@ public struct OutboxRelay: Service {
   }
 
   private func publish(when signal: Signal) async {
-    var pause = Backoff(first: .milliseconds(100), greatest: .seconds(5))
+    var backoff = Backoff(first: .milliseconds(100), greatest: .seconds(5))
     while !Task.isCancelled {
       do {
         if try await publishBatch() == Self.batch {
@@ -71,17 +71,19 @@ public struct OutboxRelay: Service {
           // What is recorded meanwhile goes out together: a batch costs two transactions, however small it is.
           try await Task.sleep(for: Self.gathering)
         }
-        if pause.failures > 0 { logger.notice("events are published again", metadata: pause.metadata) }
-        pause.succeeded()
+        if backoff.failures > 0 {
+          logger.notice("events are published again", metadata: ["failures": "\(backoff.failures)"])
+        }
+        backoff.succeeded()
         await signal.wait(atMost: .seconds(5))
       } catch is CancellationError {} catch {
         failures.increment()
-        pause.failed()
+        backoff.failed()
         // Not each time: an outage is one thing to say.
-        if pause.failures == 1 {
+        if backoff.failures == 1 {
           logger.warning("events wait in the outbox", metadata: ["error.message": "\(error)"])
         }
-        try? await Task.sleep(for: pause.duration)
+        try? await Task.sleep(for: backoff.pause)
       }
     }
   }
@@ -102,7 +104,9 @@ public struct OutboxRelay: Service {
     guard !messages.isEmpty else { return 0 }
     let ids = messages.map(\.id)
     do {
+      let span = PublishedSpans()
       let safe = try await broker.publish(messages)
+      span.published(messages, safe)
       let done = ids.filter(safe.contains)
       let left = ids.filter { !safe.contains($0) }
       // Also when the relay is being stopped: what is marked is not sent twice.
@@ -146,26 +150,4 @@ public struct OutboxRelay: Service {
       try OutboxStore($0).deletePublished(before: try $0.now - Self.retention, limit: limit)
     }) == limit { try Task.checkCancellation() }
   }
-}
-
-/// A wait that doubles from failure to failure, with jitter.
-struct Backoff {
-  let first: Duration
-  let greatest: Duration
-  private(set) var failures = 0
-
-  init(first: Duration, greatest: Duration) {
-    self.first = first
-    self.greatest = greatest
-  }
-
-  mutating func failed() { failures += 1 }
-  mutating func succeeded() { failures = 0 }
-
-  /// Between half and all of it, so that instances do not come in step.
-  var duration: Duration {
-    let doubled = min(first * (1 << min(max(failures - 1, 0), 20)), greatest)
-    return doubled * Double.random(in: 0.5...1)
-  }
-  var metadata: Logger.Metadata { ["failures": "\(failures)"] }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import GravityContracts
 import GravityData
+import GravityEvents
 import Logging
 
 /// What every part of the service is given.
@@ -9,7 +10,7 @@ struct UserCore: Sendable {
   let configuration: UserConfiguration
   let clock: UserClock
   let newID: @Sendable () -> UUID
-  let events: any UserEventRecorder
+  let events: Outbox
   let logger: Logger
 
   func now(_ transaction: any Transaction) throws -> Date { try clock.inTransaction(transaction).roundedToMicroseconds }

@@ -1,6 +1,7 @@
 public import Foundation
 public import GravityContracts
 public import GravityData
+import GravityEvents
 public import GravityHTTP
 public import GravityIdentity
 import GravityTasks
@@ -36,14 +37,15 @@ public struct UserService: Sendable {
   /// - Throws: ``UserConfigurationError``.
   public init(
     database: any Database, verifier: any TokenVerifier, directory: any AccountDirectory,
-    reader: (any ProfileReader)? = nil, events: any UserEventRecorder = UserOutbox(),
+    reader: (any ProfileReader)? = nil,
     configuration: UserConfiguration = .init(), logger: Logger,
     metrics: any MetricsFactory = MetricsSystem.factory, clock: UserClock = .system,
     newID: @escaping @Sendable () -> UUID = { UUID.v7() }
   ) throws {
     try configuration.validate()
     let core = UserCore(
-      database: database, configuration: configuration, clock: clock, newID: newID, events: events, logger: logger)
+      database: database, configuration: configuration, clock: clock, newID: newID,
+      events: Outbox(service: UserAPI.service, newID: newID), logger: logger)
     let copies = AccountCopies(core: core, directory: directory)
     let profiles = Profiles(
       core: core, reader: reader ?? DatabaseProfiles(database: database, configuration: configuration),

@@ -9,12 +9,7 @@ struct AccountSnapshot: Sendable {
 
   func page(_ query: SnapshotQuery) async throws -> SnapshotPage {
     let limit = try PageLimit.checked(query.limit)
-    let after = try query.cursor.map { cursor in
-      guard let id = cursor.parts.first.flatMap(UUID.init(uuidString:)) else {
-        throw Problem.invalid("cursor", "invalid", "is not a cursor of this list")
-      }
-      return id
-    }
+    let after = try query.cursor.map { try $0.id }
     return try await core.read { transaction, _ in
       let rows = try AccountStore(transaction).list(
         after: after, status: nil, email: nil, limit: limit + 1)

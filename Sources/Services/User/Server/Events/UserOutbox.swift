@@ -1,33 +1,40 @@
 import Foundation
 import GravityContracts
-public import GravityData
-public import GravityEvents
-public import UserAPI
+import GravityData
+import GravityEvents
+import UserAPI
 
-/// Records what happened to users in the outbox.
-public struct UserOutbox: UserEventRecorder {
-  private let outbox: Outbox
+/// What happened, as the parts of the service say it. What other services read is in `UserEvents`.
+enum UserChange: Sendable, Hashable {
+  case updated(user: UUID, version: Int64)
+  case deletionRequested(user: UUID)
+  case deletionCancelled(user: UUID)
+  case erasureRequested(user: UUID)
+  case erased(user: UUID)
+  /// `general`, `notifications` or `app`.
+  case preferencesChanged(user: UUID, namespace: String)
+}
 
-  public init(_ outbox: Outbox = Outbox(service: UserAPI.service)) { self.outbox = outbox }
-
-  public func record(_ change: UserChange, in transaction: any Transaction) throws {
+extension Outbox {
+  /// Takes down what happened in the transaction that makes it true.
+  func record(_ change: UserChange, in transaction: any Transaction) throws {
     switch change {
     case .updated(let user, let version):
-      try outbox.append(
+      try append(
         UserEvents.userUpdated, subject: user.lowercased, ProfileEvent(userID: user, version: version),
         in: transaction)
-    case .deletionRequested(let user): try append(UserEvents.deletionRequested, user, transaction)
-    case .deletionCancelled(let user): try append(UserEvents.deletionCancelled, user, transaction)
-    case .erasureRequested(let user): try append(UserEvents.erasureRequested, user, transaction)
-    case .erased(let user): try append(UserEvents.userErased, user, transaction)
+    case .deletionRequested(let user): try append(UserEvents.deletionRequested, about: user, in: transaction)
+    case .deletionCancelled(let user): try append(UserEvents.deletionCancelled, about: user, in: transaction)
+    case .erasureRequested(let user): try append(UserEvents.erasureRequested, about: user, in: transaction)
+    case .erased(let user): try append(UserEvents.userErased, about: user, in: transaction)
     case .preferencesChanged(let user, let namespace):
-      try outbox.append(
+      try append(
         UserEvents.preferencesChanged, subject: user.lowercased,
         PreferenceEvent(userID: user, namespace: namespace), in: transaction)
     }
   }
 
-  private func append(_ type: EventType<UserEvent>, _ user: UUID, _ transaction: any Transaction) throws {
-    try outbox.append(type, subject: user.lowercased, UserEvent(userID: user), in: transaction)
+  private func append(_ type: EventType<UserEvent>, about user: UUID, in transaction: any Transaction) throws {
+    try append(type, subject: user.lowercased, UserEvent(userID: user), in: transaction)
   }
 }

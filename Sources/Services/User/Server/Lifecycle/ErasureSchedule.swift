@@ -14,7 +14,7 @@ enum ErasureSchedule {
   static func worker(_ lifecycle: Lifecycle, metrics: any MetricsFactory) throws -> TaskWorker {
     let core = lifecycle.core
     let worker = TaskWorker(database: core.database, name: "user", logger: core.logger, metrics: metrics)
-    worker.handle(task, concurrency: 1) { _, context in
+    worker.handle(task, concurrency: 1) { _, _ in
       var count = 0
       while true {
         let requested = try await core.database.write { transaction in
@@ -22,7 +22,6 @@ enum ErasureSchedule {
         }
         count += requested.count
         if requested.count < batch { break }
-        try context.progress(0.5, "\(count) users")
       }
       if count > 0 { core.logger.notice("erasures were requested", metadata: ["users": "\(count)"]) }
     }

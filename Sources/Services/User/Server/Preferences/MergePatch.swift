@@ -1,3 +1,4 @@
+import GravityContracts
 import UserAPI
 
 extension JSONObject {

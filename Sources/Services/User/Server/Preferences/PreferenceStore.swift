@@ -1,3 +1,4 @@
+import GravityContracts
 import Foundation
 import GravityData
 import UserAPI

@@ -50,26 +50,3 @@ extension UserCore {
 struct Precondition: Sendable {
   let require: @Sendable (EntityTag?) throws -> Void
 }
-
-extension Principal {
-  /// The caller's account. A token that was not issued to an account, such as one for a script, has none: 404.
-  var accountID: UUID {
-    get throws {
-      guard let id = UUID(uuidString: subject) else { throw Problem.notFound("user") }
-      return id
-    }
-  }
-}
-
-extension Cursor {
-  /// The id of the last row that the client saw.
-  /// - Throws: `Problem` 422 when it is a cursor of another list.
-  var id: UUID {
-    get throws {
-      guard parts.count == 1, let id = UUID(uuidString: parts[0]) else {
-        throw Problem.invalid("cursor", "format", "is not a cursor of this list")
-      }
-      return id
-    }
-  }
-}

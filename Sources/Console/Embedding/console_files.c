@@ -1,0 +1,158 @@
+// The web console's files, taken into the binary by the compiler (C23 #embed), so that nothing has to be found at run time.
+// SwiftPM's own .embedInCode writes them as Swift arrays, which takes minutes to compile. A test compares this list with
+// the folder.
+#include "include/console_files.h"
+
+#if defined(__clang__)
+#pragma clang diagnostic ignored "-Wc23-extensions"
+#endif
+
+static const unsigned char assets_api_js[] = {
+#embed "../Files/assets/api.js"
+};
+static const unsigned char assets_components_css[] = {
+#embed "../Files/assets/components.css"
+};
+static const unsigned char assets_components_confirm_js[] = {
+#embed "../Files/assets/components/confirm.js"
+};
+static const unsigned char assets_components_facts_js[] = {
+#embed "../Files/assets/components/facts.js"
+};
+static const unsigned char assets_components_icons_js[] = {
+#embed "../Files/assets/components/icons.js"
+};
+static const unsigned char assets_components_live_badge_js[] = {
+#embed "../Files/assets/components/live-badge.js"
+};
+static const unsigned char assets_components_notice_js[] = {
+#embed "../Files/assets/components/notice.js"
+};
+static const unsigned char assets_components_pill_js[] = {
+#embed "../Files/assets/components/pill.js"
+};
+static const unsigned char assets_components_states_js[] = {
+#embed "../Files/assets/components/states.js"
+};
+static const unsigned char assets_components_table_js[] = {
+#embed "../Files/assets/components/table.js"
+};
+static const unsigned char assets_components_time_js[] = {
+#embed "../Files/assets/components/time.js"
+};
+static const unsigned char assets_element_js[] = {
+#embed "../Files/assets/element.js"
+};
+static const unsigned char assets_format_js[] = {
+#embed "../Files/assets/format.js"
+};
+static const unsigned char assets_frame_css[] = {
+#embed "../Files/assets/frame.css"
+};
+static const unsigned char assets_frame_js[] = {
+#embed "../Files/assets/frame.js"
+};
+static const unsigned char assets_icon_svg[] = {
+#embed "../Files/assets/icon.svg"
+};
+static const unsigned char assets_live_js[] = {
+#embed "../Files/assets/live.js"
+};
+static const unsigned char assets_main_js[] = {
+#embed "../Files/assets/main.js"
+};
+static const unsigned char assets_pages_js[] = {
+#embed "../Files/assets/pages.js"
+};
+static const unsigned char assets_pages_saga_axis_js[] = {
+#embed "../Files/assets/pages/saga-axis.js"
+};
+static const unsigned char assets_pages_saga_detail_js[] = {
+#embed "../Files/assets/pages/saga-detail.js"
+};
+static const unsigned char assets_pages_saga_filters_js[] = {
+#embed "../Files/assets/pages/saga-filters.js"
+};
+static const unsigned char assets_pages_saga_list_js[] = {
+#embed "../Files/assets/pages/saga-list.js"
+};
+static const unsigned char assets_pages_saga_timeline_js[] = {
+#embed "../Files/assets/pages/saga-timeline.js"
+};
+static const unsigned char assets_pages_saga_words_js[] = {
+#embed "../Files/assets/pages/saga-words.js"
+};
+static const unsigned char assets_pages_sagas_js[] = {
+#embed "../Files/assets/pages/sagas.js"
+};
+static const unsigned char assets_problem_js[] = {
+#embed "../Files/assets/problem.js"
+};
+static const unsigned char assets_router_js[] = {
+#embed "../Files/assets/router.js"
+};
+static const unsigned char assets_sagas_css[] = {
+#embed "../Files/assets/sagas.css"
+};
+static const unsigned char assets_session_js[] = {
+#embed "../Files/assets/session.js"
+};
+static const unsigned char assets_sign_in_js[] = {
+#embed "../Files/assets/sign-in.js"
+};
+static const unsigned char assets_theme_early_js[] = {
+#embed "../Files/assets/theme-early.js"
+};
+static const unsigned char assets_theme_js[] = {
+#embed "../Files/assets/theme.js"
+};
+static const unsigned char assets_tokens_css[] = {
+#embed "../Files/assets/tokens.css"
+};
+static const unsigned char index_html[] = {
+#embed "../Files/index.html"
+};
+
+#define FILE_AT(path, name) {path, name, sizeof name}
+
+static const console_file files[] = {
+    FILE_AT("assets/api.js", assets_api_js),
+    FILE_AT("assets/components.css", assets_components_css),
+    FILE_AT("assets/components/confirm.js", assets_components_confirm_js),
+    FILE_AT("assets/components/facts.js", assets_components_facts_js),
+    FILE_AT("assets/components/icons.js", assets_components_icons_js),
+    FILE_AT("assets/components/live-badge.js", assets_components_live_badge_js),
+    FILE_AT("assets/components/notice.js", assets_components_notice_js),
+    FILE_AT("assets/components/pill.js", assets_components_pill_js),
+    FILE_AT("assets/components/states.js", assets_components_states_js),
+    FILE_AT("assets/components/table.js", assets_components_table_js),
+    FILE_AT("assets/components/time.js", assets_components_time_js),
+    FILE_AT("assets/element.js", assets_element_js),
+    FILE_AT("assets/format.js", assets_format_js),
+    FILE_AT("assets/frame.css", assets_frame_css),
+    FILE_AT("assets/frame.js", assets_frame_js),
+    FILE_AT("assets/icon.svg", assets_icon_svg),
+    FILE_AT("assets/live.js", assets_live_js),
+    FILE_AT("assets/main.js", assets_main_js),
+    FILE_AT("assets/pages.js", assets_pages_js),
+    FILE_AT("assets/pages/saga-axis.js", assets_pages_saga_axis_js),
+    FILE_AT("assets/pages/saga-detail.js", assets_pages_saga_detail_js),
+    FILE_AT("assets/pages/saga-filters.js", assets_pages_saga_filters_js),
+    FILE_AT("assets/pages/saga-list.js", assets_pages_saga_list_js),
+    FILE_AT("assets/pages/saga-timeline.js", assets_pages_saga_timeline_js),
+    FILE_AT("assets/pages/saga-words.js", assets_pages_saga_words_js),
+    FILE_AT("assets/pages/sagas.js", assets_pages_sagas_js),
+    FILE_AT("assets/problem.js", assets_problem_js),
+    FILE_AT("assets/router.js", assets_router_js),
+    FILE_AT("assets/sagas.css", assets_sagas_css),
+    FILE_AT("assets/session.js", assets_session_js),
+    FILE_AT("assets/sign-in.js", assets_sign_in_js),
+    FILE_AT("assets/theme-early.js", assets_theme_early_js),
+    FILE_AT("assets/theme.js", assets_theme_js),
+    FILE_AT("assets/tokens.css", assets_tokens_css),
+    FILE_AT("index.html", index_html),
+};
+
+size_t console_file_count(void) { return sizeof files / sizeof files[0]; }
+
+console_file console_file_at(size_t index) { return files[index]; }

@@ -1,0 +1,60 @@
+import { Problem } from "./problem.js";
+import { session } from "./session.js";
+
+/// Longer than any answer takes; milliseconds.
+const deadline = 30_000;
+
+/// Sends a request with the caller's token; once more with a new token where the old one is refused.
+/// - Throws: `Problem`; an `AbortError` where `signal` says so.
+export async function send(method, path, { body, signal, stream = false } = {}) {
+  for (let attempt = 1; ; attempt += 1) {
+    const token = await session.token();
+    const headers = { authorization: `Bearer ${token}`, accept: stream ? "text/event-stream" : "application/json" };
+    if (body !== undefined) headers["content-type"] = "application/json";
+    const signals = [signal, stream ? undefined : AbortSignal.timeout(deadline)].filter(Boolean);
+    let response;
+    try {
+      response = await fetch(path, {
+        method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "omit",
+        cache: "no-store", signal: signals.length > 0 ? AbortSignal.any(signals) : undefined,
+      });
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw Problem.unreachable(error);
+    }
+    if (response.ok) return response;
+    const problem = await Problem.of(response);
+    if (problem.status !== 401 || attempt > 1) throw problem;
+    await session.token({ renewed: session.isCurrent(token) });
+  }
+}
+
+export const api = {
+  async get(path, query = {}, options = {}) {
+    const response = await send("GET", withQuery(path, query), options);
+    return await json(response, options.signal);
+  },
+  /// The services take a POST with a JSON body only, be it an empty one.
+  async post(path, body = {}, options = {}) {
+    return await json(await send("POST", path, { ...options, body }), options.signal);
+  },
+};
+
+async function json(response, signal) {
+  try {
+    return response.status === 204 ? null : await response.json();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw Problem.unreachable(error);
+  }
+}
+
+/// Fields that are empty are left out.
+export function withQuery(path, query) {
+  const fields = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== null && value !== "") fields.set(name, value);
+  }
+  const text = fields.toString();
+  return text ? `${path}?${text}` : path;
+}

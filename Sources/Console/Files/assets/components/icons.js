@@ -1,0 +1,28 @@
+import { svg } from "../element.js";
+
+/// Drawn on 20 × 20 with a line of 1.6; decoration only, a text says the same.
+const paths = {
+  alert: "M10 3 18 17H2ZM10 8v4M10 14.4v.2",
+  back: "M12 4 6 10l6 6",
+  check: "m4 10.5 4 4 8-9",
+  clock: "M10 2.5a7.5 7.5 0 1 0 0 15 7.5 7.5 0 0 0 0-15ZM10 6v4.2l2.8 1.8",
+  copy: "M7 7h9v10H7ZM4 13V3h9",
+  cross: "m5 5 10 10M15 5 5 15",
+  hand: "M10 2.5a7.5 7.5 0 1 0 0 15 7.5 7.5 0 0 0 0-15ZM8 7v6M12 7v6",
+  leave: "M8 3H4v14h4M8 10h9M13.5 6.5 17 10l-3.5 3.5",
+  lock: "M5 9h10v8H5ZM7 9V6.5a3 3 0 0 1 6 0V9",
+  menu: "M3 5.5h14M3 10h14M3 14.5h14",
+  next: "m8 4 6 6-6 6",
+  refresh: "M16 6.5A7 7 0 1 0 17 11M16.5 3v4h-4",
+  run: "M10 2.5a7.5 7.5 0 1 0 0 15 7.5 7.5 0 0 0 0-15ZM8.3 7v6l5-3Z",
+  search: "M9 3.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11ZM13 13l4 4",
+  steps: "M3 5h6M6 10h6M9 15h8M3 5v0",
+  undo: "M4 8h8a4 4 0 0 1 0 8H8M7 4.5 3.5 8 7 11.5",
+};
+
+export function icon(name) {
+  return svg("svg.icon", {
+    viewBox: "0 0 20 20", width: 16, height: 16, "aria-hidden": "true", fill: "none", stroke: "currentColor",
+    "stroke-width": 1.6, "stroke-linecap": "round", "stroke-linejoin": "round",
+  }, svg("path", { d: paths[name] ?? paths.alert }));
+}

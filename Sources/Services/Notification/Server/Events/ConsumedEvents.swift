@@ -1,0 +1,67 @@
+import AuthAPI
+import Foundation
+import GravityContracts
+import GravityData
+public import GravityEvents
+import OrderAPI
+import UserAPI
+
+/// What the service does when others tell it something: for each family of events the handlers of one consumer.
+/// They hold in any order, and none takes a snapshot: nobody wants a mail about the past.
+public struct ConsumedEvents: Sendable {
+  let intake: Intake
+  let erasure: Erasure
+
+  /// Of the family `user`: accounts that were opened, and people who are to be forgotten.
+  public var ofUsers: [EventHandler] {
+    [
+      .on(AuthEvents.userRegistered) { event, transaction in
+        let account = event.payload.accountID
+        try intake.take(
+          BuiltInTemplates.welcome, .account, for: account, about: account, onceKey: account.lowercased,
+          in: transaction)
+      },
+      .on(UserEvents.userErased) { event, transaction in try erasure.erase(event.payload.userID, in: transaction) },
+    ]
+  }
+
+  /// Of the family `password`. It can change again, so each event counts by itself.
+  public var ofPasswords: [EventHandler] {
+    [
+      .on(AuthEvents.passwordChanged) { event, transaction in
+        let account = event.payload.accountID
+        try intake.take(
+          BuiltInTemplates.passwordChanged, .account, for: account, about: account, onceKey: event.id.lowercased,
+          in: transaction)
+      }
+    ]
+  }
+
+  /// Of the family `token`. A session ends once, however often its old token comes.
+  public var ofTokens: [EventHandler] {
+    [
+      .on(AuthEvents.tokenReuseDetected) { event, transaction in
+        let account = event.payload.accountID
+        try intake.take(
+          BuiltInTemplates.signInSuspicious, .account, for: account, about: account,
+          onceKey: event.payload.sessionID.lowercased, in: transaction)
+      }
+    ]
+  }
+
+  /// Of the family `order`.
+  public var ofOrders: [EventHandler] {
+    func on(_ type: EventType<OrderEvent>, _ template: String) -> EventHandler {
+      .on(type) { event, transaction in
+        let (order, user) = (event.payload.orderID, event.payload.userID)
+        try intake.take(
+          template, .order, for: user, about: order, onceKey: order.lowercased, in: transaction)
+      }
+    }
+    return [
+      on(OrderEvents.orderConfirmed, BuiltInTemplates.orderConfirmed),
+      on(OrderEvents.orderCanceled, BuiltInTemplates.orderCanceled),
+      on(OrderEvents.orderExpired, BuiltInTemplates.orderCanceled),
+    ]
+  }
+}

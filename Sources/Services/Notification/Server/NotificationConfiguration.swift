@@ -1,0 +1,52 @@
+public import Foundation
+
+/// The settings of the notification service.
+public struct NotificationConfiguration: Sendable, Hashable {
+  /// What stands in `From`: an e-mail address of ASCII characters.
+  public var senderAddress = "no-reply@gravity.localhost"
+  /// At most 100 characters, one line.
+  public var senderName = "Gravity"
+  /// What templates write for `{{site.name}}`; at most 100 characters, one line.
+  public var siteName = "Gravity"
+  /// How many messages are written and sent in one go, 1 to 500.
+  public var batch = 64
+  /// How many such goes are under way at a time in one instance, 1 to 16.
+  public var lanes = 2
+  /// Seconds for which an attempt owns a delivery, 5 to 600: a process that dies leaves it to others after that.
+  public var lease: TimeInterval = 30
+  /// Seconds for which messages, and the addresses and data they were written with, are kept; at least a day.
+  public var contentRetention: TimeInterval = 90 * 86_400
+
+  public init() {}
+
+  /// What follows `@` in the sender's address; the right side of every Message-ID.
+  public var domain: String { senderAddress.split(separator: "@").last.map(String.init) ?? "localhost" }
+
+  /// - Throws: ``NotificationConfigurationError`` that names the setting and its bounds.
+  public func validate() throws(NotificationConfigurationError) {
+    guard let address = EmailAddress(senderAddress), address.text.utf8.allSatisfy({ $0 < 0x80 }) else {
+      throw NotificationConfigurationError(description: "sender address: must be an e-mail address in ASCII")
+    }
+    for (setting, name) in [("sender name", senderName), ("site name", siteName)] {
+      guard (1...100).contains(name.count), name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+      else {
+        throw NotificationConfigurationError(description: "\(setting): must have 1 to 100 characters in one line")
+      }
+    }
+    guard (1...500).contains(batch) else {
+      throw NotificationConfigurationError(description: "batch: must be 1 to 500 messages")
+    }
+    guard (1...16).contains(lanes) else { throw NotificationConfigurationError(description: "lanes: must be 1 to 16") }
+    guard (5...600).contains(lease) else {
+      throw NotificationConfigurationError(description: "lease: must be 5 to 600 seconds")
+    }
+    guard contentRetention >= 86_400 else {
+      throw NotificationConfigurationError(description: "content retention: must be at least 86400 seconds")
+    }
+  }
+}
+
+/// A setting that cannot be used. For the operator.
+public struct NotificationConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
+  public var description: String
+}

@@ -1,0 +1,28 @@
+import Foundation
+import GravityContracts
+import GravityData
+import GravityEvents
+import GravityTasks
+import Logging
+
+/// What every part of the service is given.
+struct NotificationCore: Sendable {
+  let database: any Database
+  let configuration: NotificationConfiguration
+  let clock: NotificationClock
+  let newID: @Sendable () -> UUID
+  let events: Outbox
+  let tasks = TaskQueue()
+  let logger: Logger
+
+  func now(_ transaction: any Transaction) throws -> Date { try clock.inTransaction(transaction).roundedToMicroseconds }
+
+  /// Runs `body` with the time of its transaction.
+  func write<T: Sendable>(_ body: @escaping @Sendable (any Transaction, Date) throws -> T) async throws -> T {
+    try await database.write { try body($0, now($0)) }
+  }
+
+  func read<T: Sendable>(_ body: @escaping @Sendable (any Transaction, Date) throws -> T) async throws -> T {
+    try await database.read { try body($0, now($0)) }
+  }
+}

@@ -1,0 +1,57 @@
+import Foundation
+import GravityContracts
+import GravityData
+import GravityTasks
+import Logging
+import Metrics
+import ServiceLifecycle
+
+/// What the service does by itself: send what is due, delete what transports keep of those who are forgotten, and
+/// what is older than it may be.
+struct NotificationTasks: Service {
+  let core: NotificationCore
+  let sending: DeliveryWorker
+  let worker: TaskWorker
+
+  func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      // Both drain by themselves when the service is asked to stop.
+      group.addTask { try await sending.run() }
+      group.addTask { try await worker.run() }
+      try await group.waitForAll()
+    }
+  }
+
+  /// Has nothing to say: what is old is found out when it runs.
+  static let expire = TaskType<Empty>("notifications.expire", timeout: .seconds(600))
+  private static let batch = 500
+
+  static func worker(
+    _ core: NotificationCore, _ channels: [any Channel], metrics: any MetricsFactory
+  ) throws -> TaskWorker {
+    let worker = TaskWorker(database: core.database, name: "notification", logger: core.logger, metrics: metrics)
+    worker.handle(Erasure.task, concurrency: 2) { erased, _ in
+      for channel in channels { try await channel.erase(erased.ids) }
+    }
+    worker.handle(expire, concurrency: 1) { _, _ in try await deleteExpired(core, channels) }
+    try worker.schedule("notifications.expire", cron: "17 * * * *", expire, Empty(), missed: .once)
+    return worker
+  }
+
+  /// Copies first: a message that is still in the table is found again.
+  static func deleteExpired(_ core: NotificationCore, _ channels: [any Channel]) async throws {
+    while true {
+      try Task.checkCancellation()
+      let old = try await core.read { transaction, now in
+        try MessageStore(transaction).writtenBefore(now - core.configuration.contentRetention, limit: batch)
+      }
+      guard !old.isEmpty else { break }
+      for channel in channels { try await channel.erase(old) }
+      try await core.database.write { transaction in
+        try MessageStore(transaction).delete(old)
+        try NotificationStore(transaction).blank(deliveries: old)
+      }
+    }
+    while try await core.database.expireIdempotencyKeys(limit: batch) >= batch { try Task.checkCancellation() }
+  }
+}

@@ -1,0 +1,77 @@
+import Foundation
+import GravityContracts
+import GravityData
+import NotificationAPI
+
+/// The tables `notifications` and `erased_users`.
+struct NotificationStore {
+  private let transaction: any Transaction
+  init(_ transaction: any Transaction) { self.transaction = transaction }
+
+  /// - Returns: false when there is one with that id or that ``NotificationRow/onceKey``.
+  func insert(_ row: NotificationRow) throws -> Bool {
+    try transaction.execute(
+      """
+      INSERT INTO notifications (id, template, source, user_id, address, name, locale, data, about, once_key,
+        traceparent, created_at)
+      VALUES (\(row.id), \(row.template), \(row.source.rawValue), \(row.userID), \(row.address), \(row.name),
+        \(row.locale), \(row.data), \(row.about), \(row.onceKey), \(row.traceparent), \(row.createdAt))
+      ON CONFLICT DO NOTHING
+      """) == 1
+  }
+
+  func find(_ id: UUID) throws -> NotificationRow? {
+    try transaction.first("SELECT \(NotificationRow.columns) FROM notifications WHERE id = \(id)")
+  }
+
+  func list(_ ids: [UUID]) throws -> [NotificationRow] {
+    try transaction.all("SELECT \(NotificationRow.columns) FROM notifications WHERE id IN \(list: ids)")
+  }
+
+  /// Newest first.
+  func list(before: UUID?, _ query: NotificationQuery, limit: Int) throws -> [NotificationRow] {
+    var filter: SQL = "WHERE TRUE"
+    if let user = query.userID { filter = filter + " AND notifications.user_id = \(user)" }
+    if let about = query.about { filter = filter + " AND notifications.about = \(about)" }
+    guard let state = query.state else {
+      if let before { filter = filter + " AND notifications.id < \(before)" }
+      return try transaction.all(
+        "SELECT \(NotificationRow.columns) FROM notifications \(filter) ORDER BY notifications.id DESC LIMIT \(limit)")
+    }
+    if let before { filter = filter + " AND deliveries.notification_id < \(before)" }
+    // Spelled out for the planner: the partial index has all states but that one.
+    if state != .sent { filter = filter + " AND deliveries.state <> 'sent'" }
+    return try transaction.all(
+      """
+      SELECT DISTINCT \(NotificationRow.columns), deliveries.notification_id AS place
+      FROM deliveries JOIN notifications ON notifications.id = deliveries.notification_id
+      \(filter) AND deliveries.state = \(state.rawValue)
+      ORDER BY place DESC LIMIT \(limit)
+      """)
+  }
+
+  // MARK: Erasure
+
+  func noteErased(_ user: UUID, at now: Date) throws {
+    try transaction.execute(
+      "INSERT INTO erased_users (user_id, erased_at) VALUES (\(user), \(now)) ON CONFLICT (user_id) DO NOTHING")
+  }
+
+  func isErased(_ user: UUID) throws -> Bool {
+    try !transaction.rows("SELECT 1 FROM erased_users WHERE user_id = \(user)").isEmpty
+  }
+
+  /// Takes out everything that tells who it was; ids stay, so that nothing is sent a second time.
+  func blank(of user: UUID) throws {
+    try transaction.execute(
+      "UPDATE notifications SET address = NULL, name = NULL, data = NULL WHERE user_id = \(user)")
+  }
+
+  func blank(deliveries: [UUID]) throws {
+    try transaction.execute(
+      """
+      UPDATE notifications SET address = NULL, name = NULL, data = NULL
+      WHERE id IN (SELECT notification_id FROM deliveries WHERE id IN \(list: deliveries))
+      """)
+  }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import GravityContracts
+import GravityData
+import GravityIdentity
+import NotificationAPI
+
+/// What the interface does with notifications.
+struct Notifications: Sendable {
+  let core: NotificationCore
+  let library: TemplateLibrary
+  let intake: Intake
+
+  func create(_ request: NewNotification, once key: IdempotencyKey?) async throws -> Once<NotificationRecord> {
+    let fields = try NewNotificationFields(checking: request)
+    let id = request.id ?? core.newID()
+    return try await core.database.write(once: key) { [core, library, intake] transaction in
+      let now = try core.now(transaction)
+      let store = NotificationStore(transaction)
+      if request.id != nil, let row = try store.find(id) {
+        guard fields.describe(row) else {
+          throw Problem(409, "id_taken", "There is another notification with that id")
+        }
+        return Self.notification(row, try DeliveryStore(transaction).list(of: [id]))
+      }
+      guard let template = try library.template(fields.template, in: transaction) else {
+        throw Problem.invalid("template", "unknown", "nothing is published under that name")
+      }
+      try fields.rehearse(with: template, core.configuration)
+      let row = NotificationRow(
+        id: id, template: fields.template, source: .request, userID: fields.userID, address: fields.address,
+        name: fields.name, locale: fields.locale, data: fields.text, about: fields.about, onceKey: nil,
+        traceparent: Intake.traceparent, createdAt: now)
+      // Somebody else may have made it since: then serializability lets this transaction run again.
+      guard try store.insert(row) else { throw DatabaseError(.serialization, "the id was taken in this moment") }
+      return Self.notification(row, try intake.queue(row, transaction, now))
+    }
+  }
+
+  func list(_ query: NotificationQuery) async throws -> Page<NotificationRecord> {
+    let limit = try PageLimit.checked(query.limit)
+    let before = try query.cursor.map { try $0.id }
+    return try await core.read { transaction, _ in
+      let rows = try NotificationStore(transaction).list(before: before, query, limit: limit + 1)
+      let deliveries = Dictionary(
+        grouping: try DeliveryStore(transaction).list(of: rows.map(\.id)), by: \.notificationID)
+      return Page(fetched: rows.map { Self.notification($0, deliveries[$0.id] ?? []) }, limit: limit) {
+        Cursor([$0.id.lowercased])
+      }
+    }
+  }
+
+  func find(_ id: UUID) async throws -> NotificationRecord {
+    try await core.read { transaction, _ in try Self.withHistory(id, transaction) }
+  }
+
+  func retry(_ id: UUID) async throws -> NotificationRecord {
+    try await core.write { [core] transaction, now in
+      guard let row = try NotificationStore(transaction).find(id) else { throw Problem.notFound("notification") }
+      let store = DeliveryStore(transaction)
+      let queued = try store.requeue(of: id, at: now)
+      guard !queued.isEmpty else {
+        throw Problem(
+          409, "invalid_state", "None of its deliveries is a dead letter",
+          extensions: [
+            "allowed": .array(DeliveryMove.sources(of: .queued).filter { $0 != .sending }.map { .string($0.rawValue) })
+          ])
+      }
+      for delivery in queued {
+        try store.insertStep(delivery, "asked for again", at: now)
+        try core.events.record(delivery, template: row.template, in: transaction)
+      }
+      return try Self.withHistory(id, transaction)
+    }
+  }
+
+  func outbox(_ query: OutboxQuery) async throws -> Page<OutboxMessage> {
+    let limit = try PageLimit.checked(query.limit)
+    let before = try query.cursor.map { try $0.id }
+    return try await core.read { [core] transaction, _ in
+      let messages = try MessageStore(transaction).list(
+        before: before, query, limit: limit + 1, domain: core.configuration.domain)
+      return Page(fetched: messages, limit: limit) { Cursor([$0.id.lowercased]) }
+    }
+  }
+
+  func statistics(_ query: StatisticsQuery) async throws -> NotificationStatistics {
+    try await core.read { transaction, now in
+      let filter: SQL = query.since.map { "WHERE created_at >= \($0)" } ?? ""
+      var counts: [DeliveryChannel: [DeliveryState: Int64]] = [:]
+      for row in try transaction.rows(
+        "SELECT channel, state, count(*) AS count FROM deliveries \(filter) GROUP BY channel, state")
+      {
+        guard let channel = DeliveryChannel(rawValue: try row.get("channel")),
+          let state = DeliveryState(rawValue: try row.get("state"))
+        else { continue }
+        counts[channel, default: [:]][state] = try row.get("count")
+      }
+      let states = DeliveryChannel.allCases.flatMap { channel in
+        DeliveryState.allCases.map { StateCount(channel: channel, state: $0, count: counts[channel]?[$0] ?? 0) }
+      }
+      let oldest = try DeliveryStore(transaction).nextDue()
+      return NotificationStatistics(
+        states: states, total: states.reduce(0) { $0 + $1.count },
+        oldestDueAt: oldest.flatMap { $0 <= now ? $0 : nil })
+    }
+  }
+
+  // MARK: -
+
+  private static func withHistory(_ id: UUID, _ transaction: any Transaction) throws -> NotificationRecord {
+    guard let row = try NotificationStore(transaction).find(id) else { throw Problem.notFound("notification") }
+    let store = DeliveryStore(transaction)
+    let deliveries = try store.list(of: [id]).map { delivery in
+      var history = try store.steps(of: delivery.id)
+      history.insert(DeliveryStep(at: delivery.createdAt, state: .queued), at: 0)
+      if let sentAt = delivery.sentAt {
+        let place = history.firstIndex { $0.at > sentAt } ?? history.endIndex
+        history.insert(DeliveryStep(at: sentAt, state: .sent), at: place)
+      }
+      return delivery.delivery(history)
+    }
+    return notification(row, deliveries)
+  }
+
+  private static func notification(_ row: NotificationRow, _ deliveries: [DeliveryRow]) -> NotificationRecord {
+    notification(row, deliveries.map { $0.delivery() })
+  }
+
+  private static func notification(_ row: NotificationRow, _ deliveries: [Delivery]) -> NotificationRecord {
+    NotificationRecord(
+      id: row.id, template: row.template, userID: row.userID, about: row.about, locale: row.locale,
+      deliveries: deliveries, createdAt: row.createdAt)
+  }
+}

@@ -1,0 +1,213 @@
+import Foundation
+import GravityContracts
+import GravityData
+import GravityTelemetry
+import Logging
+import NotificationAPI
+import ServiceContextModule
+
+/// One go: takes deliveries that are due, writes their messages, hands them over and records what became of them. Two
+/// transactions for all of them.
+///
+/// A process that dies in between leaves them to be claimed again when the lease is over. What was handed over by
+/// then is handed over again under the same id, by which the channel knows it for the same.
+struct DeliveryRun: Sendable {
+  let core: NotificationCore
+  let library: TemplateLibrary
+  let composer: Composer
+  let channels: [DeliveryChannel: any Channel]
+  let metrics: DeliveryMetrics
+  /// 0 to 1, for jitter.
+  let chance: @Sendable () -> Double
+
+  struct Claim: Sendable {
+    var assignments: [Assignment] = []
+    /// Seconds until the next one is due, when nothing was taken.
+    var wait: TimeInterval?
+  }
+
+  func claim() async throws -> Claim {
+    try await core.database.write { [core, library] transaction in
+      try DeliveryStore.relax(transaction)
+      let now = try core.now(transaction)
+      let store = DeliveryStore(transaction)
+      let lease = (now + core.configuration.lease).roundedToMicroseconds
+      let rows = try store.claim(at: now, lease: lease, limit: core.configuration.batch)
+      guard !rows.isEmpty else {
+        return Claim(wait: try store.nextDue().map { max(0, $0.timeIntervalSince(now)) })
+      }
+      let notifications = Dictionary(
+        uniqueKeysWithValues: try NotificationStore(transaction).list(rows.map(\.notificationID)).map { ($0.id, $0) })
+      let templates = try library.templates(Set(notifications.values.map(\.template)), in: transaction)
+      return Claim(
+        assignments: rows.compactMap { row in
+          notifications[row.notificationID].map {
+            Assignment(delivery: row, notification: $0, template: templates[$0.template])
+          }
+        })
+    }
+  }
+
+  /// - Throws: when the outcome could not be recorded; the deliveries are claimed again.
+  func run(_ claimed: [Assignment]) async throws {
+    let assignments = traced(claimed)
+    defer { for assignment in assignments { assignment.span?.end() } }
+    let fit = assignments.filter { $0.delivery.failures < DeliveryLadder.attempts }
+    let compositions = await composer.compose(fit)
+    let sent = await send(zip(fit, compositions).map { $0 })
+    var results = zip(fit, compositions).map { assignment, composition in
+      result(assignment, composition, sent[assignment.delivery.id])
+    }
+    // As often as it was tried, the process died over it.
+    results += assignments.filter { $0.delivery.failures >= DeliveryLadder.attempts }.map {
+      var row = $0.delivery
+      (row.state, row.reason, row.dueAt) = (.deadLettered, "retries_exhausted", nil)
+      return Result(assignment: $0, row: row, message: nil, detail: "its attempts never came to an end", delay: nil)
+    }
+    try await record(results)
+  }
+
+  private func traced(_ assignments: [Assignment]) -> [Assignment] {
+    let tracer = ServiceContext.current?.tracer ?? .disabled
+    return assignments.map { assignment in
+      guard let parent = assignment.notification.traceparent.flatMap({ TraceContext(traceparent: $0) }) else {
+        return assignment
+      }
+      var assignment = assignment
+      let span = tracer.span("send \(assignment.notification.template)", kind: .producer, parent: parent)
+      span.set("gravity.notification.channel", .string(assignment.delivery.channel.rawValue))
+      span.set("gravity.notification.id", .string(assignment.notification.id.lowercased))
+      if assignment.delivery.attempt > 1 {
+        span.set("gravity.notification.attempt", .int(Int(assignment.delivery.attempt)))
+      }
+      assignment.span = span
+      return assignment
+    }
+  }
+
+  private func send(_ compositions: [(Assignment, Composition)]) async -> [UUID: SendOutcome] {
+    var byChannel: [DeliveryChannel: [ChannelMessage]] = [:]
+    for (assignment, composition) in compositions {
+      if case .message(let message, _) = composition {
+        byChannel[assignment.delivery.channel, default: []].append(message)
+      }
+    }
+    var outcomes: [UUID: SendOutcome] = [:]
+    for (kind, messages) in byChannel {
+      guard let channel = channels[kind] else { continue }
+      for (message, outcome) in zip(messages, await channel.send(messages)) { outcomes[message.id] = outcome }
+    }
+    return outcomes
+  }
+
+  // MARK: What became of it
+
+  private struct Result: Sendable {
+    var assignment: Assignment
+    var row: DeliveryRow
+    var message: MessageRow?
+    var detail: String?
+    /// Seconds until the next attempt.
+    var delay: TimeInterval?
+  }
+
+  private func result(_ assignment: Assignment, _ composition: Composition, _ outcome: SendOutcome?) -> Result {
+    var result = Result(assignment: assignment, row: assignment.delivery)
+    result.row.dueAt = nil
+    func end(_ state: DeliveryState, _ reason: String?, _ detail: String?) {
+      (result.row.state, result.row.reason, result.detail) = (state, reason, detail.map(Self.bounded))
+    }
+    func fail(_ error: String) {
+      result.row.failures += 1
+      result.delay = DeliveryLadder.delay(after: result.row.failures, chance: chance())
+      end(result.delay == nil ? .deadLettered : .queued, result.delay == nil ? "retries_exhausted" : nil, error)
+    }
+    switch composition {
+    case .suppressed(let reason): end(.suppressed, reason, nil)
+    case .failed(let error): fail(error)
+    case .hopeless(let reason, let error): end(.deadLettered, reason, error)
+    case .message(let message, let version):
+      let written = MessageRow(
+        deliveryID: message.id, recipient: message.recipient, content: message.content, templateVersion: version)
+      switch outcome {
+      case .sent:
+        end(.sent, nil, nil)
+        result.message = written
+      case .bounced(let reply):
+        end(.bounced, "rejected", reply)
+        result.message = written
+      case .failed(let error): fail(error)
+      case nil: fail("there is no channel for \(assignment.delivery.channel.rawValue)")
+      }
+    }
+    return result
+  }
+
+  /// An error is for an operator to read, not to be kept whole.
+  private static func bounded(_ text: String) -> String { String(text.prefix(500)).filter { $0 != "\0" } }
+
+  private func record(_ results: [Result]) async throws {
+    let recorded = try await core.database.write { [core] transaction in
+      try DeliveryStore.relax(transaction)
+      let now = try core.now(transaction)
+      let done = results.filter { $0.row.state == .sent }
+      let sent = try DeliveryStore(transaction).finishSent(done.map(\.row), at: now)
+      let rows = try results.map { try record($0, sent, transaction, now, core) }
+      try MessageStore(transaction).insert(zip(results, rows).compactMap { $1 == nil ? nil : $0.message }, at: now)
+      return rows
+    }
+    var strays: [DeliveryChannel: [UUID]] = [:]
+    for (result, row) in zip(results, recorded) {
+      guard let row else {
+        // It was taken from this attempt. When that was because its user is to be forgotten, what was just handed
+        // over must not stay.
+        if result.message != nil { strays[result.row.channel, default: []].append(result.row.id) }
+        continue
+      }
+      metrics.ended(row)
+      result.assignment.span?.set("gravity.notification.state", .string(row.state.rawValue))
+      if row.error != nil { result.assignment.span?.fail(row.reason ?? "attempt_failed") }
+      log(result, row)
+    }
+    for (channel, ids) in strays { try await eraseForgotten(ids, channel) }
+  }
+
+  private func record(
+    _ result: Result, _ sent: Set<UUID>, _ transaction: any Transaction, _ now: Date, _ core: NotificationCore
+  ) throws -> DeliveryRow? {
+    let store = DeliveryStore(transaction)
+    var row = result.row
+    row.error = result.detail
+    if let delay = result.delay { row.dueAt = (now + delay).roundedToMicroseconds }
+    if row.state == .sent {
+      row.sentAt = now
+      guard sent.contains(row.id) else { return nil }
+    } else {
+      row.steps += 1
+      guard try store.finish(row) else { return nil }
+      try store.insertStep(row, result.detail, at: now)
+    }
+    // That it is tried again is no news.
+    if row.state != .queued {
+      try core.events.record(row, template: result.assignment.notification.template, in: transaction)
+    }
+    return row
+  }
+
+  private func eraseForgotten(_ ids: [UUID], _ channel: DeliveryChannel) async throws {
+    let forgotten: [UUID] = try await core.database.rows(
+      "SELECT id FROM deliveries WHERE id IN \(list: ids) AND state = 'suppressed'"
+    ).map { try $0.get(0) }
+    if !forgotten.isEmpty { try await channels[channel]?.erase(forgotten) }
+  }
+
+  private func log(_ result: Result, _ row: DeliveryRow) {
+    guard row.state != .sent, row.state != .suppressed else { return }
+    core.logger.log(
+      level: row.state == .deadLettered ? .error : .warning, "a message was not sent",
+      metadata: [
+        "notification.id": "\(row.notificationID.lowercased)", "delivery.id": "\(row.id.lowercased)",
+        "state": "\(row.state.rawValue)", "reason": "\(row.reason ?? "")", "attempt": "\(row.attempt)",
+      ])
+  }
+}

@@ -1,0 +1,45 @@
+import GravityContracts
+import NotificationAPI
+
+/// The templates that need no database: version 0 of what the service sends by itself.
+enum BuiltInTemplates {
+  static let welcome = "welcome"
+  static let orderConfirmed = "order.confirmed"
+  static let orderCanceled = "order.canceled"
+  static let passwordChanged = "password.changed"
+  static let signInSuspicious = "sign_in.suspicious"
+
+  static let contents: [String: TemplateContent] = [
+    welcome: WelcomeTemplate.content, orderConfirmed: OrderConfirmedTemplate.content,
+    orderCanceled: OrderCanceledTemplate.content, passwordChanged: PasswordChangedTemplate.content,
+    signInSuspicious: SignInSuspiciousTemplate.content,
+  ]
+
+  /// By name.
+  static let names = contents.keys.sorted()
+
+  /// - Throws: what is wrong with one of them: a mistake in the program, which a test finds.
+  static func compiled() throws -> [String: CompiledTemplate] {
+    try Dictionary(
+      uniqueKeysWithValues: contents.map { name, content in
+        (name, try CompiledTemplate(name, version: 0, content, fixed: content.variables))
+      })
+  }
+
+  /// What mail programs show alike: one column, no style sheet, no image. They choose dark or light by themselves.
+  static func page(_ locale: String, _ body: String) -> String {
+    """
+    <!DOCTYPE html>
+    <html lang="\(locale)">
+    <head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+    <meta name="color-scheme" content="light dark"></head>
+    <body style="margin:0;padding:24px;font-family:system-ui,sans-serif;font-size:16px;line-height:1.5">
+    <div style="max-width:560px;margin:0 auto">
+    \(body)
+    </div>
+    </body>
+    </html>
+
+    """
+  }
+}

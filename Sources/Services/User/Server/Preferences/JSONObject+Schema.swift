@@ -1,7 +1,0 @@
-public import GravityHTTP
-public import UserAPI
-
-extension JSONObject: SchemaDescribing {
-  public static var schema: Schema { .dictionary(.any) }
-  public static var example: JSONObject { [:] }
-}

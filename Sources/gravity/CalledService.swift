@@ -1,0 +1,20 @@
+import GravityContracts
+import GravityDiscovery
+import GravityIdentity
+import ServiceLifecycle
+
+/// A typed client of another service, with the token of the one that calls.
+struct CalledService: Sendable {
+  let client: EndpointClient
+  /// Keeps the instances as the registry says; runs before whoever calls.
+  let follower: any Service
+
+  /// - Parameter permissions: what the token carries, and no more.
+  init(_ name: String, _ signer: ServiceTokenSigner, permissions: [Permission], on ground: Ground) {
+    let instances = InstanceSet(service: name)
+    client = EndpointClient(http: ground.http, instances: instances) {
+      try await signer.token(permissions: permissions)
+    }
+    follower = FollowedInstances(instances: instances, registry: ground.registry)
+  }
+}

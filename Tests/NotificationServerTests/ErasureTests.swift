@@ -1,0 +1,95 @@
+import AuthAPI
+import Foundation
+import GravityContracts
+import GravityData
+import NotificationAPI
+import OrderAPI
+import ServiceLifecycle
+import Testbed
+import Testing
+import UserAPI
+@testable import NotificationServer
+
+@Suite struct ErasureTests {
+  @Test(
+    "of an erased user nothing stays that tells who it was, and nothing is sent any more", arguments: Engine.available)
+  func erased(_ engine: Engine) async throws {
+    try await NotificationFixture.run(on: engine) { notes in
+      let (ada, bob) = (notes.recipients.add("ada@example.org"), notes.recipients.add("bob@example.org"))
+      for user in [ada, bob] { try await notes.confirmed(notes.orders.add(of: user), of: user) }
+      try await notes.deliver()
+      // One that fails with an address in its error, one that waits.
+      notes.mail.answer { .bounced("550 <\($0.recipient)> is not here") }
+      try await notes.hear(AuthEvents.passwordChanged, AccountEvent(accountID: ada))
+      try await notes.deliver()
+      _ = try await notes.notify(["template": "welcome", "user_id": ada.lowercased, "data": ["note": "ada-secret"]])
+      let sent = notes.mail.mails.filter { $0.recipient == "ada@example.org" }.map(\.id)
+      for _ in 0..<2 { try await notes.hear(UserEvents.userErased, UserEvent(userID: ada)) }
+      #expect(try await notes.deliver() == 0)
+
+      for table in ["notifications", "deliveries", "delivery_steps", "messages", "outbox", "gravity_tasks"] as [SQL] {
+        for row in try await notes.database.rows("SELECT * FROM \(table)") {
+          let text = row.cells.map { cell in
+            if case .bytes(let bytes) = cell { String(decoding: bytes, as: UTF8.self) } else { "\(cell)" }
+          }.joined()
+          for secret in ["ada@example.org", "Ada Lovelace", "ada-secret"] where !text.contains("bob@example.org") {
+            #expect(!text.contains(secret), "\(table)")
+          }
+        }
+      }
+      #expect(try await notes.outbox().map(\.recipient) == ["bob@example.org"])
+      let left = try await notes.notifications("user_id=\(ada.lowercased)")
+      #expect(left.compactMap { $0.deliveries.first?.reason } == ["erased", "rejected"])
+      #expect(left.count == 3)
+
+      // What comes late about somebody who is gone is written down and not sent.
+      try await notes.confirmed(notes.orders.add(of: ada), of: ada)
+      try await notes.hear(AuthEvents.userRegistered, AccountEvent(accountID: ada))
+      #expect(try await notes.deliver() == 0)
+      #expect(try await notes.notifications("user_id=\(ada.lowercased)&state=suppressed").count == 3)
+
+      let group = ServiceGroup(services: [notes.service.tasks], logger: .silent)
+      try await withThrowingTaskGroup(of: Void.self) { tasks in
+        tasks.addTask { try await group.run() }
+        try await eventually("the transport's copies are erased") { Set(sent).isSubset(of: Set(notes.mail.erased)) }
+        await group.triggerGracefulShutdown()
+        try await tasks.waitForAll()
+      }
+    }
+  }
+
+  @Test("a mail that was on its way when its user was erased is taken back", arguments: Engine.available)
+  func onItsWay(_ engine: Engine) async throws {
+    try await NotificationFixture.run(on: engine) { notes in
+      let ada = notes.recipients.add("ada@example.org")
+      try await notes.confirmed(notes.orders.add(of: ada), of: ada)
+      notes.mail.answer { _ in
+        do { try await notes.hear(UserEvents.userErased, UserEvent(userID: ada)) } catch { Issue.record(error) }
+        return .sent
+      }
+      try await notes.deliver()
+      #expect(try await notes.outbox().isEmpty && notes.mail.erased == notes.mail.mails.map(\.id))
+      let delivery = try #require(try await notes.notifications().first?.deliveries.first)
+      #expect(delivery.state == .known(.suppressed) && delivery.reason == "erased")
+    }
+  }
+
+  @Test("what is older than it may be kept is deleted, with its copies", arguments: Engine.available)
+  func retention(_ engine: Engine) async throws {
+    try await NotificationFixture.run(on: engine, { $0.contentRetention = 86_400 }) { notes in
+      for address in ["old@example.org", "new@example.org"] {
+        _ = try await notes.notify(["template": "welcome", "address": address, "name": "Somebody"])
+        try await notes.deliver()
+        notes.clock.advance(80_000)
+      }
+      try await NotificationTasks.deleteExpired(notes.service.core, notes.service.channels)
+      #expect(try await notes.outbox().map(\.recipient) == ["new@example.org"])
+      #expect(notes.mail.erased == [notes.mail.mails[0].id])
+      let addresses = try await notes.database.rows("SELECT address, name FROM notifications ORDER BY id").map {
+        try $0.get("address", as: String?.self)
+      }
+      #expect(addresses == [nil, "new@example.org"])
+      #expect(try await notes.notifications().count == 2, "that there was one stays")
+    }
+  }
+}

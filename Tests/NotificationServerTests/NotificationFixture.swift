@@ -1,0 +1,167 @@
+import AuthAPI
+import Foundation
+import GravityContracts
+import GravityData
+@testable import GravityEvents
+import GravityHTTP
+import GravityIdentity
+import GravityTelemetry
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import Logging
+import NotificationAPI
+import OrderAPI
+import Testbed
+import Testing
+import UserAPI
+@testable import NotificationServer
+
+/// What a client gets, not what a handler of GravityHTTP adds to it.
+typealias Reply = Testbed.Reply
+
+/// The notification service as clients and events see it, on a clock that a test moves.
+struct NotificationFixture: Sendable {
+  let database: any Database
+  let clock: TestClock
+  let recipients: FakeRecipients
+  let orders: FakeOrders
+  let mail: FakeMail
+  let log: LogOutput
+  let service: NotificationService
+  let client: any TestClientProtocol
+
+  static func run(
+    on engine: Engine, transport: (any MailTransport)? = nil,
+    _ configure: (inout NotificationConfiguration) -> Void = { _ in },
+    _ body: @escaping @Sendable (NotificationFixture) async throws -> Void
+  ) async throws {
+    var configuration = NotificationConfiguration()
+    configure(&configuration)
+    let settings = configuration
+    try await engine.withDatabase(NotificationService.migrations) { database in
+      let (clock, recipients, orders, mail) = (TestClock(), FakeRecipients(), FakeOrders(), FakeMail())
+      let log = LogOutput(collecting: .json)
+      let logger = Logger(label: "notification") {
+        ECSLogHandler(label: $0, service: "notification", level: .trace, output: log)
+      }
+      let service = try NotificationService(
+        database: database, verifier: FakeVerifier(), directory: recipients, orders: orders, mail: transport ?? mail,
+        configuration: settings, logger: logger, clock: .fixed { clock.now }, newID: { OrderedIDs.next() },
+        chance: { 0.5 })
+      let application = Application(
+        responder: try service.responder(telemetry: HTTPTelemetry(logger: logger, metrics: PrometheusMetrics())),
+        configuration: .init(address: .hostname("127.0.0.1", port: 0)), logger: .silent)
+      try await application.test(.live) { client in
+        try await body(
+          NotificationFixture(
+            database: database, clock: clock, recipients: recipients, orders: orders, mail: mail, log: log,
+            service: service, client: client))
+      }
+    }
+  }
+
+  // MARK: Calls
+
+  var administrator: String { FakeVerifier.token("*:*") }
+
+  /// Sends `body` as it is; nil sends none.
+  func send<Request, Response>(
+    _ endpoint: Endpoint<Request, Response>, _ path: String? = nil, raw body: String?, token: String? = nil,
+    headers more: [String: String] = [:]
+  ) async throws -> Reply<Response> {
+    var headers: HTTPFields = [:]
+    if let token { headers[.authorization] = "Bearer \(token)" }
+    if body != nil { headers[.contentType] = "application/json" }
+    for (name, value) in more { headers[HTTPField.Name(name)!] = value }
+    return Reply(
+      try await client.execute(
+        uri: path ?? endpoint.path, method: .init(rawValue: endpoint.method.rawValue)!, headers: headers,
+        body: body.map { ByteBuffer(string: $0) }))
+  }
+
+  /// As an administrator, unless it is said.
+  func send<Request, Response>(
+    _ endpoint: Endpoint<Request, Response>, _ path: String? = nil, _ fields: [String: Any] = [:],
+    token: String? = nil, headers: [String: String] = [:]
+  ) async throws -> Reply<Response> {
+    let json = try JSONSerialization.data(withJSONObject: fields, options: .sortedKeys)
+    return try await send(
+      endpoint, path, raw: endpoint.hasBody ? String(decoding: json, as: UTF8.self) : nil,
+      token: token ?? administrator, headers: headers)
+  }
+
+  func notify(
+    _ fields: [String: Any], key: String = UUID().uuidString, token: String? = nil
+  ) async throws -> Reply<NotificationRecord> {
+    try await send(
+      NotificationAPI.createNotification, nil, fields, token: token, headers: ["Idempotency-Key": key])
+  }
+
+  func find(_ id: UUID) async throws -> NotificationRecord {
+    try await send(NotificationAPI.notification, "/api/v1/notifications/\(id.lowercased)").value
+  }
+
+  func outbox(_ query: String = "limit=100") async throws -> [OutboxMessage] {
+    try await send(NotificationAPI.outbox, "\(NotificationAPI.outbox.path)?\(query)").value.items
+  }
+
+  func notifications(_ query: String = "limit=100") async throws -> [NotificationRecord] {
+    try await send(NotificationAPI.notifications, "\(NotificationAPI.notifications.path)?\(query)").value.items
+  }
+
+  // MARK: Work
+
+  /// Sends what is due now.
+  /// - Returns: how many deliveries were tried.
+  @discardableResult
+  func deliver() async throws -> Int {
+    var count = 0
+    while true {
+      let claim = try await service.sending.claim()
+      if claim.assignments.isEmpty { return count }
+      try await service.sending.run(claim.assignments)
+      count += claim.assignments.count
+    }
+  }
+
+  // MARK: Events
+
+  /// Takes an event in as a consumer does: with its inbox, in one transaction.
+  @discardableResult
+  func hear<Payload>(
+    _ type: EventType<Payload>, _ payload: Payload, id: UUID = OrderedIDs.next()
+  ) async throws -> UUID {
+    let handlers =
+      service.events.ofUsers + service.events.ofPasswords + service.events.ofTokens
+      + service.events.ofOrders
+    let intake = EventIntake(
+      consumer: "notification.\(type.family)", order: .any,
+      handlers: Dictionary(uniqueKeysWithValues: handlers.map { ($0.type, $0) }))
+    let event = CloudEvent(
+      id: id, source: "/test", type: type.name, subject: "x", time: clock.now, sequence: 1,
+      traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+      data: Array(try WireFormat.makeEncoder().encode(payload)))
+    try await database.write { _ = try intake.take([event], in: $0, spans: EventSpans(consumer: intake.consumer)) }
+    return id
+  }
+
+  func confirmed(_ order: UUID, of user: UUID, id: UUID = OrderedIDs.next()) async throws {
+    try await hear(OrderEvents.orderConfirmed, OrderEvent(orderID: order, userID: user), id: id)
+  }
+
+  /// What other services are told, in its order: `queued`, `sent`.
+  func told(of notification: UUID) async throws -> [String] {
+    let events = try await database.rows("SELECT body FROM outbox WHERE subject = \(notification.lowercased)").map {
+      try CloudEvent(json: try $0.get("body"))
+    }
+    return events.sorted { $0.sequence < $1.sequence }.map { event in
+      #expect(NotificationEvents.all.contains { $0.name == event.type })
+      return String(event.type.split(separator: ".")[1])
+    }
+  }
+
+  func count(_ table: SQL) async throws -> Int {
+    try await database.rows("SELECT count(*) FROM \(table)").first?.get(0) ?? 0
+  }
+}
