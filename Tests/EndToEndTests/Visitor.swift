@@ -30,7 +30,7 @@ struct Visitor: Sendable {
     if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
     if let body {
       request.headers.replaceOrAdd(name: "content-type", value: "application/json")
-      request.body = .bytes(ByteBuffer(data: try JSONSerialization.data(withJSONObject: body)))
+      request.body = .bytes(ByteBuffer(data: try JSONSerialization.data(withJSONObject: body, options: .sortedKeys)))
     }
     let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
     let data = Data(buffer: try await response.body.collect(upTo: 8 << 20))

@@ -18,6 +18,12 @@ extension Endpoint {
     case .json: (wanted, limit) = (["application/json"], standard)
     case .form: (wanted, limit) = (["application/x-www-form-urlencoded"], standard)
     }
+    // Where every field is in the path, or may be left out, there is nothing to send.
+    if body == .json, request.headers[.contentType] == nil, request.headers[.transferEncoding] == nil,
+      request.headers[.contentLength] ?? "0" == "0"
+    {
+      return ByteBuffer(string: "{}")
+    }
     guard let given = request.mediaType, wanted.contains(given) else {
       throw Problem(
         415, "unsupported_media_type", "The body is of a type that is not taken here",

@@ -115,27 +115,22 @@ struct TortureServers: Sendable {
 
   private func run(_ command: String) async throws -> String {
     let (script, folder) = (script, folder)
-    return try await withCheckedThrowingContinuation { continuation in
-      Thread.detachNewThread {
-        do {
-          let process = Process()
-          process.executableURL = URL(filePath: script)
-          process.arguments = [command, "--dir", folder.path]
-          // A file: servers that the script leaves running would keep a pipe open.
-          let output = folder.appending(path: "output")
-          _ = FileManager.default.createFile(atPath: output.path, contents: nil)
-          process.standardOutput = try FileHandle(forWritingTo: output)
-          process.standardInput = FileHandle.nullDevice
-          try process.run()
-          process.waitUntilExit()
-          guard process.terminationStatus == 0 else {
-            throw StartFailure(.unavailable, "scripts/servers \(command) ended with \(process.terminationStatus)")
-          }
-          continuation.resume(returning: try String(contentsOf: output, encoding: .utf8))
-        } catch {
-          continuation.resume(throwing: error)
-        }
+    // A file: servers that the script leaves running would keep a pipe open.
+    let output = folder.appending(path: "output")
+    _ = FileManager.default.createFile(atPath: output.path, contents: nil)
+    let process = Process()
+    process.executableURL = URL(filePath: script)
+    process.arguments = [command, "--dir", folder.path]
+    process.standardOutput = try FileHandle(forWritingTo: output)
+    process.standardInput = FileHandle.nullDevice
+    let code: Int32 = try await withCheckedThrowingContinuation { continuation in
+      process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
+      do { try process.run() } catch {
+        process.terminationHandler = nil
+        continuation.resume(throwing: error)
       }
     }
+    guard code == 0 else { throw StartFailure(.unavailable, "scripts/servers \(command) ended with \(code)") }
+    return try String(contentsOf: output, encoding: .utf8)
   }
 }
