@@ -1,6 +1,6 @@
 /// The named points of the code at which a run may kill a process: between every two steps of an order.
 enum TorturePoints {
-  static let all: [String] = sagas + payments
+  static let all: [String] = sagas + payments + ["inventory.change.written", "inventory.change.committed"]
 
   private static let sagas: [String] = {
     let placement = ["reserve", "authorize", "commit", "capture"]
@@ -20,7 +20,7 @@ enum TorturePoints {
     return points
   }()
 
-  private static let payments = ["authorize", "capture", "void", "refund", "retrieve"].flatMap { operation in
+  private static let payments = ["authorize", "capture", "void", "refund"].flatMap { operation in
     ["before-call", "after-call", "recorded"].map { "payment.\(operation).\($0)" }
   }
 }

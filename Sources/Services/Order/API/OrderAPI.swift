@@ -113,5 +113,5 @@ extension OrderAPI {
 
   public static let sagaEvents = Endpoint<Empty, EventStream>(
     "sagaEvents", .get, "/api/v1/sagas/events", access: .permission("sagas:read"),
-    summary: "A server-sent event with the id of each saga that moves on")
+    summary: "A server-sent event with each saga that moves on", problems: ["too_many_watchers"])
 }

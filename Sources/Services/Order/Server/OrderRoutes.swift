@@ -57,7 +57,7 @@ extension OrderService {
     routes.on(OrderAPI.sagas) { request, _ in try await sagas.list(request) }
     routes.on(OrderAPI.sagaByID) { request, _ in try await sagas.find(request.id) }
     routes.on(OrderAPI.retrySaga) { request, _ in try await sagas.retry(request.id) }
-    routes.stream(OrderAPI.sagaEvents) { _, _ in sagas.watch() }
+    routes.stream(OrderAPI.sagaEvents) { _, _ in try sagas.watch() }
   }
 
   /// The order when its saga has ended, or as it is when the client waits no longer.

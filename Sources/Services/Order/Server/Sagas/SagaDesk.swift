@@ -9,6 +9,24 @@ import Synchronization
 /// What administrators see of sagas, and do with those that are parked.
 struct SagaDesk: Sendable {
   let core: OrderCore
+  private let watchers = Watchers()
+
+  init(core: OrderCore) { self.core = core }
+
+  /// How many may watch at the same time; each looks at the table for itself.
+  static let greatestWatchers = 32
+
+  private final class Watchers: Sendable {
+    private let count = Mutex(0)
+    func enter() -> Bool {
+      count.withLock { count in
+        guard count < SagaDesk.greatestWatchers else { return false }
+        count += 1
+        return true
+      }
+    }
+    func leave() { count.withLock { $0 -= 1 } }
+  }
 
   func list(_ request: SagaSearch) async throws -> Page<SagaView> {
     try await core.sagas.list(
@@ -38,7 +56,14 @@ struct SagaDesk: Sendable {
   /// Each saga that has moved on since the last look: of the newest 100, and of 100 in each state that is no end.
   ///
   /// Looked at rather than told: a notification for every step would cost every order something, and watchers are few.
-  func watch() -> AsyncStream<ServerSentEvent> {
+  ///
+  /// - Throws: `Problem` 503 when ``greatestWatchers`` watch already.
+  func watch() throws -> AsyncStream<ServerSentEvent> {
+    guard watchers.enter() else {
+      throw Problem(
+        503, "too_many_watchers", "\(Self.greatestWatchers) watch already", detail: "Try again in a while.",
+        retryAfter: 10)
+    }
     let (events, feed) = AsyncStream.makeStream(of: ServerSentEvent.self, bufferingPolicy: .bufferingOldest(256))
     let (core, period) = (core, Self.period)
     let task = Task {
@@ -64,7 +89,10 @@ struct SagaDesk: Sendable {
       }
       feed.finish()
     }
-    feed.onTermination = { _ in task.cancel() }
+    feed.onTermination = { [watchers] _ in
+      task.cancel()
+      watchers.leave()
+    }
     return events
   }
 
