@@ -46,7 +46,7 @@ struct BadDaysTests {
     let subscription = running.broker.subscribe(to: load.queue, prefetch: 10)
     try await running.isReady()
     try await running.broker.has(load.queue)
-    server.signal(SIGSTOP)
+    try await server.freeze()
     // Large ones fill the socket, so that the thread itself is stuck while it writes.
     let failures = await withTaskGroup(of: BrokerError?.self) { group in
       for _ in 0..<40 {
@@ -85,7 +85,7 @@ struct BadDaysTests {
     let subscription = running.broker.subscribe(to: load.queue, prefetch: 10)
     try await running.isReady()
     try await running.broker.has(load.queue)
-    server.signal(SIGSTOP)
+    try await server.freeze()
     async let publishing = failure {
       try await running.broker.publish((0..<1_000).map { _ in load.message(size: 65_536) })
     }

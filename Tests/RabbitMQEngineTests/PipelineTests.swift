@@ -37,7 +37,7 @@ extension BadDaysTests {
 
       switch day {
       case .killed: server.signal(SIGKILL)
-      case .frozen: server.signal(SIGSTOP)
+      case .frozen: try await server.freeze()
       case .blackHoled: proxy.hold(toServer: true, toClient: true)
       case .shortOfMemory: try await server.control("set_vm_memory_high_watermark", "0.0000001")
       }

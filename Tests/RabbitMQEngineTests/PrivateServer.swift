@@ -58,12 +58,31 @@ final class PrivateServer: Sendable {
   }
 
   func signal(_ signal: Int32) {
+    guard let process else { return }
+    kill(process, signal)
+  }
+
+  /// Stops it, and returns when each of its threads has stopped: until then it still answers.
+  func freeze() async throws {
+    let process = try #require(process)
+    kill(process, SIGSTOP)
+    try await eventually("it has stopped") {
+      let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")
+      return try threads.allSatisfy { thread in
+        let line = try String(contentsOfFile: "/proc/\(process)/task/\(thread)/stat", encoding: .utf8)
+        // The state stands behind the name, which is in parentheses and may hold some itself.
+        return line[line.index(after: line.lastIndex(of: ")")!)...].hasPrefix(" T")
+      }
+    }
+  }
+
+  private var process: pid_t? {
     let text = (try? String(contentsOfFile: folder + "/rabbitmq/pid", encoding: .utf8)) ?? ""
     guard let process = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
       Issue.record("no process number in \(text)")
-      return
+      return nil
     }
-    kill(process, signal)
+    return process
   }
 
   @discardableResult
