@@ -10,7 +10,7 @@ let package = Package(
       name: "GravityKit",
       targets: [
         "GravityCache", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents", "GravityHTTP",
-        "GravityIdentity", "GravitySaga", "GravityService", "GravityTasks", "GravityTelemetry",
+        "GravityIdentity", "GravityLimits", "GravitySaga", "GravityService", "GravityTasks", "GravityTelemetry",
       ]),
   ],
   dependencies: [
@@ -35,6 +35,7 @@ let package = Package(
     kit("GravityTelemetry", [.coreMetrics, .log, .serviceContext]),
     kit("GravityData", [.log, .metrics, .serviceContext]),
     kit("GravityCache", [.log, .metrics]),
+    kit("GravityLimits"),
     kit(
       "GravityEvents", on: ["GravityContracts", "GravityData", "GravityTelemetry"],
       [.lifecycle, .log, .metrics, .serviceContext]),
@@ -182,6 +183,9 @@ let package = Package(
           "PostgresEngine", "ProductAPI", "ProductServer", "SQLiteEngine", .hummingbird, .log,
         ], path: "Benchmarks/catalogue", exclude: ["run", "fastapi_app.py"], swiftSettings: .house),
       .target(
+        name: "LimitStoreConformance", dependencies: ["GravityLimits"],
+        path: "Tests/Conformance/LimitStoreConformance", swiftSettings: .house),
+      .target(
         name: "TokenStoreConformance", dependencies: ["GravityIdentity"],
         path: "Tests/Conformance/TokenStoreConformance", swiftSettings: .house),
     ]
@@ -189,6 +193,7 @@ let package = Package(
       tests("GravityContracts"),
       tests("GravityTelemetry", [.coreMetrics, .log, .serviceContext]),
       tests("GravityData", with: ["SQLiteEngine"]),
+      tests("GravityLimits", with: ["LimitStoreConformance"]),
       tests("GravityCache", with: ["CacheStoreConformance"], [.coreMetrics, .log, .metrics]),
       tests(
         "GravityEvents",

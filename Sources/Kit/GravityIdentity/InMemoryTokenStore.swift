@@ -83,6 +83,13 @@ public final class InMemoryTokenStore: TokenStore {
     }
   }
 
+  public func verdict(
+    tokenID: String, sessionID: String?, subject: String, epoch: Int64
+  ) async throws -> RevocationList.Verdict {
+    guard try await isSeeded() else { return .unknown }
+    return list.verdict(tokenID: tokenID, sessionID: sessionID, subject: subject, epoch: epoch)
+  }
+
   public func seed(_ revocations: [Revocation]) async throws {
     let time = now()
     state.withLock { state in

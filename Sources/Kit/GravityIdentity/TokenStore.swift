@@ -49,6 +49,12 @@ public protocol TokenStore: Sendable {
   /// The blacklist, without what expired.
   func revocations() async throws -> [Revocation]
 
+  /// What the blacklist says of one token; asked by those who do not hold the whole of it.
+  /// - Returns: `.unknown` when the store lost its contents and they are not back yet.
+  func verdict(
+    tokenID: String, sessionID: String?, subject: String, epoch: Int64
+  ) async throws -> RevocationList.Verdict
+
   /// Adds everything that the database knows, and says that nothing is missing.
   func seed(_ revocations: [Revocation]) async throws
 

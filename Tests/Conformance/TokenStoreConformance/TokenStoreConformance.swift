@@ -23,6 +23,7 @@ public struct TokenStoreConformance: Sendable {
     try await keepsTokensUntilTheyExpire()
     try await keepsTheLatestUse()
     try await keepsRevocations()
+    try await judgesOneToken()
     try await revokesConcurrently()
     try await saysWhetherItIsWhole()
   }
@@ -61,6 +62,32 @@ public struct TokenStoreConformance: Sendable {
     try await store.revoke([Revocation(.token("gone"), expiresAt: start - 60)])
     try await store.revoke([])
     #expect(Set(try await store.revocations()) == Set(revocations))
+  }
+
+  private func judgesOneToken() async throws {
+    let store = try await makeStore()
+    func verdict(
+      _ token: String, _ session: String? = nil, _ subject: String = "nobody", _ epoch: Int64 = 0
+    ) async throws -> RevocationList.Verdict {
+      try await store.verdict(tokenID: token, sessionID: session, subject: subject, epoch: epoch)
+    }
+    #expect(try await verdict("t") == .unknown, "nothing was seeded yet")
+    try await store.seed([])
+    #expect(try await verdict("t") == .accepted)
+    try await store.revoke([
+      Revocation(.token("t"), expiresAt: start + 900), Revocation(.session("s"), expiresAt: start + 900),
+      Revocation(.subject("u", epoch: 3), expiresAt: start + 900), Revocation(.token("old"), expiresAt: start - 60),
+    ])
+    #expect(try await verdict("t") == .revoked)
+    #expect(try await verdict("other") == .accepted)
+    #expect(try await verdict("other", "s") == .revoked)
+    #expect(try await verdict("other", "s2") == .accepted)
+    #expect(try await verdict("other", nil, "u", 2) == .revoked)
+    #expect(try await verdict("other", nil, "u", 3) == .accepted)
+    #expect(try await verdict("old") == .accepted, "every such token has expired by itself")
+    // A lower epoch that comes late takes nothing back.
+    try await store.revoke([Revocation(.subject("u", epoch: 2), expiresAt: start + 900)])
+    #expect(try await verdict("other", nil, "u", 2) == .revoked)
   }
 
   private func revokesConcurrently() async throws {
