@@ -83,6 +83,18 @@ extension Cursor {
   }
 }
 
+/// A page of a list that has no filters.
+public struct PageRequest: Codable, Sendable {
+  /// 1 to ``PageLimit/greatest``; ``PageLimit/standard`` when it is left out.
+  public var limit: Int?
+  public var cursor: Cursor?
+
+  public init(limit: Int? = nil, cursor: Cursor? = nil) {
+    self.limit = limit
+    self.cursor = cursor
+  }
+}
+
 /// How many rows a page may have.
 public enum PageLimit {
   /// When the client does not say.

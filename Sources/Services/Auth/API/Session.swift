@@ -85,16 +85,6 @@ public struct SessionID: Codable, Sendable {
   public init(id: UUID) { self.id = id }
 }
 
-public struct PageRequest: Codable, Sendable {
-  public var limit: Int?
-  public var cursor: Cursor?
-
-  public init(limit: Int? = nil, cursor: Cursor? = nil) {
-    self.limit = limit
-    self.cursor = cursor
-  }
-}
-
 /// RFC 7009 §2.1.
 public struct TokenRevocation: Codable, Sendable {
   public var token: String

@@ -10,7 +10,7 @@ struct AuthCore: Sendable {
   let database: any Database
   let configuration: AuthConfiguration
   let masterKey: MasterKey
-  let clock: AuthClock
+  let clock: ServiceClock
   let newID: @Sendable () -> UUID
   let randomBytes: @Sendable (Int) -> [UInt8]
   let events: Outbox

@@ -47,7 +47,7 @@ public struct AuthService: Sendable {
     database: any Database, masterKey: MasterKey, previousMasterKeys: [MasterKey] = [],
     configuration: AuthConfiguration = .init(), hasher: PasswordHasher? = nil, notifier: any Notifier,
     tokenStore: any TokenStore, revocations list: RevocationList, broker: (any EventBroker)? = nil, logger: Logger,
-    clock: AuthClock = .system, newID: @escaping @Sendable () -> UUID = { UUID.v7() },
+    clock: ServiceClock = .system, newID: @escaping @Sendable () -> UUID = { UUID.v7() },
     randomBytes: @escaping @Sendable (Int) -> [UInt8] = Self.systemRandomBytes
   ) async throws {
     try configuration.validate()

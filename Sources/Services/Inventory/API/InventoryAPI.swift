@@ -62,7 +62,7 @@ extension InventoryAPI {
 // MARK: - Locations
 
 extension InventoryAPI {
-  public static let locations = Endpoint<StockLocationQuery, Page<StockLocation>>(
+  public static let locations = Endpoint<PageRequest, Page<StockLocation>>(
     "locations", .get, "/api/v1/inventory/locations", access: .permission(read), summary: "Locations by code")
 
   public static let createLocation = Endpoint<NewStockLocation, StockLocation>(

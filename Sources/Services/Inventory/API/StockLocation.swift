@@ -38,18 +38,6 @@ public struct StockLocationCode: Codable, Sendable {
   public init(code: String) { self.code = code }
 }
 
-/// A page of a list that has no filters.
-public struct StockLocationQuery: Codable, Sendable {
-  /// 1 to 100.
-  public var limit: Int?
-  public var cursor: Cursor?
-
-  public init(limit: Int? = nil, cursor: Cursor? = nil) {
-    self.limit = limit
-    self.cursor = cursor
-  }
-}
-
 public struct NewStockLocation: Codable, Sendable {
   /// 1 to 40 of `a–z 0–9 - _`, beginning with a letter or digit.
   public var code: String

@@ -8,7 +8,7 @@ import Logging
 struct InventoryCore: Sendable {
   let database: any Database
   let configuration: InventoryConfiguration
-  let clock: InventoryClock
+  let clock: ServiceClock
   let newID: @Sendable () -> UUID
   let events: Outbox
   let logger: Logger

@@ -26,7 +26,7 @@ public struct InventoryService: Sendable {
   /// - Throws: ``InventoryConfigurationError``.
   public init(
     database: any Database, verifier: any TokenVerifier, configuration: InventoryConfiguration = .init(),
-    logger: Logger, metrics: any MetricsFactory = MetricsSystem.factory, clock: InventoryClock = .system,
+    logger: Logger, metrics: any MetricsFactory = MetricsSystem.factory, clock: ServiceClock = .system,
     newID: @escaping @Sendable () -> UUID = { UUID.v7() }
   ) throws {
     try configuration.validate()

@@ -155,16 +155,6 @@ public struct NotificationID: Codable, Sendable {
   public init(id: UUID) { self.id = id }
 }
 
-public struct PageRequest: Codable, Sendable {
-  /// 1 to 100.
-  public var limit: Int?
-  public var cursor: Cursor?
-  public init(limit: Int? = nil, cursor: Cursor? = nil) {
-    self.limit = limit
-    self.cursor = cursor
-  }
-}
-
 public struct NotificationQuery: Codable, Sendable {
   public var limit: Int?
   public var cursor: Cursor?

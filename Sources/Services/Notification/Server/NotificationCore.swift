@@ -9,7 +9,7 @@ import Logging
 struct NotificationCore: Sendable {
   let database: any Database
   let configuration: NotificationConfiguration
-  let clock: NotificationClock
+  let clock: ServiceClock
   let newID: @Sendable () -> UUID
   let events: Outbox
   let tasks = TaskQueue()

@@ -39,7 +39,7 @@ public struct NotificationService: Sendable {
   public init(
     database: any Database, verifier: any TokenVerifier, directory: any RecipientDirectory, orders: any OrderReader,
     mail: any MailTransport, others: [any Channel] = [], configuration: NotificationConfiguration = .init(),
-    logger: Logger, metrics: any MetricsFactory = MetricsSystem.factory, clock: NotificationClock = .system,
+    logger: Logger, metrics: any MetricsFactory = MetricsSystem.factory, clock: ServiceClock = .system,
     newID: @escaping @Sendable () -> UUID = { UUID.v7() },
     chance: @escaping @Sendable () -> Double = { .random(in: 0...1) }
   ) throws {

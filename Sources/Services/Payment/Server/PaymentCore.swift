@@ -11,7 +11,7 @@ struct PaymentCore: Sendable {
   let database: any Database
   let provider: any PaymentProvider
   let configuration: PaymentConfiguration
-  let clock: PaymentClock
+  let clock: ServiceClock
   let newID: @Sendable () -> UUID
   let events: Outbox
   let tasks = TaskQueue()

@@ -41,7 +41,7 @@ public struct PaymentService: Sendable {
   public init(
     database: any Database, verifier: any TokenVerifier, provider: (any PaymentProvider)? = nil,
     configuration: PaymentConfiguration = .init(), logger: Logger,
-    metrics: any MetricsFactory = MetricsSystem.factory, clock: PaymentClock = .system,
+    metrics: any MetricsFactory = MetricsSystem.factory, clock: ServiceClock = .system,
     newID: @escaping @Sendable () -> UUID = { UUID.v7() }
   ) throws {
     try configuration.validate()

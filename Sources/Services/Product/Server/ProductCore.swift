@@ -7,7 +7,7 @@ import Logging
 /// What every part of the service is given.
 struct ProductCore: Sendable {
   let database: any Database
-  let clock: ProductClock
+  let clock: ServiceClock
   let newID: @Sendable () -> UUID
   let events: Outbox
   let logger: Logger

@@ -34,7 +34,7 @@ public struct ProductService: Sendable {
   ///   - reader: A cache before ``DatabaseProducts``; the database itself when it is not given.
   public init(
     database: any Database, verifier: any TokenVerifier, reader: (any ProductReader)? = nil, logger: Logger,
-    metrics: any MetricsFactory = MetricsSystem.factory, clock: ProductClock = .system,
+    metrics: any MetricsFactory = MetricsSystem.factory, clock: ServiceClock = .system,
     newID: @escaping @Sendable () -> UUID = { UUID.v7() }
   ) {
     let core = ProductCore(

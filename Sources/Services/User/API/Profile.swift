@@ -114,18 +114,6 @@ public struct UserID: Codable, Sendable {
   public init(id: UUID) { self.id = id }
 }
 
-/// A page of a list that has no filters.
-public struct ListRequest: Codable, Sendable {
-  /// 1 to 100.
-  public var limit: Int?
-  public var cursor: Cursor?
-
-  public init(limit: Int? = nil, cursor: Cursor? = nil) {
-    self.limit = limit
-    self.cursor = cursor
-  }
-}
-
 public struct UserSearch: Codable, Sendable {
   /// 1 to 100.
   public var limit: Int?

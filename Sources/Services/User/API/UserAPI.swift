@@ -73,7 +73,7 @@ extension UserAPI {
 // MARK: - Addresses
 
 extension UserAPI {
-  public static let addresses = Endpoint<ListRequest, Page<PostalAddress>>(
+  public static let addresses = Endpoint<PageRequest, Page<PostalAddress>>(
     "addresses", .get, "/api/v1/users/me/addresses", access: .authenticated, summary: "One's addresses by age",
     problems: ["not_found", "directory_unavailable"])
 

@@ -8,7 +8,7 @@ import Logging
 struct UserCore: Sendable {
   let database: any Database
   let configuration: UserConfiguration
-  let clock: UserClock
+  let clock: ServiceClock
   let newID: @Sendable () -> UUID
   let events: Outbox
   let logger: Logger

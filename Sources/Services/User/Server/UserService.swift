@@ -39,7 +39,7 @@ public struct UserService: Sendable {
     database: any Database, verifier: any TokenVerifier, directory: any AccountDirectory,
     reader: (any ProfileReader)? = nil,
     configuration: UserConfiguration = .init(), logger: Logger,
-    metrics: any MetricsFactory = MetricsSystem.factory, clock: UserClock = .system,
+    metrics: any MetricsFactory = MetricsSystem.factory, clock: ServiceClock = .system,
     newID: @escaping @Sendable () -> UUID = { UUID.v7() }
   ) throws {
     try configuration.validate()

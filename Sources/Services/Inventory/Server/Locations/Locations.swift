@@ -9,7 +9,7 @@ struct Locations: Sendable {
 
   private static let most = 1_000
 
-  func list(_ request: StockLocationQuery) async throws -> Page<StockLocation> {
+  func list(_ request: PageRequest) async throws -> Page<StockLocation> {
     let limit = try PageLimit.checked(request.limit)
     let after = try request.cursor.map { cursor in
       guard cursor.parts.count == 1 else { throw Problem.invalid("cursor", "format", "is not a cursor of this list") }

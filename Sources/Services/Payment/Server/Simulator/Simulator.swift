@@ -17,12 +17,12 @@ public struct Simulator: ActionCompletingProvider {
   public let name = "simulator"
   private let database: any Database
   private let configuration: Configuration
-  private let clock: PaymentClock
+  private let clock: ServiceClock
   private let newID: @Sendable () -> UUID
 
   /// - Parameter database: One with the tables of payment_db.
   public init(
-    database: any Database, configuration: Configuration = .init(), clock: PaymentClock = .system,
+    database: any Database, configuration: Configuration = .init(), clock: ServiceClock = .system,
     newID: @escaping @Sendable () -> UUID = { UUID.v7() }
   ) {
     self.database = database

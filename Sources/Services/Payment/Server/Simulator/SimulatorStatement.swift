@@ -6,7 +6,7 @@ import PaymentAPI
 /// The simulated provider's books, for whoever holds the service's own against them.
 struct SimulatorStatement: Sendable {
   let database: any Database
-  let clock: PaymentClock
+  let clock: ServiceClock
 
   func list(_ request: SimulatorChargeSearch) async throws -> Page<SimulatorCharge> {
     let limit = try PageLimit.checked(request.limit)

@@ -31,7 +31,7 @@ struct ProductChange: Sendable {
     case .value(let text): slug = Slug.checked(text, &errors).map(SlugWish.given) ?? .keep
     }
     description = Self.checked(update.description) {
-      PlainText("description", 10_000, allowsLines: true).checked($0, &errors)
+      PlainText("description", 10_000, allowsLines: true, allowsTabs: true).checked($0, &errors)
     }
     externalID = Self.checked(update.externalID) { MachineText("external_id", 100).checked($0, &errors) }
     if case .value(let value) = update.status { status = value }

@@ -11,7 +11,7 @@ struct AddressBook: Sendable {
 
   static let greatestCount = 50
 
-  func list(_ request: ListRequest, of principal: Principal) async throws -> Page<PostalAddress> {
+  func list(_ request: PageRequest, of principal: Principal) async throws -> Page<PostalAddress> {
     let limit = try PageLimit.checked(request.limit)
     let after = try request.cursor.map { try $0.id }
     let user = try await profiles.own(principal).id

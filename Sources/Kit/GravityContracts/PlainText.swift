@@ -1,21 +1,22 @@
 import Foundation
-import GravityContracts
 
-/// A text that a person typed, as it is kept: trimmed and in NFC.
-struct PlainText: Sendable {
+/// A text that a person typed, as it is kept: trimmed and in NFC. What looks like HTML stays text.
+package struct PlainText: Sendable {
   let field: String
   /// A character may be made of many scalars, so its bytes are bounded too: four for each.
   let greatestCount: Int
-  var allowsLines = false
+  let allowsLines: Bool
+  let allowsTabs: Bool
 
-  init(_ field: String, _ greatestCount: Int, allowsLines: Bool = false) {
+  package init(_ field: String, _ greatestCount: Int, allowsLines: Bool = false, allowsTabs: Bool = false) {
     self.field = field
     self.greatestCount = greatestCount
     self.allowsLines = allowsLines
+    self.allowsTabs = allowsTabs
   }
 
   /// - Returns: nil when there is an error, which is added to `errors`.
-  func checked(_ text: String, _ errors: inout [Problem.FieldError]) -> String? {
+  package func checked(_ text: String, _ errors: inout [Problem.FieldError]) -> String? {
     func refuse(_ code: String, _ message: String) -> String? {
       errors.append(.init(field: field, code: code, message: message))
       return nil
@@ -30,16 +31,17 @@ struct PlainText: Sendable {
     guard kept.count <= greatestCount, kept.utf8.count <= greatestCount * 4 else {
       return refuse("too_long", "must have at most \(greatestCount) characters")
     }
-    guard kept.unicodeScalars.allSatisfy({ $0.properties.isAllowedInText || allowsLines && $0 == "\n" }) else {
-      return refuse("format", "must not have control characters")
+    let isFit = kept.unicodeScalars.allSatisfy {
+      $0.properties.isAllowedInText || allowsLines && $0 == "\n" || allowsTabs && $0 == "\t"
     }
+    guard isFit else { return refuse("format", "must not have control characters") }
     return kept
   }
 }
 
 extension Unicode.Scalar.Properties {
   /// No control character, which would also hide NUL, and nothing that turns the direction of what stands around it.
-  var isAllowedInText: Bool {
+  package var isAllowedInText: Bool {
     switch generalCategory {
     case .control, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
     case .format: isJoinControl || isVariationSelector
