@@ -148,6 +148,9 @@ let package = Package(
         name: "tasksbench", dependencies: ["GravityData", "GravityTasks", "PostgresEngine", "SQLiteEngine", .log],
         path: "Benchmarks/tasks", swiftSettings: .house),
       .executableTarget(
+        name: "redisbench", dependencies: ["GravityCache", "GravityLimits", "RedisEngine", .log],
+        path: "Benchmarks/redis", exclude: ["run"], swiftSettings: .house),
+      .executableTarget(
         name: "cachebench", dependencies: ["GravityCache"], path: "Benchmarks/cache", swiftSettings: .house),
       .target(
         name: "BrokerConformance", dependencies: ["GravityEvents"], path: "Tests/Conformance/BrokerConformance",
