@@ -111,7 +111,7 @@ let package = Package(
           "OrderServer", "PaymentAPI", "PaymentServer", "PostgresEngine", "ProductAPI", "ProductServer",
           "RabbitMQEngine", "SQLiteEngine", "UserAPI", "UserServer",
         ],
-        [.argumentParser, .asyncHTTPClient, .lifecycle, .log, .nio, .nioPosix, .unixSignals]),
+        [.argumentParser, .asyncHTTPClient, .crypto, .lifecycle, .log, .nio, .nioPosix, .unixSignals]),
 
       // What tests of services and of the kit on databases stand on.
       .target(

@@ -37,7 +37,11 @@ struct Platform {
   func run() async throws {
     let began = ContinuousClock.now
     let directory = try DataDirectory(configuration.dataDirectory)
-    if case .up = mode { try directory.lock() }
+    switch mode {
+    case .up: try directory.lock(.platform)
+    // What is in a server is no folder's.
+    case .serve: if configuration.postgresURL == nil { try directory.lock(.service) }
+    }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
     // The read bound covers what a call's own deadline does not: a peer that freezes in the middle of its reply.
     let http = HTTPClient(
