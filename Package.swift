@@ -292,7 +292,8 @@ let package = Package(
       .testTarget(
         name: "EndToEndTests",
         dependencies: [
-          "AuthAPI", "gravity", "GravityContracts", "GravityEvents", "GravityIdentity",
+          "AuthAPI", "gravity", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity",
+          "PostgresEngine", "SQLiteEngine",
         ] + [.asyncHTTPClient, .nio, .nioFoundation, .nioHTTP1],
         path: "Tests/EndToEndTests", swiftSettings: .house),
     ],
