@@ -48,7 +48,7 @@ let package = Package(
     kit("GravityIdentity", on: ["GravityContracts", "CXCrypt"], [.crypto, .jwt, .nio, .nioPosix]),
     kit(
       "GravityDiscovery", on: ["GravityContracts", "GravityTelemetry"],
-      [.asyncHTTPClient, .configuration, .nio, .nioFoundation, .nioHTTP1, .serviceContext, .system]),
+      [.asyncHTTPClient, .configuration, .nio, .nioFoundation, .nioHTTP1, .nioPosix, .serviceContext, .system]),
     kit(
       "GravityHTTP", on: ["GravityContracts", "GravityData", "GravityIdentity", "GravityTelemetry"],
       [.coreMetrics, .crypto, .hummingbird, .httpTypes, .lifecycle, .log, .nio, .nioFoundation, .serviceContext]),
@@ -218,7 +218,7 @@ let package = Package(
           "sagacrash",
         ], [.lifecycle, .log, .serviceContext]),
       tests("GravityIdentity", with: ["GravityContracts", "TokenStoreConformance"], [.crypto, .jwt]),
-      tests("GravityDiscovery"),
+      tests("GravityDiscovery", with: ["GravityContracts"], [.asyncHTTPClient, .nio, .nioPosix]),
       tests(
         "GravityService",
         with: [
@@ -292,7 +292,8 @@ let package = Package(
       .testTarget(
         name: "EndToEndTests",
         dependencies: [
-          "AuthAPI", "gravity", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity",
+          "AuthAPI", "gravity", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents",
+          "GravityIdentity",
           "PostgresEngine", "SQLiteEngine",
         ] + [.asyncHTTPClient, .nio, .nioFoundation, .nioHTTP1],
         path: "Tests/EndToEndTests", swiftSettings: .house),

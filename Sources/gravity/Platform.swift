@@ -3,7 +3,6 @@ import Logging
 import AsyncHTTPClient
 import AuthAPI
 import AuthServer
-import Console
 import Foundation
 import GravityData
 import GravityDiscovery
@@ -44,9 +43,10 @@ struct Platform {
     }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
     // The read bound covers what a call's own deadline does not: a peer that freezes in the middle of its reply.
-    let http = HTTPClient(
-      eventLoopGroupProvider: .shared(group),
-      configuration: .init(timeout: .init(connect: .seconds(2), read: .seconds(5))))
+    var calls = HTTPClient.Configuration(timeout: .init(connect: .seconds(2), read: .seconds(5)))
+    // Who calls goes to another instance instead.
+    calls.connectionPool.retryConnectionEstablishment = false
+    let http = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: calls)
     let output = LogOutput(format: configuration.logFormat)
     let databases = Databases(configuration, directory)
     let tracing = try RunningTraces.system(configuration.layers, isShared: names.count > 1)
@@ -124,9 +124,11 @@ struct Platform {
       if let administrator = running.administrator { say(administrator) }
     }
     if names.contains("gateway"), let verification {
-      services.append(try RunningConsole.service(ground, port: configuration.port(ConsoleAPI.standardPort)))
+      let console = try RunningConsole(ground)
+      services.append(console.service)
       services += try await RunningGateway.services(
-        ground, verification, awaitsServices: names.contains(AuthAPI.service), port: port("gateway"), listening)
+        ground, verification, console.registry, awaitsServices: names.contains(AuthAPI.service), port: port("gateway"),
+        listening)
     }
     services.append(Announcement(listening: listening) { say(ground, took: began.duration(to: .now)) })
     return services
@@ -147,8 +149,8 @@ struct Platform {
 
   private func registry() throws -> any Registry {
     guard case .serve = mode else { return InProcessRegistry() }
-    let places = Catalog.services.map { ($0.name, $0.port) } + [(ConsoleAPI.service, ConsoleAPI.standardPort)]
-    let standard = places.map { "\($0)=\(configuration.reachedHost):\(configuration.port($1))" }.joined(separator: ";")
+    let standard = Catalog.services.map { "\($0.name)=\(configuration.reachedHost):\(configuration.port($0.port))" }
+      .joined(separator: ";")
     return try StaticRegistry(try configuration.layers.optional(Settings.staticRegistry) ?? standard)
   }
 

@@ -16,7 +16,8 @@ import ServiceLifecycle
 /// The gateway with the routes of every service.
 enum RunningGateway {
   static func services(
-    _ ground: Ground, _ verification: Verification, awaitsServices: Bool, port: Int, _ listening: Listening
+    _ ground: Ground, _ verification: Verification, _ registry: any Registry, awaitsServices: Bool, port: Int,
+    _ listening: Listening
   ) async throws -> [any Service] {
     let layers = ground.configuration.layers
     let telemetry = ground.telemetry("gateway")
@@ -40,7 +41,7 @@ enum RunningGateway {
       local["/metrics"] = { ("text/plain; version=0.0.4; charset=utf-8", Array(metrics.text().utf8)) }
     }
     let gateway = try Gateway(
-      configuration: configuration, routes: routes, registry: ground.registry, verifier: verification.users,
+      configuration: configuration, routes: routes, registry: registry, verifier: verification.users,
       revocations: verification.revocations, localResponses: local, accessLog: accessLog, eventLoopGroup: ground.group,
       logger: telemetry.logger("gateway"),
       metricsFactory: metrics, tracer: telemetry.tracer)

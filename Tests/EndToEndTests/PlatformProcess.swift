@@ -43,6 +43,15 @@ final class PlatformProcess: Sendable {
     return platform
   }
 
+  /// Starts one service of a deployment on the ports of `portOffset`.
+  static func serve(
+    _ service: String, folder: URL, portOffset: Int, environment: [String: String]
+  ) async throws -> PlatformProcess {
+    let platform = PlatformProcess(folder: folder, portOffset: portOffset)
+    try await platform.start(serving: service, environment: environment)
+    return platform
+  }
+
   /// Twenty ports that no other test uses, below those of scripts/servers and those that the system
   /// gives to outgoing connections.
   static func freeOffset() -> Int {
@@ -81,6 +90,8 @@ final class PlatformProcess: Sendable {
 
   /// The process that watches; its child dies with it.
   var pid: Int32 { process.withLock { $0?.processIdentifier ?? 0 } }
+
+  var isRunning: Bool { process.withLock { $0?.isRunning ?? false } }
 
   /// The process that does the work.
   var worker: Int32? {
