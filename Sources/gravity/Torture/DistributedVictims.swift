@@ -121,7 +121,9 @@ struct TortureServers: Sendable {
     let process = Process()
     process.executableURL = URL(filePath: script)
     process.arguments = [command, "--dir", folder.path]
-    process.standardOutput = try FileHandle(forWritingTo: output)
+    let writing = try FileHandle(forWritingTo: output)
+    defer { try? writing.close() }
+    process.standardOutput = writing
     process.standardInput = FileHandle.nullDevice
     let code: Int32 = try await withCheckedThrowingContinuation { continuation in
       process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
