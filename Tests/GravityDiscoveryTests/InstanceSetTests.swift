@@ -11,10 +11,8 @@ struct InstanceSetTests {
     func advance(_ duration: Duration) { time.withLock { $0 += duration } }
   }
   private let clock = Clock()
-  private let (a, b) = (
-    ServiceInstance(id: "a", service: "s", host: "h", port: 1),
-    ServiceInstance(id: "b", service: "s", host: "h", port: 2)
-  )
+  private let a = ServiceInstance(id: "a", service: "s", host: "h", port: 1)
+  private let b = ServiceInstance(id: "b", service: "s", host: "h", port: 2)
   private func set(_ instances: [ServiceInstance]) -> InstanceSet {
     InstanceSet(service: "s", instances, now: { [clock] in clock.now })
   }
