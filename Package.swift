@@ -294,7 +294,7 @@ let package = Package(
         dependencies: [
           "AuthAPI", "gravity", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents",
           "GravityIdentity",
-          "PostgresEngine", "SQLiteEngine",
+          "PaymentServer", "PostgresEngine", "SQLiteEngine",
         ] + [.asyncHTTPClient, .nio, .nioFoundation, .nioHTTP1],
         path: "Tests/EndToEndTests", swiftSettings: .house),
     ],

@@ -69,11 +69,17 @@ enum Settings {
     standard: false)
   static let accessTTL = Setting(
     duration: "gravity.auth.access.ttl", "how long an access token is good", standard: .seconds(900),
-    in: .seconds(10)...(.seconds(86400)))
+    in: .seconds(60)...(.seconds(3600)))
 
   static let supportContact = Setting(
     text: "gravity.support.contact", "whom people are told to ask: an address, a page or a name",
     standard: "the administrator of this platform")
+
+  static let webhookSecrets = Setting<[String: [String]]>(
+    "gravity.payment.webhook.secrets",
+    "keys that sign a provider's webhooks: PROVIDER=SECRET, apart by commas, two of one provider while they change",
+    isSecret: true, expected: "a list such as stripe=SECRET,stripe=OLD_SECRET, each of at least 16 bytes"
+  ) { WebhookSecrets.parse($0) }
 
   static let paymentWindow = Setting(
     duration: "gravity.order.payment.window",
@@ -110,7 +116,7 @@ enum Settings {
       dataDirectory, host, portOffset, logLevel, logFormat, masterKey, adminEmail, adminPassword, issuer,
       staticRegistry,
       trustedProxies, postgresURL, postgresConnections, postgresPrefix, amqpURL,
-      bcryptCost, verifyEmail, accessTTL, supportContact, paymentWindow, cancelWindow,
+      bcryptCost, verifyEmail, accessTTL, supportContact, webhookSecrets, paymentWindow, cancelWindow,
       orderTaxes, orderShipping, gatewayRequests, signIns, gatewayMetrics, accessLog,
       drainTimeout,
     ] + traces

@@ -117,7 +117,7 @@ import Testing
         0, 1, -1, 253_402_300_799_999_999, 9_223_371_331_199_999_999, -62_135_596_800_000_000, -62_167_219_200_000_001,
         -210_863_520_000_000_000, 1_732_800_000_123_456,
       ]
-      let numbers = [0.1, -0.0, 1e308, 5e-324, 3, -1.5, 0, 2, 1e22]
+      let numbers = [0.1, -0.0, 1e308, Double.leastNonzeroMagnitude, 3, -1.5, 0, 2, 1e22]
       for (index, time) in times.enumerated() {
         try transaction.execute(
           """
