@@ -10,7 +10,7 @@ public final class InMemoryLimitStore: LimitStore {
   private let now: @Sendable () -> Int64
 
   /// - Parameter now: Microseconds of a clock that does not go back.
-  public init(now: @escaping @Sendable () -> Int64 = Self.monotonic) { self.now = now }
+  public init(now: @escaping @Sendable () -> Int64 = InMemoryLimitStore.monotonic) { self.now = now }
 
   /// Microseconds since this process first asked.
   public static let monotonic: @Sendable () -> Int64 = {
