@@ -94,8 +94,9 @@ let package = Package(
     + [
       .target(
         name: "Gateway",
-        dependencies: ["GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityTelemetry", .crypto]
-          + [.nio, .nioPosix, .lifecycle, .log, .metrics], path: "Sources/Gateway", swiftSettings: .house),
+        dependencies: [
+          "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityLimits", "GravityTelemetry",
+        ] + [.crypto, .nio, .nioPosix, .lifecycle, .log, .metrics], path: "Sources/Gateway", swiftSettings: .house),
       // Files for browsers; `Embedding` puts them into the program.
       .target(name: "CConsoleFiles", path: "Sources/Console/Embedding"),
       .target(
@@ -279,16 +280,21 @@ let package = Package(
         [.httpTypes, .hummingbird, .hummingbirdTesting, .nio]),
       .testTarget(
         name: "GatewayTests",
-        dependencies: ["Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityTelemetry"]
-          + [.nio, .nioPosix, .lifecycle, .log, .metrics],
+        dependencies: [
+          "Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityLimits", "GravityTelemetry",
+        ] + [.nio, .nioPosix, .lifecycle, .log, .metrics],
         path: "Tests/GatewayTests", exclude: ["Corpus"], swiftSettings: .house),
       .executableTarget(
         name: "gatewayfuzz", dependencies: ["Gateway"], path: "Tests/Fuzz", swiftSettings: .house),
       .executableTarget(
         name: "gatewaybench",
-        dependencies: ["Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityTelemetry"]
-          + [.lifecycle, .log, .metrics, .unixSignals],
+        dependencies: [
+          "Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityLimits", "GravityTelemetry",
+        ] + [.lifecycle, .log, .metrics, .unixSignals],
         path: "Benchmarks/gateway/Bench", swiftSettings: .house),
+      .executableTarget(
+        name: "limitsbench", dependencies: ["Gateway", "GravityLimits", .log, .metrics, .nio, .nioPosix],
+        path: "Benchmarks/limits", exclude: ["run"], swiftSettings: .house),
       .testTarget(
         name: "EndToEndTests",
         dependencies: [

@@ -2,6 +2,7 @@ public import CoreMetrics
 import Foundation
 public import GravityDiscovery
 public import GravityIdentity
+public import GravityLimits
 public import GravityTelemetry
 public import Logging
 public import NIOCore
@@ -23,6 +24,11 @@ public final class Gateway: Service {
   ///   - routes: What is let through; anything else is 404.
   ///   - registry: Where the routes' services are; watched while the gateway runs.
   ///   - revocations: Asked on every request with a token. A list that is not complete refuses them (503).
+  ///   - limitStore: Where limits are shared with other gateways, as ``GatewayConfiguration/sharedLimits`` says; nil
+  ///     keeps them for this gateway alone. Gateways share a limit by the names of their policies and routes.
+  ///   - tokenStore: Confirms on first sight that a token was not revoked, and answers while `revocations` is not
+  ///     complete, as ``GatewayConfiguration/blacklist`` says; nil leaves it to `revocations`. `verifier` must not ask
+  ///     `revocations` itself then, or it refuses what the store could confirm.
   ///   - localResponses: Paths that are answered here, to GET, without a token: `/metrics`, `/openapi.json`. Called on
   ///     an event loop, so it must not wait. `/health`, `/health/live` and `/health/ready` are there already.
   ///   - accessLog: Where requests are written; nil is `logger`, at info.
@@ -31,7 +37,7 @@ public final class Gateway: Service {
   /// - Throws: ``RouteError`` for routes that mean nothing or contradict one another.
   public init(
     configuration: GatewayConfiguration, routes: [Route], registry: any Registry, verifier: any TokenVerifier,
-    revocations: RevocationList,
+    revocations: RevocationList, limitStore: (any LimitStore)? = nil, tokenStore: (any TokenStore)? = nil,
     localResponses: [String: @Sendable () -> (contentType: String, body: [UInt8])] = [:],
     accessLog: (any AccessLog)? = nil, eventLoopGroup: (any EventLoopGroup)? = nil, logger: Logger,
     metricsFactory: any MetricsFactory = MetricsSystem.factory, tracer: Tracer? = nil
@@ -53,6 +59,7 @@ public final class Gateway: Service {
     }
     state = try GatewayState(
       configuration: configuration, routes: routes, local: local, verifier: verifier, revocations: revocations,
+      limitStore: limitStore, tokenStore: tokenStore,
       metrics: GatewayMetrics(factory: metricsFactory),
       accessLog: configuration.accessLog ? accessLog ?? LoggerAccessLog(logger) : nil,
       tracer: tracer?.isEnabled == true ? tracer : nil, logger: logger,
@@ -93,6 +100,11 @@ public final class Gateway: Service {
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       let watch = RegistryWatch(registry: registry, directory: state.directory, workers: workers)
       await watch.start(in: &tasks)
+      if let leases = state.leases {
+        tasks.addTask { await leases.run() }
+        let gateways = registry.instances(of: state.configuration.sharedLimits.gatewayService)
+        tasks.addTask { for await set in gateways { leases.setGatewayCount(set.count) } }
+      }
       let listener = try await listen(group, workers)
       let refresher = HealthRefresher(state: state, board: board, group: group)
       tasks.addTask { await refresher.run() }

@@ -9,7 +9,7 @@ extension ClientConnection {
       switch phase {
       case .head:
         guard bytes.readableBytes > 0, readHead(&bytes) else { return }
-      case .verifying, .done:
+      case .deciding, .done:
         if bytes.readableBytes > 0 { input = bytes }
         return
       case .body:

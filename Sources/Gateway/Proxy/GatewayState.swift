@@ -1,4 +1,5 @@
 import GravityIdentity
+import GravityLimits
 import GravityTelemetry
 import Logging
 import Synchronization
@@ -10,8 +11,12 @@ final class GatewayState: Sendable {
   let routes: [PreparedRoute]
   let directory: UpstreamDirectory
   let limiter: RateLimiter
+  /// nil where limits are this gateway's alone.
+  let leases: LimitLeases?
   let verifier: any TokenVerifier
   let revocations: RevocationList
+  /// Confirms what the list says; nil where the list alone decides.
+  let tokenStore: (any TokenStore)?
   let metrics: GatewayMetrics
   let accessLog: (any AccessLog)?
   /// nil where no traces are kept.
@@ -22,11 +27,13 @@ final class GatewayState: Sendable {
   let now: @Sendable () -> Int64
   /// Seconds since 1970.
   let wallClock: @Sendable () -> Double
+  let shadowReports: ShadowReports
   private let drainFlag: DrainFlag
 
   init(
     configuration: GatewayConfiguration, routes: [Route], local: [LocalResponse], verifier: any TokenVerifier,
-    revocations: RevocationList, metrics: GatewayMetrics, accessLog: (any AccessLog)?, tracer: Tracer? = nil,
+    revocations: RevocationList, limitStore: (any LimitStore)? = nil, tokenStore: (any TokenStore)? = nil,
+    metrics: GatewayMetrics, accessLog: (any AccessLog)?, tracer: Tracer? = nil,
     logger: Logger,
     directory: UpstreamDirectory, drainFlag: DrainFlag, now: @escaping @Sendable () -> Int64,
     wallClock: @escaping @Sendable () -> Double
@@ -34,11 +41,21 @@ final class GatewayState: Sendable {
     self.configuration = configuration
     table = try RoutingTable(routes: routes, local: local.map(\.path))
     self.routes = routes.enumerated().map { index, route in
-      PreparedRoute(route, index: index, service: directory.index(of: route.service) ?? 0, configuration)
+      PreparedRoute(
+        route, index: index, service: directory.index(of: route.service) ?? 0, configuration,
+        sharesLimits: limitStore != nil)
     }
     self.directory = directory
     self.drainFlag = drainFlag
-    limiter = RateLimiter(capacity: configuration.limits.limitedCallers)
+    let limiter = RateLimiter(capacity: configuration.limits.limitedCallers)
+    self.limiter = limiter
+    leases = limitStore.map {
+      LimitLeases(
+        store: $0, settings: configuration.sharedLimits, local: limiter, metrics: metrics.limits, logger: logger,
+        now: now)
+    }
+    self.tokenStore = tokenStore
+    shadowReports = ShadowReports(self.routes.flatMap(\.policies), metrics, logger)
     self.verifier = verifier
     self.revocations = revocations
     self.metrics = metrics

@@ -10,9 +10,12 @@ final class Worker {
   let state: GatewayState
   let headLimits: HeadLimits
   let timeouts: TimeoutNanoseconds
+  let tellsLimits: Bool
   private(set) var upstreams: [LoopUpstream]
   var tokens: TokenCache
   private(set) var verifications: VerificationQueue!
+  /// nil where the list of revocations alone decides.
+  let blacklist: BlacklistQueue?
   var random = FastRandom()
   var durations: DurationHandles
   var spans: GatewaySpans?
@@ -28,6 +31,7 @@ final class Worker {
     self.state = state
     let configuration = state.configuration
     timeouts = TimeoutNanoseconds(configuration.timeouts)
+    tellsLimits = configuration.tellsLimits
     headLimits = HeadLimits(
       headBytes: configuration.limits.maximumHeadBytes, targetBytes: configuration.limits.maximumTargetBytes,
       headerCount: configuration.limits.maximumHeaderCount)
@@ -40,6 +44,11 @@ final class Worker {
     tokens = TokenCache(capacity: configuration.limits.cachedTokensPerLoop)
     durations = DurationHandles(state.metrics)
     spans = state.tracer.map { GatewaySpans($0, wallClock: state.wallClock) }
+    blacklist = state.tokenStore.map {
+      BlacklistQueue(
+        loop: loop, store: $0, settings: configuration.blacklist, metrics: state.metrics.blacklist, logger: state.logger
+      )
+    }
     coarseNow = state.now()
     verifications = VerificationQueue(
       loop: loop, verifier: state.verifier, limits: configuration.limits,

@@ -80,12 +80,17 @@ public struct RateLimit: Sendable, Hashable {
   public var window: Duration
   /// Whether callers are told apart by address even when they bear a token; as a sign-in's limit should.
   public var byAddress: Bool
+  /// Whether the limit is only watched: what it would refuse is counted and logged, and admitted.
+  public var isShadow: Bool
 
-  public init(_ name: String = "default", requests: Int, per window: Duration, byAddress: Bool = false) {
+  public init(
+    _ name: String = "default", requests: Int, per window: Duration, byAddress: Bool = false, isShadow: Bool = false
+  ) {
     self.name = name
     self.requests = requests
     self.window = window
     self.byAddress = byAddress
+    self.isShadow = isShadow
   }
 }
 
