@@ -72,6 +72,9 @@ public struct Route: Sendable {
 
 /// So many requests in any window, the whole of them at once if one likes (GCRA).
 public struct RateLimit: Sendable, Hashable {
+  /// What a limit is called that was given no name.
+  public static let standardName = "default"
+
   /// Names the policy in `RateLimit-Policy` and in the problem.
   public var name: String
   /// At least 1.
@@ -81,7 +84,7 @@ public struct RateLimit: Sendable, Hashable {
   /// Whether callers are told apart by address even when they bear a token; as a sign-in's limit should.
   public var byAddress: Bool
 
-  public init(_ name: String = "default", requests: Int, per window: Duration, byAddress: Bool = false) {
+  public init(_ name: String = RateLimit.standardName, requests: Int, per window: Duration, byAddress: Bool = false) {
     self.name = name
     self.requests = requests
     self.window = window
