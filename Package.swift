@@ -21,6 +21,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/apple/swift-service-context", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -48,7 +49,10 @@ let package = Package(
     kit("GravityIdentity", on: ["GravityContracts", "CXCrypt"], [.crypto, .jwt, .nio, .nioPosix]),
     kit(
       "GravityDiscovery", on: ["GravityContracts", "GravityTelemetry"],
-      [.asyncHTTPClient, .configuration, .nio, .nioFoundation, .nioHTTP1, .nioPosix, .serviceContext, .system]),
+      [
+        .asyncHTTPClient, .configuration, .lifecycle, .log, .nio, .nioFoundation, .nioHTTP1, .nioPosix, .serviceContext,
+        .system,
+      ]),
     kit(
       "GravityHTTP", on: ["GravityContracts", "GravityData", "GravityIdentity", "GravityTelemetry"],
       [.coreMetrics, .crypto, .hummingbird, .httpTypes, .lifecycle, .log, .nio, .nioFoundation, .serviceContext]),
@@ -64,6 +68,9 @@ let package = Package(
     engine("SQLiteEngine", port: "GravityData", [.grdb, .grdbSQLite, .log, .metrics]),
     engine("PostgresEngine", port: "GravityData", on: ["CPQ"], [.log, .metrics]),
     engine("RabbitMQEngine", port: "GravityEvents", on: ["CRabbitMQ", "GravityData"], [.coreMetrics, .log]),
+    engine(
+      "ConsulEngine", port: "GravityDiscovery", on: ["GravityData"],
+      [.asyncHTTPClient, .lifecycle, .log, .nio, .nioFoundation, .nioHTTP1, .nioSSL]),
     .systemLibrary(name: "CRabbitMQ", path: "Sources/System/CRabbitMQ", pkgConfig: "librabbitmq"),
     .systemLibrary(name: "CPQ", path: "Sources/System/CPQ", pkgConfig: "libpq"),
     .systemLibrary(name: "CXCrypt", path: "Sources/System/CXCrypt"),
@@ -106,7 +113,7 @@ let package = Package(
       command(
         "gravity",
         on: [
-          "AuthAPI", "AuthServer", "Console", "Gateway", "GravityCache", "GravityEvents", "GravitySaga",
+          "AuthAPI", "AuthServer", "Console", "ConsulEngine", "Gateway", "GravityCache", "GravityEvents", "GravitySaga",
           "GravityService",
           "GravityTasks", "InventoryAPI", "InventoryServer", "NotificationAPI", "NotificationServer", "OrderAPI",
           "OrderServer", "PaymentAPI", "PaymentServer", "PostgresEngine", "ProductAPI", "ProductServer",
@@ -187,6 +194,12 @@ let package = Package(
         name: "LimitStoreConformance", dependencies: ["GravityLimits"],
         path: "Tests/Conformance/LimitStoreConformance", swiftSettings: .house),
       .target(
+        name: "RegistryConformance", dependencies: ["GravityDiscovery", .lifecycle, .log, .nio, .nioHTTP1, .nioPosix],
+        path: "Tests/Conformance/RegistryConformance", swiftSettings: .house),
+      .executableTarget(
+        name: "discoverybench", dependencies: ["ConsulEngine", "GravityDiscovery", .log, .nio, .nioPosix],
+        path: "Benchmarks/discovery", exclude: ["run"], swiftSettings: .house),
+      .target(
         name: "TokenStoreConformance", dependencies: ["GravityIdentity"],
         path: "Tests/Conformance/TokenStoreConformance", swiftSettings: .house),
     ]
@@ -219,7 +232,12 @@ let package = Package(
           "sagacrash",
         ], [.lifecycle, .log, .serviceContext]),
       tests("GravityIdentity", with: ["GravityContracts", "TokenStoreConformance"], [.crypto, .jwt]),
-      tests("GravityDiscovery", with: ["GravityContracts"], [.asyncHTTPClient, .nio, .nioPosix]),
+      tests(
+        "GravityDiscovery", with: ["GravityContracts", "RegistryConformance"],
+        [.asyncHTTPClient, .lifecycle, .log, .nio, .nioPosix]),
+      tests(
+        "ConsulEngine", with: ["GravityDiscovery", "RegistryConformance"],
+        [.lifecycle, .log, .nio, .nioHTTP1, .nioPosix]),
       tests(
         "GravityService",
         with: [
@@ -382,6 +400,7 @@ extension Target.Dependency {
   static var nioEmbedded: Self { .product(name: "NIOEmbedded", package: "swift-nio") }
   static var nioFoundation: Self { .product(name: "NIOFoundationCompat", package: "swift-nio") }
   static var nioHTTP1: Self { .product(name: "NIOHTTP1", package: "swift-nio") }
+  static var nioSSL: Self { .product(name: "NIOSSL", package: "swift-nio-ssl") }
   static var nioPosix: Self { .product(name: "NIOPosix", package: "swift-nio") }
   static var unixSignals: Self { .product(name: "UnixSignals", package: "swift-service-lifecycle") }
   static var serviceContext: Self { .product(name: "ServiceContextModule", package: "swift-service-context") }

@@ -8,6 +8,7 @@ public import Logging
 public import NIOCore
 import NIOPosix
 public import ServiceLifecycle
+import Synchronization
 
 /// The edge proxy: every client reaches the platform through it.
 ///
@@ -19,6 +20,11 @@ public final class Gateway: Service {
   private let registry: any Registry
   private let givenGroup: (any EventLoopGroup)?
   private let port = BoundPort()
+  private struct Limiting {
+    var requests: [String: Int] = [:]
+    var workers: WorkerSet?
+  }
+  private let limiting = Mutex(Limiting())
 
   /// - Parameters:
   ///   - routes: What is let through; anything else is 404.
@@ -76,6 +82,20 @@ public final class Gateway: Service {
   /// What `/health/ready` says.
   public var isReady: Bool { board.isReady }
 
+  /// Changes how many requests a limit lets through, for requests that come from now on. What callers have used of it
+  /// stays used.
+  ///
+  /// - Parameters:
+  ///   - requests: In the limit's window; at least 1.
+  ///   - name: Of the ``RateLimit``: the gateway's own, or of every route that has one of that name.
+  public func limit(to requests: Int, of name: String) async {
+    let workers = limiting.withLock { limiting in
+      limiting.requests[name] = requests
+      return limiting.workers
+    }
+    await workers?.update(routes: state.routes(limitedTo: limiting.withLock(\.requests)))
+  }
+
   /// Serves until graceful shutdown, then drains: no new connections, `/health/ready` says no, requests in flight and
   /// those already on their way end, each with `connection: close`, at most
   /// ``GatewayConfiguration/drainTimeout``. Cancellation ends at once.
@@ -97,6 +117,12 @@ public final class Gateway: Service {
 
   private func serve(on group: any EventLoopGroup) async throws {
     let workers = try await WorkerSet(state: state, group: group)
+    // What was changed before there was anybody to tell.
+    let requests = limiting.withLock { limiting in
+      limiting.workers = workers
+      return limiting.requests
+    }
+    if !requests.isEmpty { await workers.update(routes: state.routes(limitedTo: requests)) }
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       let watch = RegistryWatch(registry: registry, directory: state.directory, workers: workers)
       await watch.start(in: &tasks)

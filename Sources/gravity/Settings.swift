@@ -14,7 +14,7 @@ enum Settings {
   static let logLevel = Setting<Logger.Level>(
     "gravity.log.level", "the least level that is logged", standard: .info,
     expected: "one of trace, debug, info, notice, warning, error, critical"
-  ) { Logger.Level(rawValue: $0) }
+  ) { Logger.Level(rawValue: $0) }.live
   static let logFormat = Setting<String>(
     "gravity.log.format", "json (ECS, one object a line) or text; text on a terminal unless it is set",
     expected: "json or text"
@@ -29,8 +29,6 @@ enum Settings {
     text: "gravity.admin.password", "the first administrator's password; else made and shown once", isSecret: true)
   static let issuer = Setting(
     text: "gravity.issuer", "`iss` of tokens: the platform's public address", standard: "http://127.0.0.1:8000")
-  static let staticRegistry = Setting(
-    text: "gravity.static.registry", "where services are, for serve: auth=HOST:PORT,HOST:PORT;user=HOST:PORT")
   static let trustedProxies = Setting(
     text: "gravity.trusted.proxies",
     "what stands before the gateway, whose X-Forwarded-For is believed: CIDR blocks apart by commas",
@@ -92,11 +90,13 @@ enum Settings {
   ) { OrderRates.shipping($0) }
 
   static let gatewayRequests = Setting(
-    integer: "gravity.gateway.rate.limit", "requests a minute for each caller", standard: 6_000, in: 1...1_000_000_000)
+    integer: "gravity.gateway.rate.limit", "requests a minute for each caller", standard: 6_000, in: 1...1_000_000_000
+  ).live
   static let signIns = Setting(
     integer: "gravity.gateway.sign.in.limit",
     "logins, registrations and recoveries a minute from one address, each counted by itself", standard: 60,
-    in: 1...1_000_000_000)
+    in: 1...1_000_000_000
+  ).live
   static let gatewayMetrics = Setting(
     flag: "gravity.gateway.metrics",
     "whether the gateway's port answers /metrics; unless it is set, only where it listens on loopback")
@@ -108,12 +108,11 @@ enum Settings {
   static let all: [any AnySetting] =
     [
       dataDirectory, host, portOffset, logLevel, logFormat, masterKey, adminEmail, adminPassword, issuer,
-      staticRegistry,
       trustedProxies, postgresURL, postgresConnections, postgresPrefix, amqpURL,
       bcryptCost, verifyEmail, accessTTL, supportContact, paymentWindow, cancelWindow,
       orderTaxes, orderShipping, gatewayRequests, signIns, gatewayMetrics, accessLog,
       drainTimeout,
-    ] + traces
+    ] + discovery + traces
 
   /// OpenTelemetry's own names and values (see telemetry.md).
   static let traces: [Setting<String>] = TraceSettings.variables.map { variable in

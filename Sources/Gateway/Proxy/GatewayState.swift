@@ -40,11 +40,7 @@ final class GatewayState: Sendable {
   ) throws {
     self.configuration = configuration
     table = try RoutingTable(routes: routes, local: local.map(\.path))
-    self.routes = routes.enumerated().map { index, route in
-      PreparedRoute(
-        route, index: index, service: directory.index(of: route.service) ?? 0, configuration,
-        sharesLimits: limitStore != nil)
-    }
+    self.routes = Self.prepare(routes, directory, configuration, sharesLimits: limitStore != nil)
     self.directory = directory
     self.drainFlag = drainFlag
     let limiter = RateLimiter(capacity: configuration.limits.limitedCallers)
@@ -65,6 +61,35 @@ final class GatewayState: Sendable {
     self.logger = logger
     self.now = now
     self.wallClock = wallClock
+  }
+
+  private static func prepare(
+    _ routes: [Route], _ directory: UpstreamDirectory, _ configuration: GatewayConfiguration, sharesLimits: Bool
+  ) -> [PreparedRoute] {
+    routes.enumerated().map { index, route in
+      PreparedRoute(
+        route, index: index, service: directory.index(of: route.service) ?? 0, configuration,
+        sharesLimits: sharesLimits)
+    }
+  }
+
+  /// The same routes at the same places, with other numbers of requests.
+  ///
+  /// - Parameter requests: By the limit's name; those that are not named stay as they were configured.
+  func routes(limitedTo requests: [String: Int]) -> [PreparedRoute] {
+    func changed(_ limit: RateLimit?) -> RateLimit? {
+      guard var limit, let number = requests[limit.name] else { return limit }
+      limit.requests = number
+      return limit
+    }
+    var configuration = configuration
+    configuration.rateLimit = changed(configuration.rateLimit)
+    let changedRoutes = routes.map { prepared in
+      var route = prepared.route
+      route.rateLimit = changed(route.rateLimit)
+      return route
+    }
+    return Self.prepare(changedRoutes, directory, configuration, sharesLimits: leases != nil)
   }
 
   var isDraining: Bool { drainFlag.isSet }

@@ -11,6 +11,8 @@ final class Worker {
   let headLimits: HeadLimits
   let timeouts: TimeoutNanoseconds
   let tellsLimits: Bool
+  /// Here rather than in what all share, since limits may change while requests pass.
+  private(set) var routes: [PreparedRoute]
   private(set) var upstreams: [LoopUpstream]
   var tokens: TokenCache
   private(set) var verifications: VerificationQueue!
@@ -29,6 +31,7 @@ final class Worker {
   init(loop: any EventLoop, state: GatewayState, loops: Int) {
     self.loop = loop
     self.state = state
+    routes = state.routes
     let configuration = state.configuration
     timeouts = TimeoutNanoseconds(configuration.timeouts)
     tellsLimits = configuration.tellsLimits
@@ -85,6 +88,9 @@ final class Worker {
   }
 
   var wallMilliseconds: UInt64 { UInt64(max(0, state.wallClock() * 1000)) }
+
+  /// Takes routes that differ in their limits alone. Requests that are under way keep theirs.
+  func update(routes: [PreparedRoute]) { self.routes = routes }
 
   func update(service: Int, _ instances: [UpstreamInstance]) { upstreams[service].update(instances) }
 
