@@ -35,7 +35,7 @@ let package = Package(
     kit("GravityContracts"),
     kit("GravityTelemetry", [.coreMetrics, .log, .serviceContext]),
     kit("GravityData", [.log, .metrics, .serviceContext]),
-    kit("GravityCache", [.log, .metrics]),
+    kit("GravityCache", [.lifecycle, .log, .metrics]),
     kit("GravityLimits"),
     kit(
       "GravityEvents", on: ["GravityContracts", "GravityData", "GravityTelemetry"],
@@ -71,6 +71,9 @@ let package = Package(
     engine(
       "ConsulEngine", port: "GravityDiscovery", on: ["GravityData"],
       [.asyncHTTPClient, .lifecycle, .log, .nio, .nioFoundation, .nioHTTP1, .nioSSL]),
+    engine(
+      "RedisEngine", port: "GravityCache", on: ["GravityData", "GravityIdentity", "GravityLimits"],
+      [.coreMetrics, .crypto, .lifecycle, .log, .nio, .nioPosix, .nioSSL]),
     .systemLibrary(name: "CRabbitMQ", path: "Sources/System/CRabbitMQ", pkgConfig: "librabbitmq"),
     .systemLibrary(name: "CPQ", path: "Sources/System/CPQ", pkgConfig: "libpq"),
     .systemLibrary(name: "CXCrypt", path: "Sources/System/CXCrypt"),
@@ -128,6 +131,8 @@ let package = Package(
           "GravityContracts", "GravityData", "PostgresEngine", "SQLiteEngine", .hummingbirdTesting, .httpTypes, .log,
           .nio,
         ], path: "Tests/Testbed", swiftSettings: .house),
+      // Real servers and bad networks, for tests of engines.
+      .target(name: "TestServers", path: "Tests/TestServers", swiftSettings: .house),
       // A suite for each port, which every engine's tests run.
       .target(
         name: "DatabaseConformance", dependencies: ["GravityData"], path: "Tests/Conformance/DatabaseConformance",
@@ -217,8 +222,14 @@ let package = Package(
         ], [.lifecycle, .log, .serviceContext]),
       tests(
         "RabbitMQEngine",
-        with: ["BrokerConformance", "GravityContracts", "GravityData", "GravityEvents", "SQLiteEngine"],
+        with: ["BrokerConformance", "GravityContracts", "GravityData", "GravityEvents", "SQLiteEngine", "TestServers"],
         [.coreMetrics, .log]),
+      tests(
+        "RedisEngine",
+        with: [
+          "CacheStoreConformance", "GravityCache", "GravityIdentity", "GravityLimits", "LimitStoreConformance",
+          "TestServers", "TokenStoreConformance",
+        ], [.coreMetrics, .crypto, .log, .nio, .nioEmbedded, .nioPosix]),
       tests(
         "GravityTasks",
         with: [
@@ -400,8 +411,8 @@ extension Target.Dependency {
   static var nioEmbedded: Self { .product(name: "NIOEmbedded", package: "swift-nio") }
   static var nioFoundation: Self { .product(name: "NIOFoundationCompat", package: "swift-nio") }
   static var nioHTTP1: Self { .product(name: "NIOHTTP1", package: "swift-nio") }
-  static var nioSSL: Self { .product(name: "NIOSSL", package: "swift-nio-ssl") }
   static var nioPosix: Self { .product(name: "NIOPosix", package: "swift-nio") }
+  static var nioSSL: Self { .product(name: "NIOSSL", package: "swift-nio-ssl") }
   static var unixSignals: Self { .product(name: "UnixSignals", package: "swift-service-lifecycle") }
   static var serviceContext: Self { .product(name: "ServiceContextModule", package: "swift-service-context") }
   static var system: Self { .product(name: "SystemPackage", package: "swift-system") }
