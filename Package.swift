@@ -116,11 +116,12 @@ let package = Package(
       command(
         "gravity",
         on: [
-          "AuthAPI", "AuthServer", "Console", "ConsulEngine", "Gateway", "GravityCache", "GravityEvents", "GravitySaga",
+          "AuthAPI", "AuthServer", "Console", "ConsulEngine", "Gateway", "GravityCache", "GravityEvents",
+          "GravityLimits", "GravitySaga",
           "GravityService",
           "GravityTasks", "InventoryAPI", "InventoryServer", "NotificationAPI", "NotificationServer", "OrderAPI",
           "OrderServer", "PaymentAPI", "PaymentServer", "PostgresEngine", "ProductAPI", "ProductServer",
-          "RabbitMQEngine", "SQLiteEngine", "UserAPI", "UserServer",
+          "RabbitMQEngine", "RedisEngine", "SQLiteEngine", "UserAPI", "UserServer",
         ],
         [.argumentParser, .asyncHTTPClient, .crypto, .lifecycle, .log, .nio, .nioPosix, .unixSignals]),
 

@@ -62,7 +62,8 @@ struct Platform {
       brokerDatabase = broker.database
       let ground = Ground(
         configuration: configuration, directory: directory, masterKey: try masterKey(directory), group: group,
-        http: http, registry: try registry(consul, own), consul: consul, databases: databases, output: output,
+        http: http, registry: try registry(consul, own), consul: consul,
+        redis: try RunningRedis(configuration.layers, group, own), databases: databases, output: output,
         threshold: threshold,
         live: LiveConfiguration(
           configuration.layers, settings: Settings.all, logger: own.logger("configuration")),
@@ -114,6 +115,7 @@ struct Platform {
     if let consul = ground.consul { services.append(consul) }
     // Whoever registers or listens comes after it.
     if let registry = ground.registry as? any Service { services.append(registry) }
+    if let redis = ground.redis { services.append(redis.client) }
     services += try RunningConfiguration.services(ground)
     services.append(BrokerService(broker: ground.broker))
     var verification: Verification?
@@ -220,6 +222,8 @@ struct Ground: Sendable {
   let registry: any Registry
   /// nil where none is named, and in `up`.
   let consul: ConsulAgent?
+  /// nil where none is named: then the process's own memory stands in its place.
+  let redis: RunningRedis?
   let databases: Databases
   let output: LogOutput
   /// What every logger of the process follows.

@@ -32,6 +32,9 @@ extension Ground {
     if let consul {
       checks.append(HealthCheck("registry", isCritical: false) { consul.trouble?.description })
     }
+    if let client = redis?.client {
+      checks.append(HealthCheck("redis", isCritical: false) { client.trouble })
+    }
     return checks
   }
 }

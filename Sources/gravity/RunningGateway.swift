@@ -44,8 +44,11 @@ enum RunningGateway {
       local["/metrics"] = { ("text/plain; version=0.0.4; charset=utf-8", Array(metrics.text().utf8)) }
     }
     let gateway = try Gateway(
-      configuration: configuration, routes: routes, registry: registry, verifier: verification.users,
-      revocations: verification.revocations, localResponses: local, accessLog: accessLog, eventLoopGroup: ground.group,
+      configuration: configuration, routes: routes, registry: registry,
+      // With a store the gateway asks the blacklist itself.
+      verifier: ground.redis == nil ? verification.users : verification.usersUnasked,
+      revocations: verification.revocations, limitStore: ground.redis?.limits, tokenStore: ground.redis?.tokens,
+      localResponses: local, accessLog: accessLog, eventLoopGroup: ground.group,
       logger: telemetry.logger("gateway"),
       metricsFactory: metrics, tracer: telemetry.tracer)
     return (accessLog.map { [$0] } ?? []) + [

@@ -60,6 +60,21 @@ enum Settings {
     "amqp://USER:PASSWORD@HOST:PORT/VHOST: events go through RabbitMQ. Without it, through queues in the database",
     isSecret: true)
 
+  static let redisURL = Setting(
+    text: "gravity.redis.url",
+    "redis://USER:PASSWORD@HOST:PORT/DATABASE, or rediss: instances share caches, limits and the blacklist there",
+    isSecret: true)
+  static let redisPrefix = Setting<String>(
+    "gravity.redis.prefix", "put before each key, so that platforms can share a server", standard: "gravity",
+    expected: "1 to 64 of a-z, A-Z, 0-9, - and _"
+  ) { text in
+    (1...64).contains(text.count)
+      && text.utf8.allSatisfy {
+        (97...122).contains($0) || (65...90).contains($0) || (48...57).contains($0) || $0 == 45 || $0 == 95
+      }
+      ? text : nil
+  }
+
   static let bcryptCost = Setting(
     integer: "gravity.auth.bcrypt.cost", "each step doubles the time of a login", standard: 12, in: 4...16)
   static let verifyEmail = Setting(
@@ -108,7 +123,7 @@ enum Settings {
   static let all: [any AnySetting] =
     [
       dataDirectory, host, portOffset, logLevel, logFormat, masterKey, adminEmail, adminPassword, issuer,
-      trustedProxies, postgresURL, postgresConnections, postgresPrefix, amqpURL,
+      trustedProxies, postgresURL, postgresConnections, postgresPrefix, amqpURL, redisURL, redisPrefix,
       bcryptCost, verifyEmail, accessTTL, supportContact, paymentWindow, cancelWindow,
       orderTaxes, orderShipping, gatewayRequests, signIns, gatewayMetrics, accessLog,
       drainTimeout,

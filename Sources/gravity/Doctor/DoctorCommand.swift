@@ -18,8 +18,8 @@ struct Doctor: AsyncParsableCommand {
     findings += await PostgresFindings.all(configuration)
     findings += await DatabaseFindings.all(configuration)
     findings += await RabbitMQFindings.all(configuration)
+    findings += await RedisFindings.all(configuration)
     findings += await ConsulFindings.all(configuration)
-    // Each other server has its line here.
     findings += ExposureFindings.all(configuration)
     let faults = findings.filter { !$0.isWell }.count
     if json {
