@@ -21,6 +21,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/apple/swift-service-context", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -34,7 +35,7 @@ let package = Package(
     kit("GravityContracts"),
     kit("GravityTelemetry", [.coreMetrics, .log, .serviceContext]),
     kit("GravityData", [.log, .metrics, .serviceContext]),
-    kit("GravityCache", [.log, .metrics]),
+    kit("GravityCache", [.lifecycle, .log, .metrics]),
     kit("GravityLimits"),
     kit(
       "GravityEvents", on: ["GravityContracts", "GravityData", "GravityTelemetry"],
@@ -48,7 +49,10 @@ let package = Package(
     kit("GravityIdentity", on: ["GravityContracts", "CXCrypt"], [.crypto, .jwt, .nio, .nioPosix]),
     kit(
       "GravityDiscovery", on: ["GravityContracts", "GravityTelemetry"],
-      [.asyncHTTPClient, .configuration, .nio, .nioFoundation, .nioHTTP1, .nioPosix, .serviceContext, .system]),
+      [
+        .asyncHTTPClient, .configuration, .lifecycle, .log, .nio, .nioFoundation, .nioHTTP1, .nioPosix, .serviceContext,
+        .system,
+      ]),
     kit(
       "GravityHTTP", on: ["GravityContracts", "GravityData", "GravityIdentity", "GravityTelemetry"],
       [.coreMetrics, .crypto, .hummingbird, .httpTypes, .lifecycle, .log, .nio, .nioFoundation, .serviceContext]),
@@ -64,6 +68,12 @@ let package = Package(
     engine("SQLiteEngine", port: "GravityData", [.grdb, .grdbSQLite, .log, .metrics]),
     engine("PostgresEngine", port: "GravityData", on: ["CPQ"], [.log, .metrics]),
     engine("RabbitMQEngine", port: "GravityEvents", on: ["CRabbitMQ", "GravityData"], [.coreMetrics, .log]),
+    engine(
+      "ConsulEngine", port: "GravityDiscovery", on: ["GravityData"],
+      [.asyncHTTPClient, .lifecycle, .log, .nio, .nioFoundation, .nioHTTP1, .nioSSL]),
+    engine(
+      "RedisEngine", port: "GravityCache", on: ["GravityData", "GravityIdentity", "GravityLimits"],
+      [.coreMetrics, .crypto, .lifecycle, .log, .nio, .nioPosix, .nioSSL]),
     .systemLibrary(name: "CRabbitMQ", path: "Sources/System/CRabbitMQ", pkgConfig: "librabbitmq"),
     .systemLibrary(name: "CPQ", path: "Sources/System/CPQ", pkgConfig: "libpq"),
     .systemLibrary(name: "CXCrypt", path: "Sources/System/CXCrypt"),
@@ -94,8 +104,9 @@ let package = Package(
     + [
       .target(
         name: "Gateway",
-        dependencies: ["GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityTelemetry", .crypto]
-          + [.nio, .nioPosix, .lifecycle, .log, .metrics], path: "Sources/Gateway", swiftSettings: .house),
+        dependencies: [
+          "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityLimits", "GravityTelemetry",
+        ] + [.crypto, .nio, .nioPosix, .lifecycle, .log, .metrics], path: "Sources/Gateway", swiftSettings: .house),
       // Files for browsers; `Embedding` puts them into the program.
       .target(name: "CConsoleFiles", path: "Sources/Console/Embedding"),
       .target(
@@ -105,11 +116,12 @@ let package = Package(
       command(
         "gravity",
         on: [
-          "AuthAPI", "AuthServer", "Console", "Gateway", "GravityCache", "GravityEvents", "GravitySaga",
+          "AuthAPI", "AuthServer", "Console", "ConsulEngine", "Gateway", "GravityCache", "GravityEvents",
+          "GravityLimits", "GravitySaga",
           "GravityService",
           "GravityTasks", "InventoryAPI", "InventoryServer", "NotificationAPI", "NotificationServer", "OrderAPI",
           "OrderServer", "PaymentAPI", "PaymentServer", "PostgresEngine", "ProductAPI", "ProductServer",
-          "RabbitMQEngine", "SQLiteEngine", "UserAPI", "UserServer",
+          "RabbitMQEngine", "RedisEngine", "SQLiteEngine", "UserAPI", "UserServer",
         ],
         [.argumentParser, .asyncHTTPClient, .crypto, .lifecycle, .log, .nio, .nioPosix, .unixSignals]),
 
@@ -120,6 +132,8 @@ let package = Package(
           "GravityContracts", "GravityData", "PostgresEngine", "SQLiteEngine", .hummingbirdTesting, .httpTypes, .log,
           .nio,
         ], path: "Tests/Testbed", swiftSettings: .house),
+      // Real servers and bad networks, for tests of engines.
+      .target(name: "TestServers", path: "Tests/TestServers", swiftSettings: .house),
       // A suite for each port, which every engine's tests run.
       .target(
         name: "DatabaseConformance", dependencies: ["GravityData"], path: "Tests/Conformance/DatabaseConformance",
@@ -186,6 +200,12 @@ let package = Package(
         name: "LimitStoreConformance", dependencies: ["GravityLimits"],
         path: "Tests/Conformance/LimitStoreConformance", swiftSettings: .house),
       .target(
+        name: "RegistryConformance", dependencies: ["GravityDiscovery", .lifecycle, .log, .nio, .nioHTTP1, .nioPosix],
+        path: "Tests/Conformance/RegistryConformance", swiftSettings: .house),
+      .executableTarget(
+        name: "discoverybench", dependencies: ["ConsulEngine", "GravityDiscovery", .log, .nio, .nioPosix],
+        path: "Benchmarks/discovery", exclude: ["run"], swiftSettings: .house),
+      .target(
         name: "TokenStoreConformance", dependencies: ["GravityIdentity"],
         path: "Tests/Conformance/TokenStoreConformance", swiftSettings: .house),
     ]
@@ -203,8 +223,14 @@ let package = Package(
         ], [.lifecycle, .log, .serviceContext]),
       tests(
         "RabbitMQEngine",
-        with: ["BrokerConformance", "GravityContracts", "GravityData", "GravityEvents", "SQLiteEngine"],
+        with: ["BrokerConformance", "GravityContracts", "GravityData", "GravityEvents", "SQLiteEngine", "TestServers"],
         [.coreMetrics, .log]),
+      tests(
+        "RedisEngine",
+        with: [
+          "CacheStoreConformance", "GravityCache", "GravityIdentity", "GravityLimits", "LimitStoreConformance",
+          "TestServers", "TokenStoreConformance",
+        ], [.coreMetrics, .crypto, .log, .nio, .nioEmbedded, .nioPosix]),
       tests(
         "GravityTasks",
         with: [
@@ -218,7 +244,12 @@ let package = Package(
           "sagacrash",
         ], [.lifecycle, .log, .serviceContext]),
       tests("GravityIdentity", with: ["GravityContracts", "TokenStoreConformance"], [.crypto, .jwt]),
-      tests("GravityDiscovery", with: ["GravityContracts"], [.asyncHTTPClient, .nio, .nioPosix]),
+      tests(
+        "GravityDiscovery", with: ["GravityContracts", "RegistryConformance"],
+        [.asyncHTTPClient, .lifecycle, .log, .nio, .nioPosix]),
+      tests(
+        "ConsulEngine", with: ["GravityDiscovery", "RegistryConformance"],
+        [.lifecycle, .log, .nio, .nioHTTP1, .nioPosix]),
       tests(
         "GravityService",
         with: [
@@ -279,16 +310,21 @@ let package = Package(
         [.httpTypes, .hummingbird, .hummingbirdTesting, .nio]),
       .testTarget(
         name: "GatewayTests",
-        dependencies: ["Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityTelemetry"]
-          + [.nio, .nioPosix, .lifecycle, .log, .metrics],
+        dependencies: [
+          "Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityLimits", "GravityTelemetry",
+        ] + [.nio, .nioPosix, .lifecycle, .log, .metrics],
         path: "Tests/GatewayTests", exclude: ["Corpus"], swiftSettings: .house),
       .executableTarget(
         name: "gatewayfuzz", dependencies: ["Gateway"], path: "Tests/Fuzz", swiftSettings: .house),
       .executableTarget(
         name: "gatewaybench",
-        dependencies: ["Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityTelemetry"]
-          + [.lifecycle, .log, .metrics, .unixSignals],
+        dependencies: [
+          "Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityLimits", "GravityTelemetry",
+        ] + [.lifecycle, .log, .metrics, .unixSignals],
         path: "Benchmarks/gateway/Bench", swiftSettings: .house),
+      .executableTarget(
+        name: "limitsbench", dependencies: ["Gateway", "GravityLimits", .log, .metrics, .nio, .nioPosix],
+        path: "Benchmarks/limits", exclude: ["run"], swiftSettings: .house),
       .testTarget(
         name: "EndToEndTests",
         dependencies: [
@@ -377,6 +413,7 @@ extension Target.Dependency {
   static var nioFoundation: Self { .product(name: "NIOFoundationCompat", package: "swift-nio") }
   static var nioHTTP1: Self { .product(name: "NIOHTTP1", package: "swift-nio") }
   static var nioPosix: Self { .product(name: "NIOPosix", package: "swift-nio") }
+  static var nioSSL: Self { .product(name: "NIOSSL", package: "swift-nio-ssl") }
   static var unixSignals: Self { .product(name: "UnixSignals", package: "swift-service-lifecycle") }
   static var serviceContext: Self { .product(name: "ServiceContextModule", package: "swift-service-context") }
   static var system: Self { .product(name: "SystemPackage", package: "swift-system") }

@@ -14,7 +14,7 @@ struct RunningConsole {
     let here = InProcessRegistry()
     service = try HTTPServer(
       service: ConsoleAPI.service, host: "127.0.0.1", port: 0, version: Build.version, endpoints: [],
-      responder: ConsoleResponder(), checks: [], registry: here, eventLoopGroup: ground.group,
+      responder: ConsoleResponder(), checks: ground.standing, registry: here, eventLoopGroup: ground.group,
       telemetry: ground.telemetry(ConsoleAPI.service))
     registry = NeighbourRegistry(neighbour: ConsoleAPI.service, here: here, elsewhere: ground.registry)
   }
@@ -26,6 +26,7 @@ private struct NeighbourRegistry: Registry {
   let here: InProcessRegistry
   let elsewhere: any Registry
 
+  var departure: Duration { elsewhere.departure }
   func register(_ instance: ServiceInstance) async throws { try await elsewhere.register(instance) }
   func deregister(id: String) async throws { try await elsewhere.deregister(id: id) }
 

@@ -35,11 +35,15 @@ final class PlatformProcess: Sendable {
   }
 
   /// Starts one service of a deployment, which shares folder and ports with `other`.
+  ///
+  /// - Parameter port: Another than the service's own, without the offset.
   static func serve(
-    _ service: String, beside other: PlatformProcess? = nil, environment: [String: String]
+    _ service: String, beside other: PlatformProcess? = nil, port: Int? = nil, environment: [String: String]
   ) async throws -> PlatformProcess {
     let platform = other.map { PlatformProcess(folder: $0.folder, portOffset: $0.portOffset) } ?? unstarted()
-    try await platform.start(serving: service, environment: environment)
+    try await platform.start(
+      serving: service, environment: environment,
+      arguments: port.map { ["--port", "\($0 + platform.portOffset)"] } ?? [])
     return platform
   }
 

@@ -62,6 +62,7 @@ final class FaultyStore: CacheStore {
     try await enter(.invalidate)
     try await inner.invalidate(key, version: version, fence: fence)
   }
+  func invalidations() -> AsyncStream<CacheInvalidation> { inner.invalidations() }
 }
 
 /// Two instances of a service over one database and one store, with clocks that agree.

@@ -1,6 +1,7 @@
 import Foundation
 import GravityEvents
 import RabbitMQEngine
+import TestServers
 import Testing
 
 /// What a broker and a network do on a bad day. The server is one for all, so they come one after the other.

@@ -1,6 +1,7 @@
 import Foundation
 import GravityEvents
 import RabbitMQEngine
+import TestServers
 import Testing
 
 @Suite("RabbitMQ's last resort", .enabled(if: TestServer.url != nil, "GRAVITY_TEST_AMQP_URL is not set"))

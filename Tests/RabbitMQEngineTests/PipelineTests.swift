@@ -6,6 +6,7 @@ import Logging
 import RabbitMQEngine
 import SQLiteEngine
 import Synchronization
+import TestServers
 import Testing
 
 /// The whole way of an event, from a service's transaction through RabbitMQ to another's effect, on the server's bad

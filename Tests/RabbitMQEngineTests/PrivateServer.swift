@@ -1,6 +1,7 @@
 import Foundation
 import RabbitMQEngine
 import Synchronization
+import TestServers
 import Testing
 
 /// A RabbitMQ server that one suite has for itself, made by `scripts/servers`. It takes long to start, so there is one,
@@ -17,7 +18,7 @@ final class PrivateServer: Sendable {
 
   private init(folder: String) async throws {
     self.folder = folder
-    let output = try await shell([script, "start", "--only", "rabbitmq", "--dir", folder])
+    let output = try await shell([serversScript, "start", "--only", "rabbitmq", "--dir", folder])
     let line = try #require(output.split(separator: "\n").first { $0.contains("AMQP_URL=") })
     port = try #require(
       URL(string: String(line[line.index(after: line.firstIndex(of: "=")!)...]))?.port.map(UInt16.init))
@@ -29,10 +30,10 @@ final class PrivateServer: Sendable {
       let server = try await PrivateServer(folder: folder)
       try await $current.withValue(server) { try await body() }
     } catch {
-      _ = try? await shell([script, "stop", "--only", "rabbitmq", "--dir", folder])
+      _ = try? await shell([serversScript, "stop", "--only", "rabbitmq", "--dir", folder])
       throw error
     }
-    _ = try await shell([script, "stop", "--only", "rabbitmq", "--dir", folder])
+    _ = try await shell([serversScript, "stop", "--only", "rabbitmq", "--dir", folder])
   }
 
   /// A broker over it, or over a proxy before it; bounds are short, since they are what is tested.
@@ -52,9 +53,9 @@ final class PrivateServer: Sendable {
   func crash() async throws {
     signal(SIGKILL)
     try await eventually("it is dead") {
-      (try? await shell([script, "status", "--only", "rabbitmq", "--dir", folder])) == nil
+      (try? await shell([serversScript, "status", "--only", "rabbitmq", "--dir", folder])) == nil
     }
-    _ = try await shell([script, "start", "--only", "rabbitmq", "--dir", folder])
+    _ = try await shell([serversScript, "start", "--only", "rabbitmq", "--dir", folder])
   }
 
   func signal(_ signal: Int32) {
@@ -65,15 +66,7 @@ final class PrivateServer: Sendable {
   /// Stops it, and returns when each of its threads has stopped: until then it still answers.
   func freeze() async throws {
     let process = try #require(process)
-    kill(process, SIGSTOP)
-    try await eventually("it has stopped") {
-      let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")
-      return try threads.allSatisfy { thread in
-        let line = try String(contentsOfFile: "/proc/\(process)/task/\(thread)/stat", encoding: .utf8)
-        // The state stands behind the name, which is in parentheses and may hold some itself.
-        return line[line.index(after: line.lastIndex(of: ")")!)...].hasPrefix(" T")
-      }
-    }
+    try await freezeProcess(process)
   }
 
   private var process: pid_t? {
@@ -102,28 +95,4 @@ struct HasPrivateServer: SuiteTrait, TestScoping {
     guard PrivateServer.isPossible else { return try await body() }
     try await PrivateServer.with { try await body() }
   }
-}
-
-private let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-  .deletingLastPathComponent().appending(path: "scripts/servers").path(percentEncoded: false)
-
-private struct Failure: Error { var what: String }
-
-private func shell(_ command: [String]) async throws -> String {
-  try await withCheckedThrowingContinuation { continuation in
-    Thread { continuation.resume(with: Result { try run(command) }) }.start()
-  }
-}
-
-/// Through `popen`: waiting for Foundation's `Process` needs a run loop.
-private func run(_ command: [String]) throws -> String {
-  let quoted = command.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
-  // The server must not inherit the pipe, or we would read until it ends.
-  let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path(percentEncoded: false)
-  defer { unlink(file) }
-  guard let stream = popen("cd / && \(quoted) >\(file) 2>&1 </dev/null", "r") else { throw Failure(what: "popen") }
-  let status = pclose(stream)
-  let output = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
-  guard status == 0 else { throw Failure(what: "\(quoted): \(output)") }
-  return output
 }

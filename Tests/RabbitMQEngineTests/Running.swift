@@ -3,6 +3,7 @@ import GravityEvents
 import Logging
 import RabbitMQEngine
 import Synchronization
+import TestServers
 import Testing
 
 /// A broker that runs, and what it has logged.
@@ -114,19 +115,6 @@ final class Load: Sendable {
     try await eventually("all that was promised has come") {
       state.withLock { $0.promised.isSubset(of: $0.handled) }
     }
-  }
-}
-
-struct TimedOut: Error, CustomStringConvertible {
-  var description: String
-}
-
-/// Looks again and again, for a minute at most.
-func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-  let end = ContinuousClock.now + .seconds(60)
-  while try await !condition() {
-    guard ContinuousClock.now < end else { throw TimedOut(description: "never: \(what)") }
-    try await Task.sleep(for: .milliseconds(10))
   }
 }
 

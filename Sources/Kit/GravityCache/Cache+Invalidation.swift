@@ -29,12 +29,21 @@ extension Cache {
   }
 
   public func invalidate(key text: String, version: Int64?) {
-    guard let key = Key(cacheKey: text) else {
-      logger.debug("an invalidation whose key is none", metadata: ["cache": "\(name)"])
-      return
-    }
+    guard let key = key(of: text) else { return }
     fence(key, version: version)
     secondTier?.drain(policy: policy)
+  }
+
+  public func invalidateInMemory(key text: String, version: Int64?) {
+    guard let key = key(of: text) else { return }
+    let now = clock.now()
+    shard(key).state.withLock { $0.invalidate(key, version: version, now: now) }
+  }
+
+  private func key(of text: String) -> Key? {
+    let key = Key(cacheKey: text)
+    if key == nil { logger.debug("an invalidation whose key is none", metadata: ["cache": "\(name)"]) }
+    return key
   }
 
   public func invalidateAll() {

@@ -26,6 +26,23 @@ public protocol CacheStore: Sendable {
   ///
   /// - Parameter fence: How long the fence stands, and leases given before are refused.
   func invalidate(_ key: String, version: Int64?, fence: Duration) async throws
+
+  /// What is invalidated from now on, by whichever instance, this one included, for this reader for itself.
+  ///
+  /// An invalidation is told once the store holds it, so that whoever hears of it and asks finds nothing old. One that
+  /// raised no fence may be left out: it was told before. Ends when its reader goes away; a slow reader misses some (of
+  /// 4 096) and is told so by another ``CacheInvalidation/began``.
+  func invalidations() -> AsyncStream<CacheInvalidation>
+}
+
+/// What a ``CacheStore`` tells of invalidations.
+public enum CacheInvalidation: Sendable, Hashable {
+  /// As ``CacheStore/invalidate(_:version:fence:)`` was called.
+  case invalidated(key: String, version: Int64?)
+  /// The feed begins, or goes on after an interruption: something may have been missed before this.
+  case began
+  /// Nothing is heard until ``began``.
+  case interrupted
 }
 
 /// What a ``CacheStore`` keeps; it does not look inside the bytes.

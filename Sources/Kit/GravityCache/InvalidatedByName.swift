@@ -11,6 +11,9 @@ public protocol InvalidatedByName: Sendable {
   ///   - version: The row's version after the change. Without it whatever was loaded so far counts as old.
   func invalidate(key: String, version: Int64?)
 
+  /// As ``invalidate(key:version:)``, for an invalidation that L2 itself has told: L2 holds it already, and is not told.
+  func invalidateInMemory(key: String, version: Int64?)
+
   /// Invalidations may have been missed: L1 is emptied, and what is being loaded will not be stored.
   func invalidateAll()
 }

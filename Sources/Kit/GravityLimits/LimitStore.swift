@@ -44,7 +44,8 @@ public struct SharedLimit: Sendable, Hashable {
     let microseconds = Int64(clamping: Int(window / .microseconds(1)))
     self.window = min(max(microseconds, 1_000), 30 * 86_400 * 1_000_000)
     let requests = Int64(max(1, requests))
-    interval = max(1, (self.window + requests - 1) / requests)
+    // Not by adding first: `requests` may be the greatest number that there is.
+    interval = (self.window - 1) / requests + 1
   }
 }
 

@@ -10,13 +10,16 @@ struct Doctor: AsyncParsableCommand {
   @Flag(help: "For programs: one object with all findings.") var json = false
 
   func run() async throws {
-    let configuration = try PlatformConfiguration(try await options.configuration())
+    // Settings in Consul count where it answers; whether it does is one of the findings.
+    let layers = try await options.configuration(store: false)
+    let configuration = try PlatformConfiguration((try? await RunningConsul.adding(to: layers)) ?? layers)
     var findings = FolderFindings.all(configuration)
     findings += await PortFindings.all(configuration)
     findings += await PostgresFindings.all(configuration)
     findings += await DatabaseFindings.all(configuration)
     findings += await RabbitMQFindings.all(configuration)
-    // Each other server has its line here.
+    findings += await RedisFindings.all(configuration)
+    findings += await ConsulFindings.all(configuration)
     findings += ExposureFindings.all(configuration)
     let faults = findings.filter { !$0.isWell }.count
     if json {

@@ -35,6 +35,7 @@ public struct CacheStoreConformance: Sendable {
     try await takesAnyBytes()
     try await comparesAtomically()
     try await agreesWithTheModel()
+    try await tellsInvalidations()
   }
 
   static let minute = Duration.seconds(60)
@@ -186,6 +187,31 @@ public struct CacheStoreConformance: Sendable {
     #expect(try await store.get("a").record == Self.record(200), "the greatest wins whoever comes last")
     let left = try await store.get("b").record
     #expect(left == nil || left == Self.record(200), "\(String(describing: left))")
+  }
+
+  private func tellsInvalidations() async throws {
+    let store = try await makeStore()
+    var feed = store.invalidations().makeAsyncIterator()
+    var second = store.invalidations().makeAsyncIterator()
+    #expect(await feed.next() == .began)
+    #expect(await second.next() == .began)
+    #expect(try await store.put(Self.record(1), for: "a", lease: .none, timeToLive: Self.minute))
+    try await store.invalidate("a", version: 2, fence: Self.minute)
+    #expect(await feed.next() == .invalidated(key: "a", version: 2), "a put is not told")
+    #expect(try await store.get("a").record == nil, "what was told is so")
+    let keys = ["p:ü \n{x}", "a", ""]
+    for (number, key) in keys.enumerated() {
+      let version = [nil, Int64.max, Int64.min][number]
+      try await store.invalidate(key, version: version, fence: Self.minute)
+      #expect(await feed.next() == .invalidated(key: key, version: version))
+    }
+    // Not raised: it may be told or not.
+    try await store.invalidate("a", version: 7, fence: Self.minute)
+    try await store.invalidate("a", version: nil, fence: Self.minute)
+    var next = await feed.next()
+    if next == .invalidated(key: "a", version: 7) { next = await feed.next() }
+    #expect(next == .invalidated(key: "a", version: nil))
+    #expect(await second.next() == .invalidated(key: "a", version: 2), "each reader hears all of it")
   }
 
   /// The same random calls to the store and to the smallest one that is right.

@@ -16,6 +16,14 @@ public final class InMemoryCacheStore: CacheStore {
   private struct State {
     var slots: [String: Slot] = [:]
     var leases: Int64 = 0
+    var readers: [Int: AsyncStream<CacheInvalidation>.Continuation] = [:]
+    var readerCount = 0
+    var isInterrupted = false
+
+    func tell(_ item: CacheInvalidation, always: Bool = false) {
+      guard always || !isInterrupted else { return }
+      for reader in readers.values { reader.yield(item) }
+    }
   }
   private let state = Mutex(State())
   private let now: @Sendable () -> Int64
@@ -51,6 +59,7 @@ public final class InMemoryCacheStore: CacheStore {
     let now = now()
     state.withLock { state in
       var slot = Self.live(state.slots[key], now)
+      let raises = version.map { version in slot.fence.map { $0 < version } ?? true } ?? true
       if let version {
         if let known = slot.record, known.version < version { slot.record = nil }
         slot.fence = max(version, slot.fence ?? version)
@@ -61,6 +70,27 @@ public final class InMemoryCacheStore: CacheStore {
       }
       slot.fenceEnd = max(slot.fenceEnd, now + Self.nanoseconds(fence))
       state.slots[key] = slot
+      if raises { state.tell(.invalidated(key: key, version: version)) }
+    }
+  }
+
+  public func invalidations() -> AsyncStream<CacheInvalidation> {
+    let (stream, reader) = AsyncStream.makeStream(of: CacheInvalidation.self)
+    let number = state.withLock { state in
+      state.readerCount += 1
+      state.readers[state.readerCount] = reader
+      reader.yield(.began)
+      return state.readerCount
+    }
+    reader.onTermination = { [weak self] _ in self?.state.withLock { $0.readers[number] = nil } }
+    return stream
+  }
+
+  /// What a connection that breaks, or comes back, does to the readers; what is invalidated in between they miss.
+  public func interruptInvalidations(_ isInterrupted: Bool) {
+    state.withLock { state in
+      state.tell(isInterrupted ? .interrupted : .began, always: true)
+      state.isInterrupted = isInterrupted
     }
   }
 

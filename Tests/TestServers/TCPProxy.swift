@@ -3,22 +3,22 @@ import Synchronization
 
 /// Stands between a client and a server, and can hold what goes either way for as long as it likes: what a network does
 /// that swallows everything.
-final class TCPProxy: Sendable {
+public final class TCPProxy: Sendable {
   private struct State {
     var holdsToServer = false
     var holdsToClient = false
     var isClosed = false
     var sockets: Set<Int32> = []
   }
-  let port: UInt16
+  public let port: UInt16
   private let listener: Int32
   private let server: UInt16
   private let state = Mutex(State())
 
-  struct Failure: Error { var code = errno }
+  public struct Failure: Error { var code = errno }
 
   /// - Parameter port: nil for any that is free.
-  init(to server: UInt16, port: UInt16? = nil) throws {
+  public init(to server: UInt16, port: UInt16? = nil) throws {
     self.server = server
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     self.listener = listener
@@ -37,13 +37,13 @@ final class TCPProxy: Sendable {
   }
 
   /// A port on which nobody listens, for now.
-  static func freePort() throws -> UInt16 {
+  public static func freePort() throws -> UInt16 {
     let proxy = try TCPProxy(to: 1)
     proxy.close()
     return proxy.port
   }
 
-  func hold(toServer: Bool, toClient: Bool) {
+  public func hold(toServer: Bool, toClient: Bool) {
     state.withLock { state in
       state.holdsToServer = toServer
       state.holdsToClient = toClient
@@ -51,7 +51,7 @@ final class TCPProxy: Sendable {
   }
 
   /// Ends all connections and listens no more.
-  func close() {
+  public func close() {
     let sockets = state.withLock { state in
       state.isClosed = true
       defer { state.sockets = [] }

@@ -1,0 +1,59 @@
+public import Foundation
+
+/// `scripts/servers`, which starts and ends real servers.
+public let serversScript = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent().appending(path: "scripts/servers").path(percentEncoded: false)
+
+public struct ShellFailure: Error {
+  public var what: String
+  public init(what: String) { self.what = what }
+}
+
+/// Runs a command to its end.
+/// - Returns: What it printed, errors too.
+/// - Throws: ``ShellFailure`` with that when it fails.
+@discardableResult
+public func shell(_ command: [String]) async throws -> String {
+  try await withCheckedThrowingContinuation { continuation in
+    Thread { continuation.resume(with: Result { try run(command) }) }.start()
+  }
+}
+
+/// Through `popen`: waiting for Foundation's `Process` needs a run loop.
+private func run(_ command: [String]) throws -> String {
+  let quoted = command.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
+  // The server must not inherit the pipe, or we would read until it ends.
+  let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path(percentEncoded: false)
+  defer { unlink(file) }
+  guard let stream = popen("cd / && \(quoted) >\(file) 2>&1 </dev/null", "r") else { throw ShellFailure(what: "popen") }
+  let status = pclose(stream)
+  let output = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
+  guard status == 0 else { throw ShellFailure(what: "\(quoted): \(output)") }
+  return output
+}
+
+/// Stops a process, and returns when each of its threads has stopped: until then it still answers.
+public func freezeProcess(_ process: pid_t) async throws {
+  kill(process, SIGSTOP)
+  try await eventually("it has stopped") {
+    let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")
+    return try threads.allSatisfy { thread in
+      let line = try String(contentsOfFile: "/proc/\(process)/task/\(thread)/stat", encoding: .utf8)
+      // The state stands behind the name, which is in parentheses and may hold some itself.
+      return line[line.index(after: line.lastIndex(of: ")")!)...].hasPrefix(" T")
+    }
+  }
+}
+
+public struct TimedOut: Error, CustomStringConvertible {
+  public var description: String
+}
+
+/// Looks again and again, for a minute at most.
+public func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
+  let end = ContinuousClock.now + .seconds(60)
+  while try await !condition() {
+    guard ContinuousClock.now < end else { throw TimedOut(description: "never: \(what)") }
+    try await Task.sleep(for: .milliseconds(10))
+  }
+}
