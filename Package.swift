@@ -323,6 +323,9 @@ let package = Package(
         ] + [.lifecycle, .log, .metrics, .unixSignals],
         path: "Benchmarks/gateway/Bench", swiftSettings: .house),
       .executableTarget(
+        name: "redisbench", dependencies: ["GravityCache", "GravityLimits", "RedisEngine", .log],
+        path: "Benchmarks/redis", exclude: ["run"], swiftSettings: .house),
+      .executableTarget(
         name: "limitsbench", dependencies: ["Gateway", "GravityLimits", .log, .metrics, .nio, .nioPosix],
         path: "Benchmarks/limits", exclude: ["run"], swiftSettings: .house),
       .testTarget(

@@ -93,13 +93,13 @@ struct AuthFixture: Sendable {
 
   static func instance(
     _ database: any Database, _ masterKey: MasterKey, _ configuration: AuthConfiguration, _ mailbox: Mailbox,
-    _ clock: TestClock, _ log: RecordedLog
+    _ clock: TestClock, _ log: RecordedLog, tokenStore: (any TokenStore)? = nil,
+    list: RevocationList = RevocationList(maximumAge: nil)
   ) async throws -> AuthService {
-    let list = RevocationList(maximumAge: nil)
     let service = try await AuthService(
       database: database, masterKey: masterKey, configuration: configuration,
       hasher: PasswordHasher(cost: configuration.passwordCost, threads: 2, queue: 1000), notifier: mailbox,
-      tokenStore: InMemoryTokenStore(list: list, now: { clock.now }), revocations: list, logger: log.logger,
+      tokenStore: tokenStore ?? InMemoryTokenStore(list: list, now: { clock.now }), revocations: list, logger: log.logger,
       clock: .fixed { clock.now })
     try await service.prepare()
     return service

@@ -56,7 +56,18 @@ package struct RESPDecoder {
 
   /// Adds what has come.
   package mutating func feed(_ bytes: ByteBuffer) {
-    if buffer.readableBytes == 0 { buffer = bytes } else { buffer.writeImmutableBuffer(bytes) }
+    if buffer.readableBytes == 0 {
+      buffer = bytes
+    } else if buffer.readerIndex == 0 {
+      buffer.writeImmutableBuffer(bytes)
+    } else {
+      // Replies hold what was read. To write behind it would copy it, again and again.
+      var rest = ByteBuffer()
+      rest.reserveCapacity(buffer.readableBytes + bytes.readableBytes)
+      rest.writeImmutableBuffer(buffer)
+      rest.writeImmutableBuffer(bytes)
+      buffer = rest
+    }
   }
 
   /// - Returns: nil when the next reply is not there to its end.
@@ -76,8 +87,6 @@ package struct RESPDecoder {
         if let complete = try close() { return complete }
       }
     }
-    // Never more than what the string or line that is read may have.
-    if buffer.readerIndex > 1 << 20 { buffer.discardReadBytes() }
     return nil
   }
 

@@ -11,8 +11,8 @@ final class Revocations: Sendable {
   private let core: AuthCore
   private let store: any TokenStore
   private let list: RevocationList
-  /// Up to which entry of auth_db the list is known to be complete.
-  private let followed = Mutex<Int64>(0)
+  /// Up to which entry of auth_db the list is known to be complete, and what the store was told.
+  private let followed = Mutex<(list: Int64, store: Int64)>((0, 0))
 
   init(core: AuthCore, store: any TokenStore, list: RevocationList) {
     self.core = core
@@ -67,8 +67,21 @@ final class Revocations: Sendable {
 
   // MARK: Following other instances
 
-  /// Fills the token store and the list from auth_db. To be done before the service is ready.
+  /// Fills the list and the token store from auth_db. To be done before the service is ready.
+  ///
+  /// A store that is away is no reason not to start: it is not whole, says so, and ``follow()`` seeds it when it is there.
   func seed() async throws {
+    let (all, last) = try await fillList()
+    do {
+      try await seedStore(all, upTo: last)
+    } catch {
+      core.logger.warning(
+        "the token store is not seeded yet", metadata: ["error.message": "\(error)", "revocations": "\(all.count)"])
+    }
+  }
+
+  /// - Returns: Everything that lives, and up to which entry that is.
+  private func fillList() async throws -> (all: [Revocation], last: Int64) {
     let asked = ContinuousClock.now
     var (sequence, all) = (Int64(0), [Revocation]())
     while true {
@@ -78,23 +91,42 @@ final class Revocations: Sendable {
       if page.isComplete { break }
     }
     list.insert(all, now: core.clock.now())
-    try await store.seed(all)
     list.markComplete(asked: asked)
-    followed.withLock { [sequence] in $0 = max($0, sequence) }
+    followed.withLock { [sequence] in $0.list = max($0.list, sequence) }
+    return (all, sequence)
+  }
+
+  private func seedStore(_ all: [Revocation], upTo last: Int64) async throws {
+    try await store.seed(all)
+    followed.withLock { $0.store = max($0.store, last) }
+    core.logger.info("the token store is seeded", metadata: ["revocations": "\(all.count)"])
   }
 
   /// Reads what was revoked since the last time, here or by other instances, and seeds a store that lost its contents.
   ///
-  /// - Throws: what the store throws; then the same entries are read again the next time.
+  /// The list goes first and does not wait for the store: while that is away, this process still knows everything.
+  ///
+  /// - Throws: what the store throws; then it is told the same entries again the next time.
   func follow() async throws {
-    guard try await store.isSeeded() else { return try await seed() }
+    try await followList()
+    guard try await store.isSeeded() else {
+      let (all, last) = try await fillList()
+      return try await seedStore(all, upTo: last)
+    }
+    while followed.withLock({ $0.store < $0.list }) {
+      let page = try await feed(after: followed.withLock { $0.store })
+      if !page.revocations.isEmpty { try await store.revoke(page.revocations) }
+      followed.withLock { $0.store = max($0.store, page.next) }
+    }
+  }
+
+  private func followList() async throws {
     while true {
       let asked = ContinuousClock.now
-      let page = try await feed(after: followed.withLock { $0 })
-      try await tell(page.revocations)
-      followed.withLock { $0 = max($0, page.next) }
-      guard page.isComplete else { continue }
-      return list.markComplete(asked: asked)
+      let page = try await feed(after: followed.withLock { $0.list })
+      list.insert(page.revocations, now: core.clock.now())
+      followed.withLock { $0.list = max($0.list, page.next) }
+      if page.isComplete { return list.markComplete(asked: asked) }
     }
   }
 

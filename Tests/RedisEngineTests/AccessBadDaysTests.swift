@@ -13,7 +13,7 @@ import Testing
 @Suite(
   "Access to Redis", .timeLimit(.minutes(3)),
   .enabled(if: PrivateServer.isPossible, "GRAVITY_TEST_REDIS_BIN is not set"))
-struct AccessTests {
+struct AccessBadDaysTests {
   @Test("a wrong password is refused in plain words, and the right one and a database are used")
   func password() async throws {
     try await PrivateServer.with { server in
@@ -59,10 +59,42 @@ struct AccessTests {
       let tokens = try RedisTokenStore(running.client)
       #expect(await failure { try await tokens.isSeeded() }.map { "\($0)" }?.contains("+info") == true)
       var feed = cache.invalidations().makeAsyncIterator()
-      try await eventually("it is told") { running.log.text.contains("'subscribe' command") }
+      try await eventually("it is told") { running.log.text.contains("NOPERM") }
       try await server.control("acl", "setuser", "app", "+subscribe")
       #expect(await feed.next() == .began)
       #expect(running.client.trouble == nil)
+      await running.end()
+    }
+  }
+
+  @Test("a user with no more rights than the documentation says can do everything")
+  func leastRights() async throws {
+    try await PrivateServer.with { server in
+      try await server.control(
+        "acl", "setuser", "app", "on", ">s3cret", "~gravity:*", "&gravity:*", "-@all", "+@read", "+@write",
+        "+@scripting",
+        "+@pubsub", "+hello", "+ping", "+info", "+select", "+time")
+      let running = try server.client("redis://app:s3cret@127.0.0.1:\(server.port)/1")
+      let cache = try RedisCacheStore(running.client)
+      var feed = cache.invalidations().makeAsyncIterator()
+      #expect(await feed.next() == .began)
+      try await cache.invalidate("a", version: 2, fence: .seconds(60))
+      #expect(await feed.next() == .invalidated(key: "a", version: 2))
+      let record = CacheRecord(bytes: [1], version: 2)
+      #expect(try await cache.put(record, for: "a", lease: .none, timeToLive: .seconds(60)))
+      #expect(try await cache.get("a").record == record)
+      let tokens = try RedisTokenStore(running.client)
+      try await tokens.seed([Revocation(.token("t"), expiresAt: Date() + 900)])
+      #expect(try await tokens.revocations().count == 1)
+      #expect(try await tokens.verdict(tokenID: "t", sessionID: nil, subject: "s", epoch: 0) == .revoked)
+      try await tokens.touch(session: "s", at: Date(), expiresAt: Date() + 900)
+      #expect(try await tokens.lastSeen(sessions: ["s"]).count == 1)
+      let token = IssuedToken(id: "t", subject: "s", sessionID: nil, issuedAt: Date(), expiresAt: Date() + 900)
+      try await tokens.record(token)
+      #expect(try await tokens.token("t") == token)
+      let claim = LimitClaim(key: "k", limit: SharedLimit(requests: 1, per: .seconds(60)))
+      #expect(try await RedisLimitStore(running.client).take([claim])[0].taken == 1)
+      #expect(try await running.client.inspect().role == "master")
       await running.end()
     }
   }

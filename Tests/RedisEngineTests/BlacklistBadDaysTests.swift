@@ -9,7 +9,7 @@ import Testing
 @Suite(
   "The blacklist in Redis", .timeLimit(.minutes(3)),
   .enabled(if: PrivateServer.isPossible, "GRAVITY_TEST_REDIS_BIN is not set"))
-struct RedisTokenStoreTests {
+struct BlacklistBadDaysTests {
   private let revocation = Revocation(.token("t"), expiresAt: Date() + 900)
 
   private func verdict(_ store: RedisTokenStore, _ token: String) async throws -> RevocationList.Verdict {
