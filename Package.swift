@@ -49,7 +49,10 @@ let package = Package(
     kit("GravityIdentity", on: ["GravityContracts", "CXCrypt"], [.crypto, .jwt, .nio, .nioPosix]),
     kit(
       "GravityDiscovery", on: ["GravityContracts", "GravityTelemetry"],
-      [.asyncHTTPClient, .configuration, .nio, .nioFoundation, .nioHTTP1, .serviceContext, .system]),
+      [
+        .asyncHTTPClient, .configuration, .lifecycle, .log, .nio, .nioFoundation, .nioHTTP1, .nioPosix, .serviceContext,
+        .system,
+      ]),
     kit(
       "GravityHTTP", on: ["GravityContracts", "GravityData", "GravityIdentity", "GravityTelemetry"],
       [.coreMetrics, .crypto, .hummingbird, .httpTypes, .lifecycle, .log, .nio, .nioFoundation, .serviceContext]),
@@ -65,6 +68,9 @@ let package = Package(
     engine("SQLiteEngine", port: "GravityData", [.grdb, .grdbSQLite, .log, .metrics]),
     engine("PostgresEngine", port: "GravityData", on: ["CPQ"], [.log, .metrics]),
     engine("RabbitMQEngine", port: "GravityEvents", on: ["CRabbitMQ", "GravityData"], [.coreMetrics, .log]),
+    engine(
+      "ConsulEngine", port: "GravityDiscovery", on: ["GravityData"],
+      [.asyncHTTPClient, .lifecycle, .log, .nio, .nioFoundation, .nioHTTP1, .nioSSL]),
     engine(
       "RedisEngine", port: "GravityCache", on: ["GravityData", "GravityIdentity", "GravityLimits"],
       [.coreMetrics, .crypto, .lifecycle, .log, .nio, .nioPosix, .nioSSL]),
@@ -98,8 +104,9 @@ let package = Package(
     + [
       .target(
         name: "Gateway",
-        dependencies: ["GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityTelemetry", .crypto]
-          + [.nio, .nioPosix, .lifecycle, .log, .metrics], path: "Sources/Gateway", swiftSettings: .house),
+        dependencies: [
+          "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityLimits", "GravityTelemetry",
+        ] + [.crypto, .nio, .nioPosix, .lifecycle, .log, .metrics], path: "Sources/Gateway", swiftSettings: .house),
       // Files for browsers; `Embedding` puts them into the program.
       .target(name: "CConsoleFiles", path: "Sources/Console/Embedding"),
       .target(
@@ -109,13 +116,14 @@ let package = Package(
       command(
         "gravity",
         on: [
-          "AuthAPI", "AuthServer", "Console", "Gateway", "GravityCache", "GravityEvents", "GravitySaga",
+          "AuthAPI", "AuthServer", "Console", "ConsulEngine", "Gateway", "GravityCache", "GravityEvents",
+          "GravityLimits", "GravitySaga",
           "GravityService",
           "GravityTasks", "InventoryAPI", "InventoryServer", "NotificationAPI", "NotificationServer", "OrderAPI",
           "OrderServer", "PaymentAPI", "PaymentServer", "PostgresEngine", "ProductAPI", "ProductServer",
-          "RabbitMQEngine", "SQLiteEngine", "UserAPI", "UserServer",
+          "RabbitMQEngine", "RedisEngine", "SQLiteEngine", "UserAPI", "UserServer",
         ],
-        [.argumentParser, .asyncHTTPClient, .lifecycle, .log, .nio, .nioPosix, .unixSignals]),
+        [.argumentParser, .asyncHTTPClient, .crypto, .lifecycle, .log, .nio, .nioPosix, .unixSignals]),
 
       // What tests of services and of the kit on databases stand on.
       .target(
@@ -147,9 +155,6 @@ let package = Package(
       .executableTarget(
         name: "tasksbench", dependencies: ["GravityData", "GravityTasks", "PostgresEngine", "SQLiteEngine", .log],
         path: "Benchmarks/tasks", swiftSettings: .house),
-      .executableTarget(
-        name: "redisbench", dependencies: ["GravityCache", "GravityLimits", "RedisEngine", .log],
-        path: "Benchmarks/redis", exclude: ["run"], swiftSettings: .house),
       .executableTarget(
         name: "cachebench", dependencies: ["GravityCache"], path: "Benchmarks/cache", swiftSettings: .house),
       .target(
@@ -195,6 +200,12 @@ let package = Package(
         name: "LimitStoreConformance", dependencies: ["GravityLimits"],
         path: "Tests/Conformance/LimitStoreConformance", swiftSettings: .house),
       .target(
+        name: "RegistryConformance", dependencies: ["GravityDiscovery", .lifecycle, .log, .nio, .nioHTTP1, .nioPosix],
+        path: "Tests/Conformance/RegistryConformance", swiftSettings: .house),
+      .executableTarget(
+        name: "discoverybench", dependencies: ["ConsulEngine", "GravityDiscovery", .log, .nio, .nioPosix],
+        path: "Benchmarks/discovery", exclude: ["run"], swiftSettings: .house),
+      .target(
         name: "TokenStoreConformance", dependencies: ["GravityIdentity"],
         path: "Tests/Conformance/TokenStoreConformance", swiftSettings: .house),
     ]
@@ -233,7 +244,12 @@ let package = Package(
           "sagacrash",
         ], [.lifecycle, .log, .serviceContext]),
       tests("GravityIdentity", with: ["GravityContracts", "TokenStoreConformance"], [.crypto, .jwt]),
-      tests("GravityDiscovery"),
+      tests(
+        "GravityDiscovery", with: ["GravityContracts", "RegistryConformance"],
+        [.asyncHTTPClient, .lifecycle, .log, .nio, .nioPosix]),
+      tests(
+        "ConsulEngine", with: ["GravityDiscovery", "RegistryConformance"],
+        [.lifecycle, .log, .nio, .nioHTTP1, .nioPosix]),
       tests(
         "GravityService",
         with: [
@@ -294,20 +310,30 @@ let package = Package(
         [.httpTypes, .hummingbird, .hummingbirdTesting, .nio]),
       .testTarget(
         name: "GatewayTests",
-        dependencies: ["Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityTelemetry"]
-          + [.nio, .nioPosix, .lifecycle, .log, .metrics],
+        dependencies: [
+          "Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityLimits", "GravityTelemetry",
+        ] + [.nio, .nioPosix, .lifecycle, .log, .metrics],
         path: "Tests/GatewayTests", exclude: ["Corpus"], swiftSettings: .house),
       .executableTarget(
         name: "gatewayfuzz", dependencies: ["Gateway"], path: "Tests/Fuzz", swiftSettings: .house),
       .executableTarget(
         name: "gatewaybench",
-        dependencies: ["Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityTelemetry"]
-          + [.lifecycle, .log, .metrics, .unixSignals],
+        dependencies: [
+          "Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityLimits", "GravityTelemetry",
+        ] + [.lifecycle, .log, .metrics, .unixSignals],
         path: "Benchmarks/gateway/Bench", swiftSettings: .house),
+      .executableTarget(
+        name: "redisbench", dependencies: ["GravityCache", "GravityLimits", "RedisEngine", .log],
+        path: "Benchmarks/redis", exclude: ["run"], swiftSettings: .house),
+      .executableTarget(
+        name: "limitsbench", dependencies: ["Gateway", "GravityLimits", .log, .metrics, .nio, .nioPosix],
+        path: "Benchmarks/limits", exclude: ["run"], swiftSettings: .house),
       .testTarget(
         name: "EndToEndTests",
         dependencies: [
-          "AuthAPI", "gravity", "GravityContracts", "GravityEvents", "GravityIdentity",
+          "AuthAPI", "gravity", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents",
+          "GravityIdentity",
+          "PaymentServer", "PostgresEngine", "SQLiteEngine",
         ] + [.asyncHTTPClient, .nio, .nioFoundation, .nioHTTP1],
         path: "Tests/EndToEndTests", swiftSettings: .house),
     ],

@@ -2,11 +2,13 @@ public import CoreMetrics
 import Foundation
 public import GravityDiscovery
 public import GravityIdentity
+public import GravityLimits
 public import GravityTelemetry
 public import Logging
 public import NIOCore
 import NIOPosix
 public import ServiceLifecycle
+import Synchronization
 
 /// The edge proxy: every client reaches the platform through it.
 ///
@@ -18,11 +20,21 @@ public final class Gateway: Service {
   private let registry: any Registry
   private let givenGroup: (any EventLoopGroup)?
   private let port = BoundPort()
+  private struct Limiting {
+    var requests: [String: Int] = [:]
+    var workers: WorkerSet?
+  }
+  private let limiting = Mutex(Limiting())
 
   /// - Parameters:
   ///   - routes: What is let through; anything else is 404.
   ///   - registry: Where the routes' services are; watched while the gateway runs.
   ///   - revocations: Asked on every request with a token. A list that is not complete refuses them (503).
+  ///   - limitStore: Where limits are shared with other gateways, as ``GatewayConfiguration/sharedLimits`` says; nil
+  ///     keeps them for this gateway alone. Gateways share a limit by the names of their policies and routes.
+  ///   - tokenStore: Confirms on first sight that a token was not revoked, and answers while `revocations` is not
+  ///     complete, as ``GatewayConfiguration/blacklist`` says; nil leaves it to `revocations`. `verifier` must not ask
+  ///     `revocations` itself then, or it refuses what the store could confirm.
   ///   - localResponses: Paths that are answered here, to GET, without a token: `/metrics`, `/openapi.json`. Called on
   ///     an event loop, so it must not wait. `/health`, `/health/live` and `/health/ready` are there already.
   ///   - accessLog: Where requests are written; nil is `logger`, at info.
@@ -31,7 +43,7 @@ public final class Gateway: Service {
   /// - Throws: ``RouteError`` for routes that mean nothing or contradict one another.
   public init(
     configuration: GatewayConfiguration, routes: [Route], registry: any Registry, verifier: any TokenVerifier,
-    revocations: RevocationList,
+    revocations: RevocationList, limitStore: (any LimitStore)? = nil, tokenStore: (any TokenStore)? = nil,
     localResponses: [String: @Sendable () -> (contentType: String, body: [UInt8])] = [:],
     accessLog: (any AccessLog)? = nil, eventLoopGroup: (any EventLoopGroup)? = nil, logger: Logger,
     metricsFactory: any MetricsFactory = MetricsSystem.factory, tracer: Tracer? = nil
@@ -53,6 +65,7 @@ public final class Gateway: Service {
     }
     state = try GatewayState(
       configuration: configuration, routes: routes, local: local, verifier: verifier, revocations: revocations,
+      limitStore: limitStore, tokenStore: tokenStore,
       metrics: GatewayMetrics(factory: metricsFactory),
       accessLog: configuration.accessLog ? accessLog ?? LoggerAccessLog(logger) : nil,
       tracer: tracer?.isEnabled == true ? tracer : nil, logger: logger,
@@ -68,6 +81,20 @@ public final class Gateway: Service {
 
   /// What `/health/ready` says.
   public var isReady: Bool { board.isReady }
+
+  /// Changes how many requests a limit lets through, for requests that come from now on. What callers have used of it
+  /// stays used.
+  ///
+  /// - Parameters:
+  ///   - requests: In the limit's window; at least 1.
+  ///   - name: Of the ``RateLimit``: the gateway's own, or of every route that has one of that name.
+  public func limit(to requests: Int, of name: String) async {
+    let workers = limiting.withLock { limiting in
+      limiting.requests[name] = requests
+      return limiting.workers
+    }
+    await workers?.update(routes: state.routes(limitedTo: limiting.withLock(\.requests)))
+  }
 
   /// Serves until graceful shutdown, then drains: no new connections, `/health/ready` says no, requests in flight and
   /// those already on their way end, each with `connection: close`, at most
@@ -90,9 +117,20 @@ public final class Gateway: Service {
 
   private func serve(on group: any EventLoopGroup) async throws {
     let workers = try await WorkerSet(state: state, group: group)
+    // What was changed before there was anybody to tell.
+    let requests = limiting.withLock { limiting in
+      limiting.workers = workers
+      return limiting.requests
+    }
+    if !requests.isEmpty { await workers.update(routes: state.routes(limitedTo: requests)) }
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       let watch = RegistryWatch(registry: registry, directory: state.directory, workers: workers)
       await watch.start(in: &tasks)
+      if let leases = state.leases {
+        tasks.addTask { await leases.run() }
+        let gateways = registry.instances(of: state.configuration.sharedLimits.gatewayService)
+        tasks.addTask { for await set in gateways { leases.setGatewayCount(set.count) } }
+      }
       let listener = try await listen(group, workers)
       let refresher = HealthRefresher(state: state, board: board, group: group)
       tasks.addTask { await refresher.run() }

@@ -13,6 +13,11 @@ public struct GatewayConfiguration: Sendable {
   public var trustedProxies: [CIDR] = []
   /// Applies to every proxied request, by subject, or by address where there is none; nil is no limit.
   public var rateLimit: RateLimit? = RateLimit(requests: 6_000, per: .seconds(60))
+  /// Whether answers of services carry `RateLimit-Policy` and `RateLimit`, of the limit of which the least is left. A 429
+  /// always does.
+  public var tellsLimits = false
+  public var sharedLimits = SharedLimitSettings()
+  public var blacklist = BlacklistSettings()
   public var breaker = BreakerSettings()
   public var retries = RetrySettings()
   public var health = HealthSettings()

@@ -19,7 +19,7 @@ struct Demo: AsyncParsableCommand {
 
   func run() async throws {
     guard (1...10_000).contains(orders) else { throw ValidationError("--orders takes 1 to 10000") }
-    let layers = try await options.configuration()
+    let layers = try await options.configuration(store: false)
     let configuration = try PlatformConfiguration(layers)
     let base = "http://\(configuration.reachedHost):\(configuration.port(Catalog.gatewayPort))"
     guard let password = try password ?? layers.optional(Settings.adminPassword) else {

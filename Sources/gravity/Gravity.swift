@@ -15,7 +15,7 @@ struct Gravity: AsyncParsableCommand {
       """,
     version: Build.version,
     subcommands: [
-      Up.self, Serve.self, Migrate.self, RoutesCommand.self, Doctor.self, Token.self, Config.self,
+      Up.self, Serve.self, Migrate.self, Move.self, RoutesCommand.self, Doctor.self, Token.self, Config.self,
       DeadLetterCommand.self, OutboxCommand.self, TasksCommand.self, SagaCommand.self, Demo.self,
       Torture.self, Version.self,
     ])

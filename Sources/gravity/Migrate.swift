@@ -33,13 +33,15 @@ struct Migrate: AsyncParsableCommand {
       let database = try databases.open(name, telemetry)
       let migrator = Migrator(database: database, logger: telemetry.logger("migrations"))
       do {
+        try await MoveRecord.refuseUnfinished(database, called: databases.place(name))
         let steps = dryRun ? try await migrator.pending(migrations) : try await migrator.run(migrations)
         let verb = dryRun ? "would apply" : "applied"
         let list = steps.map { "\($0.number) \($0.name)" }.joined(separator: ", ")
         print("\(name): \(steps.isEmpty ? "up to date" : "\(verb) \(list)")")
-      } catch let error as MigrationError {
+      } catch {
         await database.close()
-        throw StartFailure(.software, "\(name): \(error.description)")
+        if let error = error as? MigrationError { throw StartFailure(.software, "\(name): \(error.description)") }
+        throw error
       }
       await database.close()
     }

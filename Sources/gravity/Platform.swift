@@ -3,7 +3,7 @@ import Logging
 import AsyncHTTPClient
 import AuthAPI
 import AuthServer
-import Console
+import ConsulEngine
 import Foundation
 import GravityData
 import GravityDiscovery
@@ -37,24 +37,37 @@ struct Platform {
   func run() async throws {
     let began = ContinuousClock.now
     let directory = try DataDirectory(configuration.dataDirectory)
-    if case .up = mode { try directory.lock() }
+    switch mode {
+    case .up: try directory.lock(.platform)
+    // What is in a server is no folder's.
+    case .serve: if configuration.postgresURL == nil { try directory.lock(.service) }
+    }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
     // The read bound covers what a call's own deadline does not: a peer that freezes in the middle of its reply.
-    let http = HTTPClient(
-      eventLoopGroupProvider: .shared(group),
-      configuration: .init(timeout: .init(connect: .seconds(2), read: .seconds(5))))
+    var calls = HTTPClient.Configuration(timeout: .init(connect: .seconds(2), read: .seconds(5)))
+    // Who calls goes to another instance instead.
+    calls.connectionPool.retryConnectionEstablishment = false
+    let http = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: calls)
     let output = LogOutput(format: configuration.logFormat)
     let databases = Databases(configuration, directory)
+    let threshold = LogThreshold(configuration.logLevel)
+    let own = ServiceTelemetry(service: "gravity", threshold: threshold, output: output)
     let tracing = try RunningTraces.system(configuration.layers, isShared: names.count > 1)
     var brokerDatabase: (any Database)?
+    var consul: ConsulAgent?
     do {
+      if isServing { consul = try RunningConsul.agent(configuration.layers, group, own) }
       let broker = try await RunningBroker(
-        configuration, databases, ServiceTelemetry(service: "broker", level: configuration.logLevel, output: output))
+        configuration, databases, ServiceTelemetry(service: "broker", threshold: threshold, output: output))
       brokerDatabase = broker.database
       let ground = Ground(
         configuration: configuration, directory: directory, masterKey: try masterKey(directory), group: group,
-        http: http, registry: try registry(), databases: databases, output: output, tracing: tracing,
-        broker: broker.broker,
+        http: http, registry: try registry(consul, own), consul: consul,
+        redis: try RunningRedis(configuration.layers, group, own), databases: databases, output: output,
+        threshold: threshold,
+        live: LiveConfiguration(
+          configuration.layers, settings: Settings.all, logger: own.logger("configuration")),
+        tracing: tracing, broker: broker.broker,
         makesSecrets: makesSecrets, hearsOthers: try hearsOthers(), isHeard: try isHeard)
       if !ground.hearsOthers {
         ground.telemetry("gravity").logger("events").warning(
@@ -64,11 +77,13 @@ struct Platform {
       try await run(ground, began)
     } catch {
       await brokerDatabase?.close()
+      try? await consul?.shutdown()
       try? await http.shutdown()
       try? await group.shutdownGracefully()
       throw error
     }
     await brokerDatabase?.close()
+    try await consul?.shutdown()
     try await http.shutdown()
     try await group.shutdownGracefully()
   }
@@ -97,6 +112,11 @@ struct Platform {
     let listening = Listening(expecting: names)
     // The first, so that it ends last and takes what the others still have to tell.
     var services = RunningTraces.export(ground)
+    if let consul = ground.consul { services.append(consul) }
+    // Whoever registers or listens comes after it.
+    if let registry = ground.registry as? any Service { services.append(registry) }
+    if let redis = ground.redis { services.append(redis.client) }
+    services += try RunningConfiguration.services(ground)
     services.append(BrokerService(broker: ground.broker))
     var verification: Verification?
     if !names.contains(AuthAPI.service) {
@@ -120,9 +140,11 @@ struct Platform {
       if let administrator = running.administrator { say(administrator) }
     }
     if names.contains("gateway"), let verification {
-      services.append(try RunningConsole.service(ground, port: configuration.port(ConsoleAPI.standardPort)))
+      let console = try RunningConsole(ground)
+      services.append(console.service)
       services += try await RunningGateway.services(
-        ground, verification, awaitsServices: names.contains(AuthAPI.service), port: port("gateway"), listening)
+        ground, verification, console.registry, awaitsServices: names.contains(AuthAPI.service), port: port("gateway"),
+        listening)
     }
     services.append(Announcement(listening: listening) { say(ground, took: began.duration(to: .now)) })
     return services
@@ -139,13 +161,6 @@ struct Platform {
     do throws(MasterKeyError) { return try MasterKey.load(environment: given, file: directory.masterKey) } catch {
       throw StartFailure(.configuration, "master key: \(error.description)")
     }
-  }
-
-  private func registry() throws -> any Registry {
-    guard case .serve = mode else { return InProcessRegistry() }
-    let places = Catalog.services.map { ($0.name, $0.port) } + [(ConsoleAPI.service, ConsoleAPI.standardPort)]
-    let standard = places.map { "\($0)=\(configuration.reachedHost):\(configuration.port($1))" }.joined(separator: ";")
-    return try StaticRegistry(try configuration.layers.optional(Settings.staticRegistry) ?? standard)
   }
 
   private func port(_ name: String) -> Int {
@@ -193,7 +208,8 @@ struct Platform {
     get throws { try configuration.postgresURL != nil || configuration.layers.optional(Settings.amqpURL) != nil }
   }
 
-  private var makesSecrets: Bool { if case .up = mode { true } else { false } }
+  private var makesSecrets: Bool { !isServing }
+  var isServing: Bool { if case .serve = mode { true } else { false } }
 }
 
 /// What every service of the process stands on.
@@ -204,8 +220,16 @@ struct Ground: Sendable {
   let group: MultiThreadedEventLoopGroup
   let http: HTTPClient
   let registry: any Registry
+  /// nil where none is named, and in `up`.
+  let consul: ConsulAgent?
+  /// nil where none is named: then the process's own memory stands in its place.
+  let redis: RunningRedis?
   let databases: Databases
   let output: LogOutput
+  /// What every logger of the process follows.
+  let threshold: LogThreshold
+  /// The configuration as it changes.
+  let live: LiveConfiguration
   let tracing: TracingSystem
   let broker: any EventBroker
   /// Whether secrets that are not given are made up.
@@ -221,7 +245,7 @@ struct Ground: Sendable {
 
   func telemetry(_ service: String) -> ServiceTelemetry {
     ServiceTelemetry(
-      service: service, level: configuration.logLevel, output: output, tracer: tracing.tracer(for: service))
+      service: service, threshold: threshold, output: output, tracer: tracing.tracer(for: service))
   }
 }
 

@@ -34,8 +34,20 @@ struct PlatformConfiguration: Sendable {
     drainTimeout = try layers.value(Settings.drainTimeout)
   }
 
+  /// How the services of this process are known to others.
+  var advertisement: Advertisement {
+    get throws {
+      Advertisement(
+        host: try layers.optional(Settings.advertiseHost), zone: try layers.optional(Settings.zone),
+        weight: try layers.value(Settings.weight))
+    }
+  }
+
   /// On loopback it is somebody's own machine: mail goes to a folder, secrets may be made up.
   var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+
+  /// Whether it listens on every address, which is none to connect to.
+  var isWildcard: Bool { host == "0.0.0.0" || host == "::" }
 
   /// How the services of this process reach one another: a wildcard is where to listen, not where to connect.
   var reachedHost: String {

@@ -14,13 +14,17 @@ struct PlatformOptions: ParsableArguments {
   var host: String?
 
   /// The layers, with these options on top.
-  func configuration() async throws -> LayeredConfiguration {
+  ///
+  /// - Parameter store: Whether Consul's settings are among them, where one is named.
+  /// - Throws: `StartFailure` when it cannot be asked.
+  func configuration(store: Bool = true) async throws -> LayeredConfiguration {
     var commandLine: [String: String] = [:]
     commandLine[Settings.dataDirectory.key] = dataDir
     commandLine[Settings.portOffset.key] = portOffset
     commandLine[Settings.host.key] = host
     let environment = ProcessInfo.processInfo.environment
-    return try await LayeredConfiguration(
+    let layers = try await LayeredConfiguration(
       commandLine: commandLine, environment: environment, file: environment["GRAVITY_CONFIG"])
+    return store ? try await RunningConsul.adding(to: layers) : layers
   }
 }

@@ -19,7 +19,7 @@ enum RunningAuth {
       let service = try await AuthService(
         database: place.database, masterKey: ground.masterKey, configuration: try configuration(layers),
         notifier: FileNotifier(folder: ground.directory.mail),
-        tokenStore: InMemoryTokenStore(list: revocations), revocations: revocations,
+        tokenStore: ground.redis?.tokens ?? InMemoryTokenStore(list: revocations), revocations: revocations,
         // Everything in this process asks the same list; announcing it to nobody would write to the disk all day.
         broker: ground.isHeard ? ground.broker : nil, logger: logger)
       try await service.prepare()

@@ -15,8 +15,12 @@ import ServiceLifecycle
 
 /// The gateway with the routes of every service.
 enum RunningGateway {
+  /// The name of the limit where passwords and mailboxes can be guessed.
+  fileprivate static let signIn = "sign-in"
+
   static func services(
-    _ ground: Ground, _ verification: Verification, awaitsServices: Bool, port: Int, _ listening: Listening
+    _ ground: Ground, _ verification: Verification, _ registry: any Registry, awaitsServices: Bool, port: Int,
+    _ listening: Listening
   ) async throws -> [any Service] {
     let layers = ground.configuration.layers
     let telemetry = ground.telemetry("gateway")
@@ -40,14 +44,25 @@ enum RunningGateway {
       local["/metrics"] = { ("text/plain; version=0.0.4; charset=utf-8", Array(metrics.text().utf8)) }
     }
     let gateway = try Gateway(
-      configuration: configuration, routes: routes, registry: ground.registry, verifier: verification.users,
-      revocations: verification.revocations, localResponses: local, accessLog: accessLog, eventLoopGroup: ground.group,
+      configuration: configuration, routes: routes, registry: registry,
+      // With a store the gateway asks the blacklist itself.
+      verifier: ground.redis == nil ? verification.users : verification.usersUnasked,
+      revocations: verification.revocations, limitStore: ground.redis?.limits, tokenStore: ground.redis?.tokens,
+      localResponses: local, accessLog: accessLog, eventLoopGroup: ground.group,
       logger: telemetry.logger("gateway"),
       metricsFactory: metrics, tracer: telemetry.tracer)
     return (accessLog.map { [$0] } ?? []) + [
+      LiveLimits(live: ground.live, gateway: gateway),
       ListeningGateway(
         gateway: gateway, host: ground.configuration.host, port: port, listening: listening,
-        awaitsServices: awaitsServices)
+        awaitsServices: awaitsServices,
+        presence: Presence(
+          of: "gateway", version: Build.version, host: ground.configuration.host,
+          try ground.configuration.advertisement, in: ground.registry, logger: telemetry.logger("gateway"),
+          port: {
+            let port = await gateway.boundPort
+            return port > 0 ? port : nil
+          })),
     ]
   }
 
@@ -58,7 +73,7 @@ enum RunningGateway {
       AuthAPI.confirmEmail.path,
     ])
     let limit = RateLimit(
-      "sign-in", requests: try layers.value(Settings.signIns), per: .seconds(60), byAddress: true)
+      signIn, requests: try layers.value(Settings.signIns), per: .seconds(60), byAddress: true)
     let console = ConsoleAPI.paths.map {
       Route("console", path: $0, methods: ["GET", "HEAD"], service: ConsoleAPI.service, access: .public)
     }
@@ -72,6 +87,23 @@ enum RunningGateway {
   }
 }
 
+/// Lets the gateway's limits follow their settings.
+private struct LiveLimits: Service {
+  let live: LiveConfiguration
+  let gateway: Gateway
+
+  func run() async throws {
+    await cancelWhenGracefulShutdown {
+      await withDiscardingTaskGroup { group in
+        group.addTask {
+          await live.follow(Settings.gatewayRequests) { await gateway.limit(to: $0, of: RateLimit.standardName) }
+        }
+        group.addTask { await live.follow(Settings.signIns) { await gateway.limit(to: $0, of: RunningGateway.signIn) } }
+      }
+    }
+  }
+}
+
 /// Says when the gateway listens, and why it cannot.
 private struct ListeningGateway: Service {
   let gateway: Gateway
@@ -80,6 +112,8 @@ private struct ListeningGateway: Service {
   let listening: Listening
   /// Whether what it needs is in this process, so that "ready" means that requests get through.
   let awaitsServices: Bool
+  /// Others may look for gateways: to share limits, or to stand before them.
+  let presence: Presence
 
   func run() async throws {
     let announce = Task { [gateway] in
@@ -88,7 +122,8 @@ private struct ListeningGateway: Service {
       listening.started("gateway")
     }
     defer { announce.cancel() }
-    do { try await gateway.run() } catch let error as IOError {
+    let quiet = Logger(label: "gateway") { _ in SwiftLogNoOpLogHandler() }
+    do { try await ServiceGroup(services: [gateway, presence], logger: quiet).run() } catch let error as IOError {
       throw StartFailure(listeningOn: host, port: port, error)
     }
   }

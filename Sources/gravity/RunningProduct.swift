@@ -14,13 +14,12 @@ import ServiceLifecycle
 enum RunningProduct {
   static func start(_ ground: Ground, _ place: ServiceGround) async throws -> RunningService {
     let verifier = try await place.verifier(ground)
-    // L2 comes with Redis.
     let products = try Cache<UUID, Product>(
-      name: "product", policy: CachedProducts.policy, metrics: place.telemetry.metrics,
-      logger: place.telemetry.logger("cache"))
+      name: "product", policy: CachedProducts.policy, store: ground.redis?.cache,
+      metrics: place.telemetry.metrics, logger: place.telemetry.logger("cache"))
     let slugs = try Cache<String, UUID>(
-      name: "product_slug", policy: CachedProducts.slugPolicy, metrics: place.telemetry.metrics,
-      logger: place.telemetry.logger("cache"))
+      name: "product_slug", policy: CachedProducts.slugPolicy, store: ground.redis?.cache,
+      metrics: place.telemetry.metrics, logger: place.telemetry.logger("cache"))
     place.telemetry.metrics.onScrape {
       products.publish()
       slugs.publish()
@@ -41,8 +40,9 @@ enum RunningProduct {
     let consumer = place.consumer(ground, InventoryEvents.outOfStock.family, service.stockEvents)
     let responder = try service.responder(
       settings: try ground.routes(verifier), telemetry: place.telemetry.http)
-    return RunningService(services: [
-      ground.relay(place), consumer, invalidations, service.tasks, try ground.server(place, responder),
-    ])
+    return RunningService(
+      services: ground.secondTier(of: [products, slugs], place.telemetry) + [
+        ground.relay(place), consumer, invalidations, service.tasks, try ground.server(place, responder),
+      ])
   }
 }

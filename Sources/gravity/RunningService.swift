@@ -42,7 +42,8 @@ extension Ground {
             return nil
           } catch { return "\(error)" }
         }
-      ], registry: registry, eventLoopGroup: group, telemetry: service.telemetry
+      ] + standing, registry: registry, advertisement: try configuration.advertisement, eventLoopGroup: group,
+      telemetry: service.telemetry
     ) { _ in listening.started(name) }
   }
 

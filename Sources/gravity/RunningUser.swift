@@ -18,10 +18,9 @@ enum RunningUser {
     let signer = try await ServiceTokenSigner(service: place.entry.name, masterKey: ground.masterKey)
     let auth = CalledService(AuthAPI.service, signer, permissions: [RemoteAccountDirectory.permission], on: ground)
     let verifier = try await place.verifier(ground)
-    // L2 comes with Redis.
     let cache = try Cache<UUID, Profile>(
-      name: "profile", policy: CachedProfiles.policy, metrics: place.telemetry.metrics,
-      logger: place.telemetry.logger("cache"))
+      name: "profile", policy: CachedProfiles.policy, store: ground.redis?.cache,
+      metrics: place.telemetry.metrics, logger: place.telemetry.logger("cache"))
     place.telemetry.metrics.onScrape { cache.publish() }
     let invalidations = InvalidationFeed(
       cache,
@@ -45,12 +44,11 @@ enum RunningUser {
       metrics: place.telemetry.metrics)
     let responder = try service.responder(
       settings: try ground.routes(verifier), telemetry: place.telemetry.http)
-    return RunningService(services: [
-      auth.follower, ground.relay(place), consumer,
-      invalidations,
-      service.tasks,
-      try ground.server(place, responder),
-    ])
+    return RunningService(
+      services: ground.secondTier(of: [cache], place.telemetry) + [
+        auth.follower, ground.relay(place), consumer, invalidations, service.tasks,
+        try ground.server(place, responder),
+      ])
   }
 }
 

@@ -5,8 +5,10 @@ struct Serve: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Run one service, or several, in the foreground: what a container does.",
     discussion: """
-      Secrets are never made up here: set GRAVITY_MASTER_KEY. Other services are found through
-      GRAVITY_STATIC_REGISTRY, which reads like auth=10.0.0.5:8001,10.0.0.6:8001.
+      Secrets are never made up here: set GRAVITY_MASTER_KEY. Other services are found through Consul
+      where CONSUL_HTTP_ADDR is set, which also has settings; else through GRAVITY_DNS_REGISTRY, a name such as
+      {service}.gravity-services.svc.cluster.local:{port}; else at the addresses of GRAVITY_STATIC_REGISTRY,
+      which reads like auth=10.0.0.5:8001,10.0.0.6:8001.
       """)
   @OptionGroup var options: PlatformOptions
 

@@ -24,6 +24,7 @@ struct ServiceDatabases {
         service: entry.name, level: .warning, output: LogOutput(format: configuration.logFormat))
       let database = try databases.open(entry.database, telemetry)
       do {
+        try await MoveRecord.refuseUnfinished(database, called: databases.place(entry.database))
         try await body(entry, database)
       } catch {
         await database.close()

@@ -14,7 +14,7 @@ enum Settings {
   static let logLevel = Setting<Logger.Level>(
     "gravity.log.level", "the least level that is logged", standard: .info,
     expected: "one of trace, debug, info, notice, warning, error, critical"
-  ) { Logger.Level(rawValue: $0) }
+  ) { Logger.Level(rawValue: $0) }.live
   static let logFormat = Setting<String>(
     "gravity.log.format", "json (ECS, one object a line) or text; text on a terminal unless it is set",
     expected: "json or text"
@@ -29,8 +29,6 @@ enum Settings {
     text: "gravity.admin.password", "the first administrator's password; else made and shown once", isSecret: true)
   static let issuer = Setting(
     text: "gravity.issuer", "`iss` of tokens: the platform's public address", standard: "http://127.0.0.1:8000")
-  static let staticRegistry = Setting(
-    text: "gravity.static.registry", "where services are, for serve: auth=HOST:PORT,HOST:PORT;user=HOST:PORT")
   static let trustedProxies = Setting(
     text: "gravity.trusted.proxies",
     "what stands before the gateway, whose X-Forwarded-For is believed: CIDR blocks apart by commas",
@@ -62,6 +60,21 @@ enum Settings {
     "amqp://USER:PASSWORD@HOST:PORT/VHOST: events go through RabbitMQ. Without it, through queues in the database",
     isSecret: true)
 
+  static let redisURL = Setting(
+    text: "gravity.redis.url",
+    "redis://USER:PASSWORD@HOST:PORT/DATABASE, or rediss: instances share caches, limits and the blacklist there",
+    isSecret: true)
+  static let redisPrefix = Setting<String>(
+    "gravity.redis.prefix", "put before each key, so that platforms can share a server", standard: "gravity",
+    expected: "1 to 64 of a-z, A-Z, 0-9, - and _"
+  ) { text in
+    (1...64).contains(text.count)
+      && text.utf8.allSatisfy {
+        (97...122).contains($0) || (65...90).contains($0) || (48...57).contains($0) || $0 == 45 || $0 == 95
+      }
+      ? text : nil
+  }
+
   static let bcryptCost = Setting(
     integer: "gravity.auth.bcrypt.cost", "each step doubles the time of a login", standard: 12, in: 4...16)
   static let verifyEmail = Setting(
@@ -69,11 +82,17 @@ enum Settings {
     standard: false)
   static let accessTTL = Setting(
     duration: "gravity.auth.access.ttl", "how long an access token is good", standard: .seconds(900),
-    in: .seconds(10)...(.seconds(86400)))
+    in: .seconds(60)...(.seconds(3600)))
 
   static let supportContact = Setting(
     text: "gravity.support.contact", "whom people are told to ask: an address, a page or a name",
     standard: "the administrator of this platform")
+
+  static let webhookSecrets = Setting<[String: [String]]>(
+    "gravity.payment.webhook.secrets",
+    "keys that sign a provider's webhooks: PROVIDER=SECRET, apart by commas, two of one provider while they change",
+    isSecret: true, expected: "a list such as stripe=SECRET,stripe=OLD_SECRET, each of at least 16 bytes"
+  ) { WebhookSecrets.parse($0) }
 
   static let paymentWindow = Setting(
     duration: "gravity.order.payment.window",
@@ -92,11 +111,13 @@ enum Settings {
   ) { OrderRates.shipping($0) }
 
   static let gatewayRequests = Setting(
-    integer: "gravity.gateway.rate.limit", "requests a minute for each caller", standard: 6_000, in: 1...1_000_000_000)
+    integer: "gravity.gateway.rate.limit", "requests a minute for each caller", standard: 6_000, in: 1...1_000_000_000
+  ).live
   static let signIns = Setting(
     integer: "gravity.gateway.sign.in.limit",
     "logins, registrations and recoveries a minute from one address, each counted by itself", standard: 60,
-    in: 1...1_000_000_000)
+    in: 1...1_000_000_000
+  ).live
   static let gatewayMetrics = Setting(
     flag: "gravity.gateway.metrics",
     "whether the gateway's port answers /metrics; unless it is set, only where it listens on loopback")
@@ -108,12 +129,11 @@ enum Settings {
   static let all: [any AnySetting] =
     [
       dataDirectory, host, portOffset, logLevel, logFormat, masterKey, adminEmail, adminPassword, issuer,
-      staticRegistry,
-      trustedProxies, postgresURL, postgresConnections, postgresPrefix, amqpURL,
-      bcryptCost, verifyEmail, accessTTL, supportContact, paymentWindow, cancelWindow,
+      trustedProxies, postgresURL, postgresConnections, postgresPrefix, amqpURL, redisURL, redisPrefix,
+      bcryptCost, verifyEmail, accessTTL, supportContact, webhookSecrets, paymentWindow, cancelWindow,
       orderTaxes, orderShipping, gatewayRequests, signIns, gatewayMetrics, accessLog,
       drainTimeout,
-    ] + traces
+    ] + discovery + traces
 
   /// OpenTelemetry's own names and values (see telemetry.md).
   static let traces: [Setting<String>] = TraceSettings.variables.map { variable in

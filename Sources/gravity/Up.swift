@@ -24,7 +24,8 @@ struct Up: AsyncParsableCommand {
 
   func run() async throws {
     let names = try Self.names(only)
-    let layers = try await options.configuration()
+    // Everything is in this process, so it needs no Consul.
+    let layers = try await options.configuration(store: false)
     let configuration = try PlatformConfiguration(layers)
     var environment = ProcessInfo.processInfo.environment
     if environment[Self.watched] != nil {

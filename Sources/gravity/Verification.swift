@@ -20,6 +20,11 @@ struct Verification: Sendable {
     JWTVerifier(issuers: [.init(name: issuer, audience: "gravity", keys: keys)], revocations: revocations)
   }
 
+  /// Of users, for a gateway that asks the blacklist by itself.
+  var usersUnasked: JWTVerifier {
+    JWTVerifier(issuers: [.init(name: issuer, audience: "gravity", keys: keys)], revocations: nil)
+  }
+
   /// Of users and of the platform's services: what a service takes.
   func usersAndServices(_ masterKey: MasterKey) async throws -> JWTVerifier {
     JWTVerifier(

@@ -8,28 +8,11 @@ import Testing
     "GRAVITY_ADMIN_PASSWORD": "tall-green-ladder-9", "GRAVITY_ADMIN_EMAIL": "admin@example.com",
   ]
 
-  private static func article(_ sku: String, stock: Int, _ administrator: Visitor) async throws {
-    let variant: [String: any Sendable] = [
-      "sku": sku, "price": ["amount": 1_299, "currency": "USD"] as [String: any Sendable],
-    ]
-    let made = try await administrator.send(
-      "POST", "/api/v1/products", ["title": "Article \(sku)", "status": "published", "variants": [variant]])
-    #expect(made.status == 201, "\(String(decoding: made.body, as: UTF8.self))")
-    let stocked = try await administrator.send(
-      "POST", "/api/v1/inventory/items/\(sku)/adjustments", ["delta": stock, "reason": "received"])
-    #expect((200..<300).contains(stocked.status))
-  }
-
   private static func order(
     _ sku: String, _ quantity: Int, _ method: String, by buyer: Visitor, key: String = UUID().uuidString
   ) async throws -> Visitor.Reply {
-    let line: [String: any Sendable] = ["sku": sku, "quantity": quantity]
-    let address: [String: any Sendable] = [
-      "name": "A. Buyer", "line1": "1 High Street", "city": "Bonn", "country": "DE",
-    ]
-    return try await buyer.send(
-      "POST", "/api/v1/orders",
-      ["lines": [line], "shipping_address": address, "payment_method": method, "currency": "USD"],
+    try await buyer.send(
+      "POST", "/api/v1/orders", Shop.order(sku, quantity, method),
       headers: [("Idempotency-Key", key), ("Prefer", "wait=20")])
   }
 
@@ -40,7 +23,7 @@ import Testing
     defer { platform.remove() }
     let visitor = Visitor(base: platform.gateway)
     let administrator = try await visitor.administrator()
-    try await Self.article("MUG", stock: 3, administrator)
+    try await Shop.article("MUG", stock: 3, administrator)
     let (buyer, email, _) = try await visitor.newcomer()
 
     let placed = try await Self.order("MUG", 2, "pm_sim_approve", by: buyer, key: "first")

@@ -35,10 +35,23 @@ final class PlatformProcess: Sendable {
   }
 
   /// Starts one service of a deployment, which shares folder and ports with `other`.
+  ///
+  /// - Parameter port: Another than the service's own, without the offset.
   static func serve(
-    _ service: String, beside other: PlatformProcess? = nil, environment: [String: String]
+    _ service: String, beside other: PlatformProcess? = nil, port: Int? = nil, environment: [String: String]
   ) async throws -> PlatformProcess {
     let platform = other.map { PlatformProcess(folder: $0.folder, portOffset: $0.portOffset) } ?? unstarted()
+    try await platform.start(
+      serving: service, environment: environment,
+      arguments: port.map { ["--port", "\($0 + platform.portOffset)"] } ?? [])
+    return platform
+  }
+
+  /// Starts one service of a deployment on the ports of `portOffset`.
+  static func serve(
+    _ service: String, folder: URL, portOffset: Int, environment: [String: String]
+  ) async throws -> PlatformProcess {
+    let platform = PlatformProcess(folder: folder, portOffset: portOffset)
     try await platform.start(serving: service, environment: environment)
     return platform
   }
@@ -81,6 +94,8 @@ final class PlatformProcess: Sendable {
 
   /// The process that watches; its child dies with it.
   var pid: Int32 { process.withLock { $0?.processIdentifier ?? 0 } }
+
+  var isRunning: Bool { process.withLock { $0?.isRunning ?? false } }
 
   /// The process that does the work.
   var worker: Int32? {

@@ -1,7 +1,21 @@
 import GravityDiscovery
+import RegistryConformance
 import Testing
 
 @Suite struct RegistryTests {
+  @Test("a registry in process conforms", arguments: ConformanceCase.all)
+  func inProcess(_ conformance: ConformanceCase) async throws {
+    try await conformance.run(on: EngineUnderTest(isShared: false) { .init(registry: InProcessRegistry()) })
+  }
+
+  @Test("addresses by configuration are what is given", arguments: ConformanceCase.givenOnes)
+  func given(_ conformance: ConformanceCase) async throws {
+    try await conformance.run(
+      on: EngineUnderTest(isShared: false, given: ("auth", ["http://127.0.0.1:8001", "http://127.0.0.1:9001"])) {
+        .init(registry: try StaticRegistry("auth=127.0.0.1:8001,127.0.0.1:9001"))
+      })
+  }
+
   @Test("a listener gets the set at once and again after each change")
   func watching() async throws {
     let registry = InProcessRegistry()

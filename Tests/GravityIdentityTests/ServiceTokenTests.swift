@@ -24,6 +24,21 @@ import Testing
     await #expect(throws: TokenRefusal(.expired, "expired")) { try await verifier.verify(token) }
   }
 
+  @Test("a token is signed once for half its life, and anew for other permissions")
+  func kept() async throws {
+    let signer = try await ServiceTokenSigner(service: "order", masterKey: masterKey, now: { [clock] in clock.now })
+    let first = try await signer.token(permissions: ["inventory:reserve"])
+    clock.advance(29)
+    #expect(try await signer.token(permissions: ["inventory:reserve"]) == first)
+    #expect(try await signer.token(permissions: ["payments:write"]) != first)
+    clock.advance(1)
+    let second = try await signer.token(permissions: ["inventory:reserve"])
+    #expect(second != first)
+    // What was set back is older than it looks.
+    clock.advance(-3_600)
+    #expect(try await signer.token(permissions: ["inventory:reserve"]) != second)
+  }
+
   @Test("a verifier without the service issuer, as the gateway has, refuses it")
   func notFromOutside() async throws {
     let fixture = try await TokenFixture()

@@ -256,6 +256,8 @@ private struct Deaf: Database {
     var now: Date { get throws { try transaction.now } }
     func rows(_ sql: SQL) throws -> [SQLRow] { try transaction.rows(sql) }
     func execute(_ sql: SQL) throws -> Int { try transaction.execute(sql) }
+    func order(by names: [String]) throws { try transaction.order(by: names) }
+    func relax() throws { try transaction.relax() }
     func lock(_ name: String) throws { try transaction.lock(name) }
     func tryLock(_ name: String) throws -> Bool { try transaction.tryLock(name) }
     func notify(_ channel: String, _ payload: String) throws {}

@@ -1,5 +1,8 @@
 import Foundation
 import GravityContracts
+import HTTPTypes
+import HummingbirdTesting
+import NIOCore
 import PaymentAPI
 import Testbed
 import Testing
@@ -73,13 +76,51 @@ import Testing
       for _ in 0..<2 { #expect(try await tell(challenge)) }
       #expect(try await payments.row(challenged).stage == .authorized)
       #expect(try await payments.events(of: challenged).last == "payment.authorized")
-      await #expect(throws: WebhookRefusal.wrongSignature) {
-        try await payments.service.webhooks.receive(
-          Self.body, signature: "t=1,v1=\(Self.code)", from: "simulator")
+    }
+  }
+
+  @Test("a provider is heard at its path, by its signature and without a token", arguments: Engine.available)
+  func path(_ engine: Engine) async throws {
+    let configure: @Sendable (inout PaymentConfiguration) -> Void = { $0.webhookSecrets = ["simulator": [Self.secret]] }
+    try await PaymentFixture.run(on: engine, configure) { payments in
+      func post(
+        _ body: String, _ provider: String = "simulator", type: String = "application/json", signature: String? = nil
+      ) async throws -> Reply<Empty> {
+        let signed = WebhookSignature.header(for: Data(body.utf8), at: payments.clock.now, secret: Self.secret)
+        return Reply(
+          try await payments.client.execute(
+            uri: "/api/v1/payments/webhooks/\(provider)", method: .post,
+            headers: [
+              .contentType: type, HTTPField.Name(WebhookSignature.field)!: signature ?? signed,
+            ], body: ByteBuffer(string: body)))
       }
-      await #expect(throws: Problem.self) {
-        try await payments.service.webhooks.receive(Self.body, signature: "", from: "stripe")
+      let lost = try await payments.create("pm_sim_timeout").value.id
+      // Spaces and order are signed, too: the bytes have to come through as they are.
+      let news = "{ \"more\": [1, 2],  \"key\": \"\(try await payments.attempts(lost)[0].key)\" }\n"
+      for _ in 0..<2 { #expect(try await post(news).status == 204) }
+      #expect(try await payments.row(lost).stage == .authorized)
+      #expect(try await payments.events(of: lost).filter { $0 == "payment.authorized" }.count == 1, "told once")
+      #expect(
+        try await post(#"{"key":"nobody's"}"#).status == 204, "what is not known is none of the sender's business")
+
+      let late = WebhookSignature.header(
+        for: Data(news.utf8), at: payments.clock.now.addingTimeInterval(-301), secret: Self.secret)
+      let foreign = WebhookSignature.header(
+        for: Data(news.utf8), at: payments.clock.now, secret: "whsec_another_of_them")
+      for bad in [late, foreign, "", "t=1", String(repeating: "v1=0,", count: 1_000)] {
+        let reply = try await post(news, signature: bad)
+        #expect(reply.status == 400 && reply.code == "invalid_webhook", "\(bad.prefix(40))")
       }
+      #expect(try await post("[]").code == "invalid_webhook")
+      #expect(try await post(news, "stripe").status == 404, "it is not the provider here")
+      #expect(try await post(news, type: "text/plain").status == 415)
+      #expect(try await post(String(repeating: " ", count: 64 << 10) + news).status == 413)
+    }
+    try await PaymentFixture.run(on: engine) { payments in
+      let reply = try await payments.client.execute(
+        uri: "/api/v1/payments/webhooks/simulator", method: .post, headers: [.contentType: "application/json"],
+        body: ByteBuffer(string: "{}"))
+      #expect(reply.status == .notFound, "without a secret nobody is heard")
     }
   }
 }

@@ -1,11 +1,12 @@
 // The gateway as the benchmark runs it: a cached token, a blacklist, limits, breaker, access log and metrics on.
-// Usage: [GATEWAYBENCH_TRACES=on|unsampled] gatewaybench PORT UPSTREAM_PORT LOG_FILE
+// Usage: [GATEWAYBENCH_TRACES=on|unsampled] [GATEWAYBENCH_LIMITS=shared] gatewaybench PORT UPSTREAM_PORT LOG_FILE
 import CoreMetrics
 import Foundation
 import Gateway
 import GravityContracts
 import GravityDiscovery
 import GravityIdentity
+import GravityLimits
 import GravityTelemetry
 import Logging
 import ServiceLifecycle
@@ -82,6 +83,9 @@ let tracer: Tracer? =
   case "unsampled": Tracer(resource: SpanResource(service: "gateway"), sampler: .alwaysOff, buffer: SpanBuffer())
   default: nil
   }
+// Leases from a store in this process: what deciding from them costs, and asking for them now and then.
+let limitStore: InMemoryLimitStore? =
+  ProcessInfo.processInfo.environment["GATEWAYBENCH_LIMITS"] == "shared" ? InMemoryLimitStore() : nil
 let gateway = try Gateway(
   configuration: configuration,
   routes: [
@@ -89,7 +93,8 @@ let gateway = try Gateway(
     Route("items.get", path: "/api/v1/items/{id}", methods: ["GET"], service: "items", access: .authenticated),
     Route("items.add", path: "/api/v1/items", methods: ["POST"], service: "items", access: .authenticated),
   ],
-  registry: registry, verifier: BenchVerifier(), revocations: revocations, accessLog: log, logger: logger,
+  registry: registry, verifier: BenchVerifier(), revocations: revocations, limitStore: limitStore,
+  accessLog: log, logger: logger,
   metricsFactory: BenchMetrics(), tracer: tracer)
 try await ServiceGroup(
   services: [gateway, log], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger

@@ -10,13 +10,17 @@ final class PostgresConnection {
   /// What the engine itself says, prepared once when the session begins.
   enum Control: String, CaseIterable {
     case beginWrite = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE"
+    case beginRelaxed = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
     case beginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    case now = "SELECT now()"
     case commit = "COMMIT"
     case rollback = "ROLLBACK"
     case unlockAll = "SELECT pg_advisory_unlock_all()"
 
     fileprivate var name: String { "control \(self)" }
   }
+
+  private static let notify = (name: "control notify", text: "SELECT pg_notify($1, $2)")
 
   private let wire: PostgresWire
   /// The names of prepared statements.
@@ -42,6 +46,8 @@ final class PostgresConnection {
           """, values: [.text("\(milliseconds)")])
     ]
     requests += Control.allCases.map { .prepare(name: $0.name, text: $0.rawValue, types: []) }
+    let text = SQLValue.text("").postgresType
+    requests.append(.prepare(name: Self.notify.name, text: Self.notify.text, types: [text, text]))
     let outcome = try wire.exchange(requests, timeout: configuration.connectTimeout.nanoseconds)
     if let error = outcome.error { throw error }
   }
@@ -52,14 +58,20 @@ final class PostgresConnection {
 
   /// Runs a statement, preparing it when it is new: one round trip in either case.
   ///
-  /// - Parameter opening: what begins the transaction, when this is its first statement.
-  func run(_ text: String, _ values: [SQLValue], after opening: Control? = nil) throws(DatabaseError) -> PostgresResult
-  {
+  func run(_ text: String, _ values: [SQLValue]) throws(DatabaseError) -> PostgresResult {
+    guard let result = try run(text, values, after: []).last else { throw DatabaseError(.other, "no answer came") }
+    return result
+  }
+
+  /// - Parameter opening: what comes before it, when it is the first of a transaction.
+  /// - Returns: what the server answered to each of those and to the statement.
+  func run(
+    _ text: String, _ values: [SQLValue], after opening: [Control]
+  ) throws(DatabaseError) -> [PostgresResult] {
     for value in values { try value.checked() }
     if let cancellation, cancellation.isCancelled { throw DatabaseError(.timeout, "the caller was cancelled") }
     guard values.count <= Int(UInt16.max) else { throw DatabaseError(.statement, "more than 65 535 values") }
-    var requests: [PostgresWire.Request] = []
-    if let opening { requests.append(.execute(name: opening.name, values: [])) }
+    var requests: [PostgresWire.Request] = opening.map { .execute(name: $0.name, values: []) }
     let key = StatementKey(text: text, types: values.map(\.postgresType))
     let known = statements.value(for: key)
     if known == nil { try SQL.checkStatement(text) }
@@ -84,7 +96,7 @@ final class PostgresConnection {
       abandon()
       throw DatabaseError(.unavailable, "the server answered something else than asked")
     }
-    return result
+    return outcome.results.prefix(opening.count) + [result]
   }
 
   /// - Throws: what the server said; the connection is broken when it cannot go on.
@@ -96,6 +108,28 @@ final class PostgresConnection {
       throw DatabaseError(.unavailable, "the server answered something else than asked")
     }
     return result
+  }
+
+  /// Commits and then notifies, in one round trip.
+  ///
+  /// Afterwards and not inside: a commit that notifies holds a lock of the whole server until it is on disk, so that no
+  /// two of them would ever share a flush. The server has both before it begins with the first, so whoever dies in
+  /// between is the server, and with it every feed.
+  ///
+  /// - Parameter isOpen: Whether there is anything to commit.
+  /// - Throws: what the commit failed with; nobody is notified then.
+  /// - Returns: what the server said to COMMIT, and why the notifications were not taken, if so.
+  func commit(
+    isOpen: Bool, _ notifications: [PostgresTransaction.Notification]
+  ) throws(DatabaseError) -> (tag: String, lost: DatabaseError?) {
+    var requests: [PostgresWire.Request] = isOpen ? [.execute(name: Control.commit.name, values: [])] : []
+    requests += notifications.map {
+      .execute(name: Self.notify.name, values: [.text($0.channel), .text($0.payload)])
+    }
+    let outcome = try wire.exchange(requests, timeout: timeout)
+    let isCommitted = !isOpen || !outcome.results.isEmpty
+    if let error = outcome.error, !isCommitted || !isOpen { throw error }
+    return (isOpen ? outcome.results[0].commandTag : "COMMIT", outcome.error)
   }
 
   /// Runs `body`; the caller's cancellation makes the server stop.

@@ -13,6 +13,16 @@ public enum PostgresServer {
     try await ask(url) { wire throws(DatabaseError) in try create(name, on: wire) }
   }
 
+  /// Whether the server has a database of that name. A connection to one that is missing would be tried again and again
+  /// until its time is up; this answers at once.
+  ///
+  /// - Throws: ``DatabaseError``.
+  public static func hasDatabase(named name: String, url: String) async throws -> Bool {
+    try await ask(url) { wire throws(DatabaseError) in
+      try !answer(wire, "SELECT 1 FROM pg_database WHERE datname = $1", [.text(name)]).rows().isEmpty
+    }
+  }
+
   /// Deletes the database, also while somebody is connected; nothing when there is none.
   public static func dropDatabase(named name: String, url: String) async throws {
     try await ask(url) { wire throws(DatabaseError) in
@@ -32,11 +42,11 @@ public enum PostgresServer {
   }
 
   /// On a thread of its own, since connecting blocks.
-  private static func ask(
-    _ url: String, _ body: @escaping @Sendable (PostgresWire) throws(DatabaseError) -> Void
-  ) async throws {
+  private static func ask<T: Sendable>(
+    _ url: String, _ body: @escaping @Sendable (PostgresWire) throws(DatabaseError) -> T
+  ) async throws -> T {
     let parameters = try ConnectionParameters(url)
-    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+    return try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<T, any Error>) in
       Thread { continuation.resume(with: Result { try body(PostgresWire(parameters, timeout: .seconds(5))) }) }.start()
     }
   }

@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import GravityData
+import Logging
 
 /// What a call does on the connection that its turn gave it.
 final class PostgresSession {
@@ -105,6 +106,10 @@ final class PostgresSession {
         if error.code == .serialization { return .conflicted(error) }
         noteLoss(error)
         return .failed(error)
+      }
+      if let error = opened.lostNotifications {
+        // Whoever listens looks by itself, if later.
+        pool.logger.error("a commit's notifications were not taken", metadata: ["error": "\(error)"])
       }
       return .done(result)
     } catch {

@@ -5,7 +5,8 @@ import struct Foundation.Date
 final class PostgresTransaction: Transaction {
   let dialect = SQLDialect.postgresql
   private let connection: PostgresConnection
-  private let opening: PostgresConnection.Control
+  private var opening: PostgresConnection.Control
+  private let isWrite: Bool
   /// BEGIN travels with the first statement, so an empty transaction costs nothing and any other a round trip less.
   private var isOpen = false
   private var held: Set<String>
@@ -14,11 +15,22 @@ final class PostgresTransaction: Transaction {
   private(set) var failure: DatabaseError?
   /// A lock that has to be waited for before the transaction begins, see ``lock(_:)``.
   private(set) var missingLock: String?
+  /// What is sent after the commit.
+  private var notifications: [Notification] = []
+  private var sent: Set<Notification> = []
+  /// Why it was not sent, although the transaction was committed.
+  private(set) var lostNotifications: DatabaseError?
+
+  struct Notification: Hashable {
+    var channel: String
+    var payload: String
+  }
 
   /// - Parameter locks: taken already, for the session.
   init(_ connection: PostgresConnection, opening: PostgresConnection.Control, locks: [String]) throws(DatabaseError) {
     self.connection = connection
     self.opening = opening
+    isWrite = opening == .beginWrite
     held = []
     for name in locks { try takeForSession(name) }
   }
@@ -26,11 +38,17 @@ final class PostgresTransaction: Transaction {
   var now: Date {
     get throws {
       if let time { return time }
-      let rows = try rows("SELECT now()")
-      let now: Date = try rows[0].get(0)
+      let now = try poisoning { () throws(DatabaseError) in
+        try Self.time(run("SELECT now()", tellsTime: true).rows().first?.cells.first)
+      }
       time = now
       return now
     }
+  }
+
+  private static func time(_ cell: SQLCell?) throws(DatabaseError) -> Date {
+    guard case .timestamp(let time)? = cell else { throw DatabaseError(.other, "the server did not tell the time") }
+    return time
   }
 
   func rows(_ sql: SQL) throws -> [SQLRow] {
@@ -41,14 +59,52 @@ final class PostgresTransaction: Transaction {
     try poisoning { () throws(DatabaseError) in try run(sql).changedRows }
   }
 
+  /// READ COMMITTED under a lock of the transaction's own: what begins after the lock is there sees what its former
+  /// holder committed, since a lock is given up only after the commit can be seen.
+  func order(by names: [String]) throws {
+    try poisoning { () throws(DatabaseError) in
+      guard (1...64).contains(names.count) else {
+        throw DatabaseError(.statement, "a transaction is ordered by 1 to 64 names")
+      }
+      try begin(.beginRelaxed, "ordered")
+      // All take them in one order, so that nobody waits in a circle. The clock is read after the wait: whoever waited
+      // is later than whoever was waited for.
+      var statement: SQL = "SELECT "
+      for key in Set(names.map(AdvisoryLock.key)).sorted() {
+        statement = statement + "pg_advisory_xact_lock(\(key)), "
+      }
+      let row = try run(statement + "clock_timestamp()", tellsTime: true).rows().first
+      time = try Self.time(row?.cells.last)
+      held.formUnion(names)
+    }
+  }
+
+  func relax() throws {
+    try poisoning { () throws(DatabaseError) in try begin(.beginRelaxed, "relaxed") }
+  }
+
+  private func begin(_ opening: PostgresConnection.Control, _ what: String) throws(DatabaseError) {
+    guard isWrite else { throw DatabaseError(.readOnly, "only a write can be \(what)") }
+    guard !isOpen, held.isEmpty, self.opening == .beginWrite else {
+      throw DatabaseError(.statement, "a transaction is \(what) before anything else")
+    }
+    self.opening = opening
+  }
+
   /// Waits outside of the transaction.
   ///
   /// A serializable transaction sees what was committed before its first statement. If that were the wait itself, the
   /// body would not see what the lock's former holder did. So the lock is the session's; and when the transaction has
-  /// begun already, it is rolled back and the body runs again with the lock held from the start.
+  /// begun already, it is rolled back and the body runs again with the lock held from the start. One that is not
+  /// serializable sees in each statement what is committed by then, and just waits.
   func lock(_ name: String) throws {
     try poisoning { () throws(DatabaseError) in
       if held.contains(name) { return }
+      if opening == .beginRelaxed {
+        _ = try run("SELECT pg_advisory_xact_lock(\(AdvisoryLock.key(name)))")
+        held.insert(name)
+        return
+      }
       if isOpen {
         missingLock = name
         throw DatabaseError(.serialization, "the lock \(name) has to be taken before the transaction begins")
@@ -66,24 +122,26 @@ final class PostgresTransaction: Transaction {
   func notify(_ channel: String, _ payload: String) throws {
     try poisoning { () throws(DatabaseError) in
       try NotificationHub.check(channel: channel, payload: payload)
-      guard opening == .beginWrite else { throw DatabaseError(.readOnly, "a read cannot notify") }
-      _ = try run("SELECT pg_notify(\(channel), \(payload))")
+      guard isWrite else { throw DatabaseError(.readOnly, "a read cannot notify") }
+      let notification = Notification(channel: channel, payload: payload)
+      if sent.insert(notification).inserted { notifications.append(notification) }
     }
   }
 
   /// - Throws: `commitUnknown` when the connection broke after COMMIT was sent; anything else means rolled back.
   func commit() throws(DatabaseError) {
     defer { unlock() }
-    guard isOpen else { return }
+    guard isOpen || !notifications.isEmpty else { return }
     guard connection.isAlive() else {
       throw DatabaseError(.unavailable, "the connection broke before the commit")
     }
+    let wasOpen = isOpen
     isOpen = false
     let tag: String
     do {
-      tag = try connection.control(.commit).commandTag
+      (tag, lostNotifications) = try connection.commit(isOpen: wasOpen, notifications)
     } catch {
-      guard connection.isBroken, opening == .beginWrite else { throw error }
+      guard connection.isBroken, isWrite, wasOpen else { throw error }
       throw DatabaseError(.commitUnknown, error.message, engineCode: error.engineCode)
     }
     guard tag == "COMMIT" else { throw DatabaseError(.other, "the server answered \(tag) to COMMIT") }
@@ -104,7 +162,8 @@ final class PostgresTransaction: Transaction {
   }
 
   private func unlock() {
-    guard !held.isEmpty else { return }
+    // Those of a transaction that is not serializable are its own, and have ended with it.
+    guard !held.isEmpty, opening != .beginRelaxed else { return }
     held = []
     if !connection.isBroken { abandoningOnError { () throws(DatabaseError) in try connection.control(.unlockAll) } }
   }
@@ -113,14 +172,20 @@ final class PostgresTransaction: Transaction {
     do { _ = try body() } catch { connection.abandon() }
   }
 
-  private func run(_ sql: SQL) throws(DatabaseError) -> PostgresResult {
+  /// - Parameter tellsTime: Whether the statement itself does, so that the opening need not.
+  private func run(_ sql: SQL, tellsTime: Bool = false) throws(DatabaseError) -> PostgresResult {
     let (text, values) = sql.rendered(in: .postgresql)
     if isOpen { return try connection.run(text, values) }
     // Also when the statement fails: BEGIN came first and has taken effect.
     for value in values { try value.checked() }
     try SQL.checkStatement(text)
     isOpen = true
-    return try connection.run(text, values, after: opening)
+    // Most that write want to know the time, which then needs no round trip of its own.
+    let asksTime = isWrite && !tellsTime && time == nil
+    let results = try connection.run(text, values, after: asksTime ? [opening, .now] : [opening])
+    if asksTime { time = try Self.time(results[1].rows().first?.cells.first) }
+    guard let result = results.last else { throw DatabaseError(.other, "no answer came") }
+    return result
   }
 
   private func poisoning<T>(_ body: () throws(DatabaseError) -> T) throws(DatabaseError) -> T {

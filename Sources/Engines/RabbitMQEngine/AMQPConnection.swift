@@ -82,6 +82,18 @@ final class AMQPConnection {
     try check(reply, channel: 0, "the login failed")
   }
 
+  /// As the server told it when the connection began; nil when it told none.
+  var serverVersion: String? {
+    guard let properties = amqp_get_server_properties(connection)?.pointee else { return nil }
+    for index in 0..<Int(properties.num_entries) {
+      let entry = properties.entries[index]
+      let kind = UInt32(entry.value.kind)
+      guard entry.key.text == "version", kind == AMQP_FIELD_KIND_UTF8.rawValue else { continue }
+      return entry.value.value.bytes.text
+    }
+    return nil
+  }
+
   /// Says good-bye. The broker has worked off all that was sent before when it answers.
   func close(within timeout: Duration) {
     var timeout = timeval(timeout)

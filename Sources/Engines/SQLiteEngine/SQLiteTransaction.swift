@@ -13,6 +13,7 @@ final class SQLiteTransaction: GravityData.Transaction {
   /// What a statement failed with. The transaction is lost from then on, as PostgreSQL has it.
   private(set) var failure: DatabaseError?
   private(set) var notifications: [Notification] = []
+  private var hasBegun = false
 
   struct Notification: Hashable {
     var channel: String
@@ -27,6 +28,7 @@ final class SQLiteTransaction: GravityData.Transaction {
 
   func rows(_ sql: SQL) throws -> [SQLRow] {
     try poisoning { () throws(DatabaseError) in
+      hasBegun = true
       let (text, values) = sql.rendered(in: .sqlite)
       return try connection.run(text, values)
     }
@@ -34,18 +36,43 @@ final class SQLiteTransaction: GravityData.Transaction {
 
   func execute(_ sql: SQL) throws -> Int {
     try poisoning { () throws(DatabaseError) in
+      hasBegun = true
       let (text, values) = sql.rendered(in: .sqlite)
       return try connection.execute(text, values)
     }
   }
 
+  /// With one writer every transaction is ordered with all others.
+  func order(by names: [String]) throws {
+    try poisoning { () throws(DatabaseError) in
+      guard (1...64).contains(names.count) else {
+        throw DatabaseError(.statement, "a transaction is ordered by 1 to 64 names")
+      }
+      try begin("ordered")
+    }
+    for name in names { connection.locks.hold(name, by: identity) }
+  }
+
+  func relax() throws {
+    try poisoning { () throws(DatabaseError) in try begin("relaxed") }
+  }
+
+  /// Refuses what PostgreSQL refuses.
+  private func begin(_ what: String) throws(DatabaseError) {
+    guard access == .write else { throw DatabaseError(.readOnly, "only a write can be \(what)") }
+    guard !hasBegun else { throw DatabaseError(.statement, "a transaction is \(what) before anything else") }
+    hasBegun = true
+  }
+
   func lock(_ name: String) throws {
     try checkAlive()
+    hasBegun = true
     connection.locks.hold(name, by: identity)
   }
 
   func tryLock(_ name: String) throws -> Bool {
     try checkAlive()
+    hasBegun = true
     return connection.locks.tryHold(name, by: identity)
   }
 

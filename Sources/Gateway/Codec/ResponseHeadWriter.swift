@@ -12,6 +12,8 @@ enum ResponseHeadWriter {
     /// Whether the chunks travel on as chunks; not to an HTTP/1.0 client.
     var isChunked: Bool
     var upgradesToWebSocket: Bool
+    /// nil where nothing is told of limits.
+    var limitFields: LimitFields?
   }
 
   static func write(
@@ -25,6 +27,7 @@ enum ResponseHeadWriter {
       return
     }
     output.writeStaticString("\r\n")
+    additions.limitFields?.write(into: &output)
     if additions.isChunked { output.writeStaticString("transfer-encoding: chunked\r\n") }
     if additions.closes {
       output.writeStaticString("connection: close\r\n")

@@ -21,6 +21,14 @@ struct TokenDigest: Hashable, Sendable {
   func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 }
 
+/// What a store of the blacklist once said of a token.
+enum Confirmation: Sendable, Equatable {
+  /// That it was not revoked until then. What is revoked later, the feed tells.
+  case accepted
+  /// For good: no revocation is taken back.
+  case revoked
+}
+
 /// A verified token, as one event loop remembers it.
 final class VerifiedToken {
   let principal: Principal
@@ -28,6 +36,8 @@ final class VerifiedToken {
   let expiresAt: Int64
   /// Stands for the subject among limits.
   let caller: UInt64
+  /// What the store of the blacklist has said of it; nil before it was asked with success.
+  var confirmed: Confirmation?
   /// By route: whether the principal satisfies its access. Asked once, because it compares strings.
   private var decisions: [Bool?]
   /// Claims as header lines, for routes that ask for them.

@@ -1,4 +1,3 @@
-import CoreMetrics
 import GravityContracts
 import GravityIdentity
 import NIOCore
@@ -10,7 +9,7 @@ extension ClientConnection {
     if case .length(let length) = head.framing, route.maximumBodyBytes > 0, length > route.maximumBodyBytes {
       return refuse(.bodyTooLarge(route.maximumBodyBytes), &bytes)
     }
-    if route.isPublic { return limit(&bytes) }
+    if route.isPublic { return limit(&bytes, now: exchange.start) }
     let digest: TokenDigest
     switch readToken(bytes) {
     case .missing: return refuse(.unauthenticated, &bytes)
@@ -53,26 +52,19 @@ extension ClientConnection {
     }
     let number = exchangeNumber
     let isTaken = worker.verifications.verify(text, digest) { [weak self] outcome in
-      guard let self, self.exchangeNumber == number, case .verifying = self.phase else { return }
-      self.verified(outcome)
+      guard let self, self.exchangeNumber == number, self.isDeciding(.verification) else { return }
+      self.resume { $0.verified(outcome, &$1) }
     }
     guard isTaken else { return refuse(.identityUnavailable, &bytes) }
-    phase = .verifying
-    setDeadline(.verification, exchange.start + worker.timeouts.verification)
+    wait(.verification, until: exchange.start + worker.timeouts.verification)
   }
 
-  private func verified(_ outcome: VerificationQueue.Outcome) {
-    guard var bytes = input else { return abort() }
-    input = nil
-    phase = .head
-    deadline = .max
+  private func verified(_ outcome: VerificationQueue.Outcome, _ bytes: inout ByteBuffer) {
     switch outcome {
     case .verified(let token): authorize(token, &bytes)
     case .refused(.unavailable): refuse(.identityUnavailable, &bytes)
     case .refused(let code): refuse(.token(code.rawValue, Self.text(code)), &bytes)
     }
-    process(&bytes)
-    resumeReading()
   }
 
   private static func text(_ code: TokenRefusal.Code) -> String {
@@ -84,44 +76,48 @@ extension ClientConnection {
   }
 
   private func authorize(_ token: VerifiedToken, _ bytes: inout ByteBuffer) {
-    switch worker.state.revocations.verdict(on: token.principal) {
-    case .accepted: break
-    case .revoked: return refuse(.token("token_revoked", "The token was revoked."), &bytes)
-    case .unknown: return refuse(.identityUnavailable, &bytes)
+    let verdict = worker.state.revocations.verdict(on: token.principal)
+    if verdict == .revoked || token.confirmed == .revoked { return refuse(.revoked, &bytes) }
+    guard let blacklist = worker.blacklist else {
+      guard verdict == .accepted else { return refuse(.identityUnavailable, &bytes) }
+      return permit(token, &bytes)
     }
+    if verdict == .accepted, token.confirmed != nil { return permit(token, &bytes) }
+    confirm(token, by: blacklist, &bytes)
+  }
+
+  func permit(_ token: VerifiedToken, _ bytes: inout ByteBuffer) {
     guard let route = exchange.route, token.satisfies(route) else {
       var permission: String?
       if case .permission(let needed)? = exchange.route?.route.access { permission = needed.rawValue }
       return refuse(.forbidden(permission), &bytes)
     }
     exchange.token = token
-    limit(&bytes)
+    limit(&bytes, now: exchange.start)
   }
 
-  private func limit(_ bytes: inout ByteBuffer) {
-    guard let route = exchange.route else { return refuse(.notFound, &bytes) }
-    for policy in route.policies {
-      let caller: UInt64
-      if let token = exchange.token, !policy.limit.byAddress { caller = token.caller } else { caller = addressCaller }
-      let decision = worker.state.limiter.take(policy.key(caller), policy, now: exchange.start)
-      guard decision.isAdmitted else {
-        worker.state.metrics.rateLimited.increment()
-        return refuse(.rateLimited(policy, decision), &bytes)
-      }
-    }
-    dispatch(&bytes)
+  // MARK: - Waiting
+
+  /// Leaves the request, whose head is still the first of what is there, until somebody else has decided.
+  func wait(_ kind: DeadlineKind, until moment: Int64) {
+    phase = .deciding
+    setDeadline(kind, moment)
   }
 
-  /// Stands for the client's address among limits.
-  private var addressCaller: UInt64 {
-    var hasher = Hasher()
-    if exchange.clientName == address.name, let network = address.network {
-      hasher.combine(network)
-    } else if let network = IPAddress(exchange.clientName)?.limitingNetwork {
-      hasher.combine(network)
-    } else {
-      hasher.combine(exchange.clientName)
-    }
-    return UInt64(bitPattern: Int64(hasher.finalize()))
+  /// Whether the request waits for that.
+  func isDeciding(_ kind: DeadlineKind) -> Bool {
+    guard case .deciding = phase else { return false }
+    return deadlineKind == kind
+  }
+
+  /// Goes on with a request that waited.
+  func resume(_ decide: (ClientConnection, inout ByteBuffer) -> Void) {
+    guard var bytes = input else { return abort() }
+    input = nil
+    phase = .head
+    deadline = .max
+    decide(self, &bytes)
+    process(&bytes)
+    resumeReading()
   }
 }

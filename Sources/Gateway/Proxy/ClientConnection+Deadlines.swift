@@ -42,13 +42,10 @@ extension ClientConnection {
     case .idle, .linger: close()
     case .head: refuseLateHead()
     case .verification:
-      guard var bytes = input else { return abort() }
-      input = nil
       exchangeNumber &+= 1
-      phase = .head
-      refuse(.identityUnavailable, &bytes)
-      process(&bytes)
-      resumeReading()
+      resume { $0.refuse(.identityUnavailable, &$1) }
+    case .blacklist: blacklistAnswered(.unknown)
+    case .limit: limitAnswered(.unanswered)
     case .connect: upstreamFailed(.connectTimeout)
     case .firstByte:
       endAttempt(.failure)

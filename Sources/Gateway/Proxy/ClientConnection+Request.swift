@@ -9,7 +9,7 @@ extension ClientConnection {
       switch phase {
       case .head:
         guard bytes.readableBytes > 0, readHead(&bytes) else { return }
-      case .verifying, .done:
+      case .deciding, .done:
         if bytes.readableBytes > 0 { input = bytes }
         return
       case .body:
@@ -162,7 +162,7 @@ extension ClientConnection {
     switch match(bytes) {
     case .found(.local(let index)): answerLocally(index, &bytes)
     case .found(.route(let index)):
-      exchange.route = worker.state.routes[index]
+      exchange.route = worker.routes[index]
       admit(&bytes)
     case .methodNotAllowed(let allow): refuse(.methodNotAllowed(allow), &bytes)
     case .notFound: refuse(.notFound, &bytes)

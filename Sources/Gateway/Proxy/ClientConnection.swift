@@ -14,8 +14,8 @@ final class ClientConnection: ChannelDuplexHandler {
   /// How far the request is.
   enum Phase {
     case head
-    /// The token is being verified.
-    case verifying
+    /// Somebody else decides whether it may pass: its token is verified, or a store asked about it or a limit.
+    case deciding
     case body
     /// Read whole; the answer is under way.
     case done
@@ -27,7 +27,9 @@ final class ClientConnection: ChannelDuplexHandler {
     case closed
   }
 
-  enum DeadlineKind { case idle, head, verification, connect, requestBody, firstByte, transfer, linger }
+  enum DeadlineKind {
+    case idle, head, verification, blacklist, limit, connect, requestBody, firstByte, transfer, linger
+  }
 
   let worker: Worker
   private(set) var context: ChannelHandlerContext?
@@ -105,7 +107,7 @@ final class ClientConnection: ChannelDuplexHandler {
   private var mayRead: Bool {
     switch phase {
     case .head, .discarding, .lingering, .closed: true
-    case .verifying, .done: input == nil
+    case .deciding, .done: input == nil
     case .body, .tunnel: upstreamTakesMore
     }
   }

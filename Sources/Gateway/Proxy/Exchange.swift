@@ -6,6 +6,10 @@ struct Exchange {
   var method = RequestMethod.get
   var route: PreparedRoute?
   var token: VerifiedToken?
+  /// How many of the route's limits have let it pass.
+  var limitsPassed = 0
+  /// What the answer is to tell of limits; nil where it tells nothing.
+  var limitFields: LimitFields?
   /// Nanoseconds of the monotonic clock: the end of the request's head.
   var start: Int64 = 0
   var trace: TraceFields?
@@ -28,6 +32,8 @@ struct Exchange {
   mutating func begin(at now: Int64, clientName: String) {
     route = nil
     token = nil
+    limitsPassed = 0
+    limitFields = nil
     start = now
     trace = nil
     requestID.removeAll(keepingCapacity: true)

@@ -1,4 +1,5 @@
 import GravityIdentity
+import GravityLimits
 import GravityTelemetry
 import Logging
 import Synchronization
@@ -10,8 +11,12 @@ final class GatewayState: Sendable {
   let routes: [PreparedRoute]
   let directory: UpstreamDirectory
   let limiter: RateLimiter
+  /// nil where limits are this gateway's alone.
+  let leases: LimitLeases?
   let verifier: any TokenVerifier
   let revocations: RevocationList
+  /// Confirms what the list says; nil where the list alone decides.
+  let tokenStore: (any TokenStore)?
   let metrics: GatewayMetrics
   let accessLog: (any AccessLog)?
   /// nil where no traces are kept.
@@ -22,23 +27,31 @@ final class GatewayState: Sendable {
   let now: @Sendable () -> Int64
   /// Seconds since 1970.
   let wallClock: @Sendable () -> Double
+  let shadowReports: ShadowReports
   private let drainFlag: DrainFlag
 
   init(
     configuration: GatewayConfiguration, routes: [Route], local: [LocalResponse], verifier: any TokenVerifier,
-    revocations: RevocationList, metrics: GatewayMetrics, accessLog: (any AccessLog)?, tracer: Tracer? = nil,
+    revocations: RevocationList, limitStore: (any LimitStore)? = nil, tokenStore: (any TokenStore)? = nil,
+    metrics: GatewayMetrics, accessLog: (any AccessLog)?, tracer: Tracer? = nil,
     logger: Logger,
     directory: UpstreamDirectory, drainFlag: DrainFlag, now: @escaping @Sendable () -> Int64,
     wallClock: @escaping @Sendable () -> Double
   ) throws {
     self.configuration = configuration
     table = try RoutingTable(routes: routes, local: local.map(\.path))
-    self.routes = routes.enumerated().map { index, route in
-      PreparedRoute(route, index: index, service: directory.index(of: route.service) ?? 0, configuration)
-    }
+    self.routes = Self.prepare(routes, directory, configuration, sharesLimits: limitStore != nil)
     self.directory = directory
     self.drainFlag = drainFlag
-    limiter = RateLimiter(capacity: configuration.limits.limitedCallers)
+    let limiter = RateLimiter(capacity: configuration.limits.limitedCallers)
+    self.limiter = limiter
+    leases = limitStore.map {
+      LimitLeases(
+        store: $0, settings: configuration.sharedLimits, local: limiter, metrics: metrics.limits, logger: logger,
+        now: now)
+    }
+    self.tokenStore = tokenStore
+    shadowReports = ShadowReports(self.routes.flatMap(\.policies), metrics, logger)
     self.verifier = verifier
     self.revocations = revocations
     self.metrics = metrics
@@ -48,6 +61,35 @@ final class GatewayState: Sendable {
     self.logger = logger
     self.now = now
     self.wallClock = wallClock
+  }
+
+  private static func prepare(
+    _ routes: [Route], _ directory: UpstreamDirectory, _ configuration: GatewayConfiguration, sharesLimits: Bool
+  ) -> [PreparedRoute] {
+    routes.enumerated().map { index, route in
+      PreparedRoute(
+        route, index: index, service: directory.index(of: route.service) ?? 0, configuration,
+        sharesLimits: sharesLimits)
+    }
+  }
+
+  /// The same routes at the same places, with other numbers of requests.
+  ///
+  /// - Parameter requests: By the limit's name; those that are not named stay as they were configured.
+  func routes(limitedTo requests: [String: Int]) -> [PreparedRoute] {
+    func changed(_ limit: RateLimit?) -> RateLimit? {
+      guard var limit, let number = requests[limit.name] else { return limit }
+      limit.requests = number
+      return limit
+    }
+    var configuration = configuration
+    configuration.rateLimit = changed(configuration.rateLimit)
+    let changedRoutes = routes.map { prepared in
+      var route = prepared.route
+      route.rateLimit = changed(route.rateLimit)
+      return route
+    }
+    return Self.prepare(changedRoutes, directory, configuration, sharesLimits: leases != nil)
   }
 
   var isDraining: Bool { drainFlag.isSet }

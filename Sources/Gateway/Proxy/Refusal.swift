@@ -100,8 +100,15 @@ extension Refusal {
         + "error_description=\"\(detail)\"\r\n")
   }
 
+  static let revoked = token("token_revoked", "The token was revoked.")
+
   static let identityUnavailable = Refusal(
     503, "identity_unavailable", "Whether the token is valid cannot be said now.", headers: "retry-after: 1\r\n")
+
+  static let blacklistUnavailable = Refusal(
+    503, "blacklist_unavailable",
+    "Whether the token was revoked cannot be said now: neither the feed of revocations nor their store answers.",
+    headers: "retry-after: 1\r\n", members: ",\"retry_after\":1")
 
   static func forbidden(_ permission: String?) -> Refusal {
     let scope = permission.map { ", scope=\"\($0)\"" } ?? ""
@@ -112,17 +119,23 @@ extension Refusal {
   }
 
   /// 429 with the fields of draft-ietf-httpapi-ratelimit-headers.
-  static func rateLimited(_ policy: LimitPolicy, _ decision: RateLimiter.Decision) -> Refusal {
-    func seconds(_ nanoseconds: Int64) -> Int64 { max(1, (nanoseconds + 999_999_999) / 1_000_000_000) }
+  ///
+  /// - Parameter gateways: How many share the limit. While the store of limits is away each admits its share, and says
+  ///   so: a caller would wonder at a limit that it has not reached.
+  static func rateLimited(_ policy: LimitPolicy, _ decision: RateLimiter.Decision, gateways: Int = 1) -> Refusal {
     let limit = policy.limit
-    let (wait, reset) = (seconds(decision.retryAfter), seconds(decision.reset))
+    let (wait, reset) = (LimitFields.seconds(decision.retryAfter), LimitFields.seconds(decision.reset))
+    let share = decision.isShare ? max(1, limit.requests / max(1, gateways)) : nil
+    let reason = share.map {
+      " The limit cannot be shared between gateways now, so this one admits \($0) of \(limit.requests)."
+    }
     return Refusal(
-      429, "rate_limited", "Too many requests; ask again in \(wait) s.",
+      429, "rate_limited", "Too many requests; ask again in \(wait) s.\(reason ?? "")",
       headers: "retry-after: \(wait)\r\n"
-        + "ratelimit-policy: \"\(limit.name)\";q=\(limit.requests);w=\(seconds(policy.window))\r\n"
-        + "ratelimit: \"\(limit.name)\";r=\(decision.remaining);t=\(wait)\r\n",
+        + String(decoding: policy.fieldLines, as: UTF8.self) + "\(decision.remaining);t=\(wait)\r\n",
       members: ",\"policy\":\"\(JSONText.escaped(limit.name))\",\"limit\":\(limit.requests),"
-        + "\"remaining\":\(decision.remaining),\"reset\":\(reset),\"retry_after\":\(wait)")
+        + "\"remaining\":\(decision.remaining),\"reset\":\(reset),\"retry_after\":\(wait)"
+        + (share.map { ",\"share\":\($0)" } ?? ""))
   }
 
   static func noInstance(_ service: String) -> Refusal {

@@ -10,9 +10,14 @@ final class Worker {
   let state: GatewayState
   let headLimits: HeadLimits
   let timeouts: TimeoutNanoseconds
+  let tellsLimits: Bool
+  /// Here rather than in what all share, since limits may change while requests pass.
+  private(set) var routes: [PreparedRoute]
   private(set) var upstreams: [LoopUpstream]
   var tokens: TokenCache
   private(set) var verifications: VerificationQueue!
+  /// nil where the list of revocations alone decides.
+  let blacklist: BlacklistQueue?
   var random = FastRandom()
   var durations: DurationHandles
   var spans: GatewaySpans?
@@ -26,8 +31,10 @@ final class Worker {
   init(loop: any EventLoop, state: GatewayState, loops: Int) {
     self.loop = loop
     self.state = state
+    routes = state.routes
     let configuration = state.configuration
     timeouts = TimeoutNanoseconds(configuration.timeouts)
+    tellsLimits = configuration.tellsLimits
     headLimits = HeadLimits(
       headBytes: configuration.limits.maximumHeadBytes, targetBytes: configuration.limits.maximumTargetBytes,
       headerCount: configuration.limits.maximumHeaderCount)
@@ -40,6 +47,11 @@ final class Worker {
     tokens = TokenCache(capacity: configuration.limits.cachedTokensPerLoop)
     durations = DurationHandles(state.metrics)
     spans = state.tracer.map { GatewaySpans($0, wallClock: state.wallClock) }
+    blacklist = state.tokenStore.map {
+      BlacklistQueue(
+        loop: loop, store: $0, settings: configuration.blacklist, metrics: state.metrics.blacklist, logger: state.logger
+      )
+    }
     coarseNow = state.now()
     verifications = VerificationQueue(
       loop: loop, verifier: state.verifier, limits: configuration.limits,
@@ -76,6 +88,9 @@ final class Worker {
   }
 
   var wallMilliseconds: UInt64 { UInt64(max(0, state.wallClock() * 1000)) }
+
+  /// Takes routes that differ in their limits alone. Requests that are under way keep theirs.
+  func update(routes: [PreparedRoute]) { self.routes = routes }
 
   func update(service: Int, _ instances: [UpstreamInstance]) { upstreams[service].update(instances) }
 

@@ -29,6 +29,13 @@ struct WorkerSet: Sendable {
     }
   }
 
+  /// Gives every loop routes that differ in their limits alone, and returns when all have them.
+  func update(routes: [PreparedRoute]) async {
+    for loop in loops {
+      try? await loop.submit { worker(on: loop).update(routes: routes) }.get()
+    }
+  }
+
   /// Waits until no client is connected any more; closes those that are after `timeout`.
   func drain(timeout: Duration) async {
     let amount = TimeAmount.nanoseconds(timeout.nanoseconds)

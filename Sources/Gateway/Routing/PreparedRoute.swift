@@ -16,17 +16,31 @@ final class PreparedRoute: Sendable {
   let maximumBodyBytes: Int
   let isPublic: Bool
 
-  init(_ route: Route, index: Int, service: Int, _ configuration: GatewayConfiguration) {
+  /// - Parameter sharesLimits: Whether there is a store of limits.
+  init(
+    _ route: Route, index: Int, service: Int, _ configuration: GatewayConfiguration, sharesLimits: Bool = false
+  ) {
     self.route = route
     self.index = index
     self.service = service
     var policies: [LimitPolicy] = []
-    if let limit = configuration.rateLimit { policies.append(LimitPolicy(limit, salt: 1)) }
-    if let limit = route.rateLimit { policies.append(LimitPolicy(limit, salt: UInt64(index) + 2)) }
+    let sharing = sharesLimits ? configuration.sharedLimits : nil
+    if let limit = configuration.rateLimit { policies.append(LimitPolicy(limit, salt: 1, sharing: sharing)) }
+    if let limit = route.rateLimit {
+      policies.append(LimitPolicy(limit, salt: UInt64(index) + 2, scope: Self.scope(of: route), sharing: sharing))
+    }
     self.policies = policies
     firstByte = (route.timeout ?? configuration.timeouts.firstByte).nanoseconds
     deadlineMilliseconds = Int(min(firstByte, configuration.timeouts.total.nanoseconds) / 1_000_000)
     maximumBodyBytes = route.maximumBodyBytes ?? configuration.limits.maximumBodyBytes
     isPublic = route.access == .public
+  }
+
+  /// Names the route's buckets. Two gateways may have it at different places of their tables; routes of one name are
+  /// told apart by what they take.
+  private static func scope(of route: Route) -> String {
+    let conditions = route.headers.map { "\($0)" }
+    let rule = [route.path] + (route.methods ?? ["*"]) + (route.hosts ?? ["*"]) + conditions
+    return "\(route.name):\(CallerDigest.hex(rule.joined(separator: "\n")).prefix(8))"
   }
 }

@@ -72,6 +72,9 @@ public struct Route: Sendable {
 
 /// So many requests in any window, the whole of them at once if one likes (GCRA).
 public struct RateLimit: Sendable, Hashable {
+  /// What a limit is called that was given no name.
+  public static let standardName = "default"
+
   /// Names the policy in `RateLimit-Policy` and in the problem.
   public var name: String
   /// At least 1.
@@ -80,12 +83,18 @@ public struct RateLimit: Sendable, Hashable {
   public var window: Duration
   /// Whether callers are told apart by address even when they bear a token; as a sign-in's limit should.
   public var byAddress: Bool
+  /// Whether the limit is only watched: what it would refuse is counted and logged, and admitted.
+  public var isShadow: Bool
 
-  public init(_ name: String = "default", requests: Int, per window: Duration, byAddress: Bool = false) {
+  public init(
+    _ name: String = RateLimit.standardName, requests: Int, per window: Duration, byAddress: Bool = false,
+    isShadow: Bool = false
+  ) {
     self.name = name
     self.requests = requests
     self.window = window
     self.byAddress = byAddress
+    self.isShadow = isShadow
   }
 }
 

@@ -7,6 +7,8 @@ struct GatewayMetrics: Sendable {
   let upstreamConnections: Meter
   let rateLimited: Counter
   let retries: Counter
+  let limits: LimitMetrics
+  let blacklist: BlacklistMetrics
 
   init(factory: any MetricsFactory) {
     self.factory = factory
@@ -14,6 +16,8 @@ struct GatewayMetrics: Sendable {
     upstreamConnections = Meter(label: "http.client.open_connections", dimensions: [], factory: factory)
     rateLimited = Counter(label: "gateway.rate_limited", dimensions: [], factory: factory)
     retries = Counter(label: "gateway.retries", dimensions: [], factory: factory)
+    limits = LimitMetrics(factory: factory)
+    blacklist = BlacklistMetrics(factory: factory)
   }
 
   func duration(method: String, route: String, status: Int) -> Timer {
@@ -22,6 +26,11 @@ struct GatewayMetrics: Sendable {
       dimensions: [
         ("http.request.method", method), ("http.route", route), ("http.response.status_code", "\(status)"),
       ], preferredDisplayUnit: .seconds, factory: factory)
+  }
+
+  /// Requests that a limit would have refused that is only watched.
+  func shadowed(policy: String) -> Counter {
+    Counter(label: "gateway.limit.shadowed", dimensions: [("gravity.limit.policy", policy)], factory: factory)
   }
 
   /// 0 closed, 1 half open, 2 open.

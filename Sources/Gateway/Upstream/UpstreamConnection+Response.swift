@@ -90,7 +90,8 @@ extension UpstreamConnection {
     if body.isUntilClose || decodes || head.framing == .untilClose && hasBody { client.keeps = false }
     let additions = ResponseHeadWriter.Additions(
       requestID: client.exchange.requestID, closes: !client.keeps, promisesKeepAlive: client.head.isVersion10,
-      isChunked: isChunked && !decodes, upgradesToWebSocket: isUpgrade)
+      isChunked: isChunked && !decodes, upgradesToWebSocket: isUpgrade,
+      limitFields: client.exchange.limitFields)
     // Written in a variable of its own: a property would have its exclusive access checked for every piece.
     var written = ByteBuffer()
     swap(&written, &output)

@@ -92,6 +92,9 @@ public enum Method: String, Sendable, Codable, CaseIterable {
   case put = "PUT"
   case patch = "PATCH"
   case delete = "DELETE"
+
+  /// Whether doing it twice is as good as once (RFC 9110 §9.2.2).
+  public var isIdempotent: Bool { self != .post && self != .patch }
 }
 
 /// Who may call. There is no default: an endpoint says it.

@@ -38,6 +38,14 @@ public struct IPAddress: Sendable, Hashable {
 
   public var isVersion6: Bool { !(high == 0 && low >> 32 == 0xFFFF) }
 
+  /// Its 128 bits as 32 hexadecimal digits, an IPv4 address as IPv6 maps it: the same text for the same address.
+  public var hexadecimal: String {
+    [high, low].map { word in
+      let digits = String(word, radix: 16)
+      return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    }.joined()
+  }
+
   /// The address with all but its first bits zero.
   /// - Parameter length: Bits to keep, 0 to 32 of an IPv4 address, 0 to 128 of an IPv6 address; more keep them all.
   public func network(_ length: Int) -> IPAddress {

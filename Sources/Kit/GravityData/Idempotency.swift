@@ -35,14 +35,23 @@ extension Database {
   /// Without a key it is a plain write. A body that throws leaves nothing, so that the client may try again. Keys are
   /// kept for ``Idempotency/retention`` at least.
   ///
+  /// - Parameter name: What the transaction is ordered by, see ``Transaction/order(by:)``; nil is serializable.
   /// - Throws: ``IdempotencyRefusal``, what `body` threw, ``DatabaseError``; `EncodingError` or `DecodingError` when
   ///   the value cannot be kept as JSON.
   @discardableResult
   public func write<Value: Codable & Sendable>(
-    once key: IdempotencyKey?, _ body: @escaping @Sendable (any Transaction) throws -> Value
+    once key: IdempotencyKey?, orderedBy name: String? = nil,
+    _ body: @escaping @Sendable (any Transaction) throws -> Value
   ) async throws -> Once<Value> {
-    guard let key else { return Once(try await write(body), isReplay: false) }
+    guard let key else {
+      let value = try await write { transaction in
+        if let name { try transaction.order(by: name) }
+        return try body(transaction)
+      }
+      return Once(value, isReplay: false)
+    }
     return try await write { transaction in
+      if let name { try transaction.order(by: name) }
       guard try transaction.tryLock("idempotency \(key.scope) \(key.key)") else { throw IdempotencyRefusal.inProgress }
       if let record: KeyRecord = try transaction.first(
         "SELECT fingerprint, result FROM idempotency_keys WHERE scope = \(key.scope) AND key = \(key.key)")
@@ -53,8 +62,9 @@ extension Database {
       let value = try body(transaction)
       // As text: JSON of the database's own would not take every string, and this is read by nobody but us.
       let result = String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
-      // The conflict clause is for PostgreSQL: when the first call committed between this transaction's snapshot and
-      // its lock, it asks for a retry, which then finds the record.
+      // The conflict clause is for PostgreSQL: when the first call committed between a serializable transaction's
+      // snapshot and its lock, it asks for a retry, which then finds the record. One that is ordered reads the record
+      // after it has the lock, and has seen it.
       try transaction.execute(
         """
         INSERT INTO idempotency_keys (scope, key, fingerprint, result, created_at)

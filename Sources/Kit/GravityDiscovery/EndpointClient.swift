@@ -5,11 +5,23 @@ import GravityTelemetry
 import NIOCore
 import NIOFoundationCompat
 import NIOHTTP1
+import NIOPosix
 import ServiceContextModule
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 /// Calls declared endpoints of one service: `try await auth(AuthAPI.login, .init(email: …, password: …))`.
 ///
-/// Requests go round the instances that the registry knows; the trace, the request id and the time-out travel along.
+/// Requests go round the instances that the registry knows; the trace, the request id and the time-out travel along. An
+/// instance that cannot be reached is left alone for a while, and the request goes to another; one that was sent and not
+/// answered does so only if it may be done twice (RFC 9110 §9.2.2).
+///
+/// The HTTP client is to fail at once when it cannot connect (`retryConnectionEstablishment` false): trying again is
+/// done here, at another instance.
 public struct EndpointClient: Sendable {
   private let http: HTTPClient
   private let instances: InstanceSet
@@ -51,30 +63,14 @@ public struct EndpointClient: Sendable {
   private func call<Request, Response>(
     _ endpoint: Endpoint<Request, Response>, _ input: Request, timeout: Duration, _ span: Span?
   ) async throws -> Response {
-    guard let instance = instances.next() else { throw NoInstance(service: instances.service) }
     let parts = try RequestParts(endpoint, input)
-    var request = HTTPClientRequest(url: instance.baseURL + parts.target)
-    request.method = .init(rawValue: endpoint.method.rawValue)
-    if let body = parts.body {
-      request.headers.add(name: "content-type", value: parts.contentType)
-      request.body = .bytes(ByteBuffer(data: body))
-    }
-    if let token = try await token() { request.headers.add(name: "authorization", value: "Bearer \(token)") }
-    request.headers.add(name: "x-request-timeout-ms", value: "\(Int(timeout / .milliseconds(1)))")
-    if let context = ServiceContext.current {
-      if let trace = span?.context ?? context.trace?.child() {
-        request.headers.add(name: "traceparent", value: trace.traceparent)
-      }
-      if let id = context.requestID { request.headers.add(name: "x-request-id", value: id) }
-    }
-    let response = try await http.execute(request, timeout: TimeAmount(timeout))
-    span?.set("http.response.status_code", .int(Int(response.status.code)))
-    if response.status.code >= 500 { span?.fail("\(response.status.code)") }
-    let body = try await response.body.collect(upTo: Self.greatestReply)
+    let (status, body) = try await send(parts, endpoint.method, until: .now + timeout, span)
+    span?.set("http.response.status_code", .int(status))
+    if status >= 500 { span?.fail("\(status)") }
     let decoder = WireFormat.makeDecoder()
-    guard response.status.code < 400 else {
+    guard status < 400 else {
       guard let problem = try? decoder.decode(Problem.self, from: body) else {
-        throw Problem(Int(response.status.code), "upstream", "\(instances.service) answered \(response.status)")
+        throw Problem(status, "upstream", "\(instances.service) answered \(status)")
       }
       throw problem
     }
@@ -82,8 +78,79 @@ public struct EndpointClient: Sendable {
     return try decoder.decode(Response.self, from: body)
   }
 
+  /// Asks one instance after the other until one answers: again after a failure only what was never sent, or what may
+  /// be done twice.
+  private func send(
+    _ parts: RequestParts, _ method: Method, until deadline: ContinuousClock.Instant, _ span: Span?
+  ) async throws -> (status: Int, body: ByteBuffer) {
+    var tried: Set<String> = []
+    var pause = Self.firstPause
+    while true {
+      guard let instance = instances.next(excluding: tried) ?? instances.next() else {
+        throw NoInstance(service: instances.service)
+      }
+      do {
+        let answer = try await exchange(parts, method, with: instance, until: deadline, span)
+        instances.answered(instance)
+        return answer
+      } catch {
+        guard !Task.isCancelled else { throw error }
+        instances.failed(instance)
+        guard error.isBeforeSending || (method.isIdempotent && error.isBrokenConnection) else { throw error }
+        tried.insert(instance.id)
+        if instances.next(excluding: tried) != nil { continue }
+        // Each was asked: it may be that all of them are just starting.
+        guard ContinuousClock.now + pause < deadline else { throw error }
+        try await Task.sleep(for: pause)
+        pause = min(pause * 2, Self.longestPause)
+        tried = []
+      }
+    }
+  }
+
+  private static let firstPause: Duration = .milliseconds(20)
+  private static let longestPause: Duration = .milliseconds(500)
+
+  private func exchange(
+    _ parts: RequestParts, _ method: Method, with instance: ServiceInstance, until deadline: ContinuousClock.Instant,
+    _ span: Span?
+  ) async throws -> (status: Int, body: ByteBuffer) {
+    var request = HTTPClientRequest(url: instance.baseURL + parts.target)
+    request.method = .init(rawValue: method.rawValue)
+    if let body = parts.body {
+      request.headers.add(name: "content-type", value: parts.contentType)
+      request.body = .bytes(ByteBuffer(data: body))
+    }
+    if let token = try await token() { request.headers.add(name: "authorization", value: "Bearer \(token)") }
+    let left = max(.milliseconds(1), deadline - .now)
+    request.headers.add(name: "x-request-timeout-ms", value: "\(Int(left / .milliseconds(1)))")
+    if let context = ServiceContext.current {
+      if let trace = span?.context ?? context.trace?.child() {
+        request.headers.add(name: "traceparent", value: trace.traceparent)
+      }
+      if let id = context.requestID { request.headers.add(name: "x-request-id", value: id) }
+    }
+    let response = try await http.execute(request, timeout: TimeAmount(left))
+    return (Int(response.status.code), try await response.body.collect(upTo: Self.greatestReply))
+  }
+
   public func callAsFunction<Response>(_ endpoint: Endpoint<Empty, Response>) async throws -> Response {
     try await self(endpoint, Empty())
+  }
+}
+
+extension Error {
+  /// The connection was never made, so nothing of the request has left.
+  fileprivate var isBeforeSending: Bool {
+    if self is NIOConnectionError { return true }
+    if let error = self as? HTTPClientError { return error == .connectTimeout }
+    return (self as? IOError).map { [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains($0.errnoCode) } ?? false
+  }
+
+  /// The connection ended before the answer did.
+  fileprivate var isBrokenConnection: Bool {
+    if let error = self as? HTTPClientError { return error == .remoteConnectionClosed }
+    return self is IOError
   }
 }
 

@@ -1,18 +1,30 @@
 /// Where a service's instances are.
 ///
-/// Engines: ``InProcessRegistry`` for `gravity up`, ``StaticRegistry`` for addresses by configuration.
+/// Engines: ``InProcessRegistry`` for `gravity up`, ``StaticRegistry`` for addresses by configuration, ``DNSRegistry`` for
+/// names that resolve to every instance, and Consul.
 public protocol Registry: Sendable {
-  /// Adds an instance, or replaces the one of the same id.
+  /// Adds an instance, or replaces the one of the same id. One that was added stays so until it is taken out, even if
+  /// the registry forgets it meanwhile.
+  ///
+  /// - Throws: When the registry did not take it, in time; it goes on trying by itself.
   func register(_ instance: ServiceInstance) async throws
   /// Takes an instance out; unknown ids are none of its business.
   func deregister(id: String) async throws
-  /// The instances of `service` now, then again after each change. An element stands for the whole set. The last
-  /// known set stays in force while the registry is away. Ends when the caller stops listening.
+  /// The instances of `service` as soon as they are known, then again after each change. An element stands for the whole
+  /// set. The last known set stays in force while the registry is away. Ends when the caller stops listening.
   func instances(of service: String) -> AsyncStream<[ServiceInstance]>
+  /// How long after it was taken out others may still send requests to an instance: so long it goes on accepting.
+  var departure: Duration { get }
+}
+
+extension Registry {
+  /// Zero: others know at once.
+  public var departure: Duration { .zero }
 }
 
 /// One process that serves a service.
 public struct ServiceInstance: Sendable, Hashable, Codable {
+  /// The same after a restart at the same address, so that the new one takes the old one's place.
   public var id: String
   /// `auth`, `user`, …
   public var service: String

@@ -9,6 +9,8 @@ public struct Setting<Value: Sendable>: Sendable {
   /// What `gravity config` shows where nothing is set. Secrets have none.
   public let standard: Value?
   public let isSecret: Bool
+  /// Whether a change takes effect while the program runs; else at the next start. See ``live``.
+  public internal(set) var isLive = false
   let parse: @Sendable (String) -> Value?
   let expected: String
 

@@ -7,6 +7,25 @@ extension CloudEvent {
 
   /// CloudEvents' JSON format (structured mode).
   public var json: [UInt8] {
+    var json = jsonHead
+    if sequence > 0 {
+      json.append(contentsOf: Self.sequenceMember)
+      json.append(contentsOf: String(sequence).utf8)
+      json.append(UInt8(ascii: "\""))
+    }
+    json.append(contentsOf: jsonTail)
+    return json
+  }
+
+  /// The JSON around a sequence that is not known yet: its digits go between the two.
+  var jsonAroundSequence: (head: [UInt8], tail: [UInt8]) {
+    (jsonHead + Self.sequenceMember, [UInt8(ascii: "\"")] + jsonTail)
+  }
+
+  /// A string, as the Sequence extension has it.
+  private static let sequenceMember = Array(#","sequence":""#.utf8)
+
+  private var jsonHead: [UInt8] {
     var json: [UInt8] = []
     json.reserveCapacity(data.count + 400)
     json.append(contentsOf: #"{"specversion":"1.0","id":""#.utf8)
@@ -19,12 +38,12 @@ extension CloudEvent {
       json.append(contentsOf: #","subject":"#.utf8)
       Self.append(subject, to: &json)
     }
-    if sequence > 0 {
-      // A string, as the Sequence extension has it.
-      json.append(contentsOf: #","sequence":""#.utf8)
-      json.append(contentsOf: String(sequence).utf8)
-      json.append(UInt8(ascii: "\""))
-    }
+    return json
+  }
+
+  private var jsonTail: [UInt8] {
+    var json: [UInt8] = []
+    json.reserveCapacity(data.count + 250)
     json.append(contentsOf: #","time":""#.utf8)
     json.append(contentsOf: WireTime.string(time).utf8)
     json.append(contentsOf: #"","datacontenttype":"application/json","dataschema":"#.utf8)

@@ -38,7 +38,7 @@ extension Endpoint {
   /// nil where the endpoint takes fields.
   func content(_ request: Hummingbird.Request, _ buffer: ByteBuffer?) -> RequestContent? {
     guard self.body.isContent, let buffer, let type = request.mediaType else { return nil }
-    return RequestContent(type: type, bytes: Data(buffer: buffer))
+    return RequestContent(type: type, bytes: Data(buffer: buffer), headers: request.headers)
   }
 
   /// Reads the fields of `Request` from where the declaration puts them.

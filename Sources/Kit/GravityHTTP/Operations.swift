@@ -47,13 +47,13 @@ public struct Operations<Inner: HTTPResponder<RequestScope>>: HTTPResponder {
 
   /// The checks run side by side, each with a bound of its own, so that a dependency that hangs delays no answer.
   private func health() async -> Response {
-    let results = await withTaskGroup(of: (String, String?).self) { group in
-      for check in checks { group.addTask { (check.name, await check.boundedFault()) } }
-      return await group.reduce(into: [String: String?]()) { $0.updateValue($1.1, forKey: $1.0) }
+    let results = await withTaskGroup(of: (String, String).self) { group in
+      for check in checks { group.addTask { (check.name, await check.status()) } }
+      return await group.reduce(into: [String: String]()) { $0[$1.0] = $1.1 }
     }
-    let isUp = readiness.isReady && results.values.allSatisfy { $0 == nil }
-    let list = results.sorted { $0.key < $1.key }.map { name, fault in
-      "\"\(name)\":{\"status\":\"\(fault == nil ? "up" : "down")\"}"
+    let isUp = readiness.isReady && !results.values.contains("down")
+    let list = results.sorted { $0.key < $1.key }.map { name, status in
+      "\"\(name)\":{\"status\":\"\(status)\"}"
     }.joined(separator: ",")
     return Self.json(isUp ? 200 : 503, "{\"status\":\"\(isUp ? "up" : "down")\",\"checks\":{\(list)}}")
   }
@@ -86,18 +86,26 @@ public final class Readiness: Sendable {
 public struct HealthCheck: Sendable {
   /// `database`, `broker`, …
   public var name: String
+  /// Whether the service is down with it; else a fault is `degraded`, and the service goes on.
+  public var isCritical: Bool
   /// What is wrong, for the log; nil when all is well. Gives way when it is cancelled.
   public var fault: @Sendable () async -> String?
 
-  public init(_ name: String, fault: @escaping @Sendable () async -> String?) {
+  public init(_ name: String, isCritical: Bool = true, fault: @escaping @Sendable () async -> String?) {
     self.name = name
+    self.isCritical = isCritical
     self.fault = fault
   }
 
   /// The longest that anybody waits for a look.
   static let patience: Duration = .seconds(1)
 
-  func boundedFault() async -> String? {
+  func status() async -> String {
+    guard await boundedFault() != nil else { return "up" }
+    return isCritical ? "down" : "degraded"
+  }
+
+  private func boundedFault() async -> String? {
     await withTaskGroup(of: String?.self) { group in
       group.addTask { await fault() }
       group.addTask {

@@ -2,6 +2,7 @@ public import Foundation
 public import GravityContracts
 public import GravityData
 public import GravityIdentity
+import HTTPTypes
 public import Hummingbird
 import Synchronization
 
@@ -61,6 +62,10 @@ public struct RequestContent: Sendable {
   /// The media type without parameters, in lower case.
   public let type: String
   public let bytes: Data
+  let headers: HTTPFields
+
+  /// What a foreign protocol puts beside its bytes, such as a signature over them: the first field of that name.
+  public func header(_ name: String) -> String? { HTTPField.Name(name).flatMap { headers[values: $0].first } }
 }
 
 /// What goes into a reply apart from its body.

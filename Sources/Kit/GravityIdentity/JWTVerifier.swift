@@ -28,16 +28,17 @@ public struct JWTVerifier: TokenVerifier {
   public static let leeway: TimeInterval = 30
 
   private let issuers: [String: Issuer]
-  private let revocations: RevocationList
+  private let revocations: RevocationList?
   private let verified: VerifiedTokens
   private let now: @Sendable () -> Date
 
   /// - Parameters:
   ///   - issuers: Each has a name of its own; a token is verified only with keys of the issuer that it names. A
   ///     gateway names no service issuer, so that a service token never enters from outside.
+  ///   - revocations: nil where whoever calls asks the blacklist itself, as a gateway does that has a ``TokenStore``.
   ///   - cacheCapacity: How many verified tokens are remembered, about 500 bytes each.
   public init(
-    issuers: [Issuer], revocations: RevocationList, cacheCapacity: Int = 16_384,
+    issuers: [Issuer], revocations: RevocationList?, cacheCapacity: Int = 16_384,
     now: @escaping @Sendable () -> Date = { Date() }
   ) {
     self.issuers = Dictionary(issuers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -95,7 +96,7 @@ public struct JWTVerifier: TokenVerifier {
 
   private func notRevoked(_ principal: Principal) throws(TokenRefusal) -> Principal {
     // A service token lives for a minute and belongs to no session: the feed of revocations is fetched with one.
-    if principal.isService { return principal }
+    guard let revocations, !principal.isService else { return principal }
     switch revocations.verdict(on: principal) {
     case .accepted: return principal
     case .revoked: throw TokenRefusal(.revoked, "revoked")

@@ -1,6 +1,7 @@
 import Crypto
 public import Foundation
 public import GravityContracts
+import Synchronization
 
 /// Tokens by which the services of one deployment know each other: signed with a key that each derives from the master
 /// key, so that no service asks another for it.
@@ -18,6 +19,7 @@ public struct ServiceTokenSigner: Sendable {
   private let signer: TokenSigner
   private let now: @Sendable () -> Date
   private let newID: @Sendable () -> String
+  private let kept = KeptTokens()
 
   /// - Parameter service: The caller's name, which becomes the token's `sub`.
   public init(
@@ -30,13 +32,45 @@ public struct ServiceTokenSigner: Sendable {
     self.newID = newID
   }
 
-  /// A token for ``ServiceToken/lifetime`` seconds.
+  /// A token that is good for at least half of ``ServiceToken/lifetime``.
+  ///
+  /// The same for whoever asks in the other half: a signature costs as much as the rest of a small request, here and
+  /// once more where it is checked.
   public func token(permissions: [Permission] = []) async throws -> String {
     let time = now()
-    return try await signer.sign(
+    if let token = kept.token(permissions, at: time) { return token }
+    let token = try await signer.sign(
       TokenClaims(
         issuer: ServiceToken.issuer, subject: service, audience: [ServiceToken.audience], issuedAt: time,
         expiresAt: time + ServiceToken.lifetime, tokenID: newID(), permissions: permissions))
+    kept.keep(token, permissions, at: time)
+    return token
+  }
+}
+
+/// Tokens that were signed a short while ago, by what they permit.
+private final class KeptTokens: Sendable {
+  private struct Entry {
+    var token: String
+    var issuedAt: Date
+  }
+  private let entries = Mutex<[[Permission]: Entry]>([:])
+  /// A service asks for a few sets of permissions; more than these is a mistake that must not fill the memory.
+  private static let greatestCount = 64
+
+  func token(_ permissions: [Permission], at time: Date) -> String? {
+    entries.withLock { entries in
+      guard let entry = entries[permissions] else { return nil }
+      // A clock that was set back makes an old token look young.
+      return (0..<ServiceToken.lifetime / 2).contains(time.timeIntervalSince(entry.issuedAt)) ? entry.token : nil
+    }
+  }
+
+  func keep(_ token: String, _ permissions: [Permission], at time: Date) {
+    entries.withLock { entries in
+      if entries.count >= Self.greatestCount { entries = [:] }
+      entries[permissions] = Entry(token: token, issuedAt: time)
+    }
   }
 }
 

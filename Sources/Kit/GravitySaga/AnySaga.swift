@@ -5,11 +5,13 @@ import GravityData
 public struct AnySaga: Sendable {
   public let name: String
   let steps: [AnySagaStep]
+  let orderedBy: (@Sendable (SagaReference) -> String)?
   /// Gives the saga's data as it is then.
   let ended: @Sendable (SagaEnding, _ data: String, SagaReference, any Transaction) throws -> String
 
   public init<State>(_ saga: Saga<State>) {
     name = saga.name
+    orderedBy = saga.orderedBy
     steps = saga.steps.map(AnySagaStep.init)
     ended = { ending, data, reference, transaction in
       var state: State = try SagaData.decode(data)

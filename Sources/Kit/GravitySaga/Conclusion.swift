@@ -106,8 +106,21 @@ struct Conclusion: Sendable {
     try transaction.notify(SagaStore.ends, row.id.lowercased)
   }
 
-  /// A record of the service's own needs the order that every transaction of the service has; the rest does not.
-  var touchesOneSagaOnly: Bool {
+  enum Order: Sendable {
+    case relaxed
+    case ordered(by: String)
+    case serializable
+  }
+
+  /// A record of the service's own needs the order that the saga says, or that every transaction of the service has;
+  /// the rest does not.
+  var order: Order {
+    if touchesOneSagaOnly { return .relaxed }
+    guard let name = kind.orderedBy?(saga.row.reference) else { return .serializable }
+    return .ordered(by: name)
+  }
+
+  private var touchesOneSagaOnly: Bool {
     guard saga.row.cancellation == nil, saga.row.kind == .action, case .outcome(let outcome) = result,
       outcome.record == nil
     else { return false }

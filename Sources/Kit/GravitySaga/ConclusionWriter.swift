@@ -9,9 +9,9 @@ final class ConclusionWriter: Sendable {
     var answer: CheckedContinuation<SagaRunner.Concluded, any Error>
   }
   private struct State {
-    /// Those that touch nothing but one saga each, and those with a record of the service's own.
-    var plain: [Item] = []
-    var recording: [Item] = []
+    /// Those that touch nothing but one saga each and what it is ordered by, and those that are serializable.
+    var apart: [Item] = []
+    var serializable: [Item] = []
     var writers = 0
   }
   private let state = Mutex(State())
@@ -30,7 +30,7 @@ final class ConclusionWriter: Sendable {
     return try await withCheckedThrowingContinuation { answer in
       let starts = state.withLock { state in
         let item = Item(conclusion: conclusion, answer: answer)
-        if conclusion.touchesOneSagaOnly { state.plain.append(item) } else { state.recording.append(item) }
+        if case .serializable = conclusion.order { state.serializable.append(item) } else { state.apart.append(item) }
         guard state.writers < Self.greatestWriters else { return false }
         state.writers += 1
         return true
@@ -42,39 +42,52 @@ final class ConclusionWriter: Sendable {
   }
 
   private func writeAll() async {
-    while let (items, isPlain) = next() {
+    while let items = next() {
       do {
-        try await write(items, isPlain)
+        try await write(items)
       } catch  where items.count == 1 || (error as? DatabaseError)?.code == .commitUnknown {
         for item in items { item.answer.resume(throwing: error) }
       } catch {
         // One that cannot be written must not keep the others from it.
         for item in items {
-          do { try await write([item], isPlain) } catch { item.answer.resume(throwing: error) }
+          do { try await write([item]) } catch { item.answer.resume(throwing: error) }
         }
       }
     }
   }
 
-  private func next() -> (items: [Item], isPlain: Bool)? {
+  private func next() -> [Item]? {
     state.withLock { state in
       // The larger crowd first: both get their turn, since it is then the smaller.
-      let isPlain = state.plain.count >= state.recording.count
-      let items = Array((isPlain ? state.plain : state.recording).prefix(Self.greatestBatch))
-      if isPlain { state.plain.removeFirst(items.count) } else { state.recording.removeFirst(items.count) }
-      guard items.isEmpty else { return (items, isPlain) }
+      let crowd: WritableKeyPath<State, [Item]> =
+        state.apart.count >= state.serializable.count ? \.apart : \.serializable
+      let items = Array(state[keyPath: crowd].prefix(Self.greatestBatch))
+      state[keyPath: crowd].removeFirst(items.count)
+      guard items.isEmpty else { return items }
       state.writers -= 1
       return nil
     }
   }
 
   /// Answers when it was committed.
-  private func write(_ items: [Item], _ isPlain: Bool) async throws {
+  private func write(_ items: [Item]) async throws {
     let conclusions = items.map(\.conclusion)
     let concluded = try await database.write { transaction in
-      if isPlain { try SagaTable.relax(transaction) }
+      try Self.declare(conclusions.map(\.order), in: transaction)
       return try conclusions.map { try $0.write(in: transaction) }
     }
     for (item, concluded) in zip(items, concluded) { item.answer.resume(returning: concluded) }
+  }
+
+  private static func declare(_ orders: [Conclusion.Order], in transaction: any Transaction) throws {
+    var names: [String] = []
+    for order in orders {
+      switch order {
+      case .serializable: return
+      case .ordered(let name): names.append(name)
+      case .relaxed: break
+      }
+    }
+    if names.isEmpty { try transaction.relax() } else { try transaction.order(by: names) }
   }
 }

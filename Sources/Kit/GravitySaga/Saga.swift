@@ -33,15 +33,22 @@ public struct Saga<State: Codable & Sendable>: Sendable {
 
   public let name: String
   public let steps: [SagaStep<State>]
+  let orderedBy: (@Sendable (SagaReference) -> String)?
   let ended: Ended
 
   /// - Parameters:
   ///   - name: unique in the service, such as `order.placement`: 1 to 100 bytes.
+  ///   - orderedBy: what the transactions of `record` and `ended` are ordered by, see `Transaction.order(by:)`: they
+  ///     then read and write nothing but what belongs to that name, mostly the saga's subject. Without it they are
+  ///     serializable.
   ///   - steps: 1 to 100, with different names; at most one is the pivot. A name stays what it is as long as there are
   ///     sagas that have done the step.
   ///   - ended: runs in the one transaction that ends the saga. When it throws, the saga has not ended, and it is tried
   ///     again like a step.
-  public init(_ name: String, steps: [SagaStep<State>], ended: @escaping Ended = { _, _, _, _ in }) {
+  public init(
+    _ name: String, orderedBy: (@Sendable (SagaReference) -> String)? = nil, steps: [SagaStep<State>],
+    ended: @escaping Ended = { _, _, _, _ in }
+  ) {
     precondition(SagaName.isValid(name), "\"\(name)\" is no name for a saga: write it like order.placement")
     precondition((1...100).contains(steps.count), "a saga has 1 to 100 steps")
     precondition(steps.allSatisfy { SagaName.isValid($0.name) }, "a step's name is like reserve")
@@ -49,6 +56,7 @@ public struct Saga<State: Codable & Sendable>: Sendable {
     precondition(steps.count(where: \.isPivot) <= 1, "\(name) has more than one pivot")
     self.name = name
     self.steps = steps
+    self.orderedBy = orderedBy
     self.ended = ended
   }
 }

@@ -100,7 +100,7 @@ extension SagaRunner {
     for row in rows where !row.isFresh {
       guard let saga = sagas[row.name] else { continue }
       let taken = try await store.database.write { [store, chance = configuration.chance()] transaction in
-        try SagaTable.relax(transaction)
+        try transaction.relax()
         let decision = SagaDecision(
           saga: saga, now: try store.clock.now(transaction), chance: chance, goesOn: true)
         return try SagaTable.take(row, owner: owner, decision, in: transaction)

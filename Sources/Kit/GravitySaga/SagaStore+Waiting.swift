@@ -12,6 +12,15 @@ extension SagaStore {
   /// - Returns: the saga without its timeline, whether it has ended or not; nil when there is none.
   /// - Throws: `DatabaseError`; `CancellationError` when the caller is cancelled.
   public func ended(_ id: UUID, within limit: Duration) async throws -> SagaView? {
+    guard try await waitForEnd(id, within: limit) != nil else { return nil }
+    return try await find(id)
+  }
+
+  /// The same for whoever only wants to know that it is over.
+  ///
+  /// - Returns: whether it has ended; nil when there is none.
+  /// - Throws: `DatabaseError`; `CancellationError` when the caller is cancelled.
+  public func waitForEnd(_ id: UUID, within limit: Duration) async throws -> Bool? {
     let limit = min(max(limit, .zero), .seconds(300)).inSeconds
     let start = DispatchTime.now().uptimeNanoseconds
     return try await hub.waiting(for: id) { signal in
@@ -19,8 +28,8 @@ extension SagaStore {
         let found = try await database.rows("SELECT owner, ended_at FROM gravity_sagas WHERE id = \(id)").first
         guard let found else { return nil }
         let left = limit - Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
-        if left <= 0 { return try await find(id) }
-        if try found.get("ended_at", as: Date?.self) != nil { return try await find(id) }
+        if try found.get("ended_at", as: Date?.self) != nil { return true }
+        if left <= 0 { return false }
         // Where this process runs it, nobody else ends it.
         let owner: String? = try found.get("owner")
         let isHere = owner != nil && owner == hub.owner

@@ -22,7 +22,7 @@ extension SagaTable {
   static func claim(
     _ kinds: [AnySaga], limit: Int, owner: String, chance: Double, clock: SagaClock, in transaction: any Transaction
   ) throws -> Claim {
-    try relax(transaction)
+    try transaction.relax()
     let now = try clock.now(transaction)
     var claim = Claim()
     for kind in kinds where claim.count < limit {
@@ -82,7 +82,7 @@ extension SagaTable {
   static func renew(
     _ owner: String, for lease: Duration, clock: SagaClock, in transaction: any Transaction
   ) throws -> Bool {
-    try relax(transaction)
+    try transaction.relax()
     let now = try clock.now(transaction)
     return try transaction.execute(
       """
@@ -103,7 +103,7 @@ extension SagaTable {
   ///
   /// - Returns: how many.
   static func free(limit: Int, clock: SagaClock, in transaction: any Transaction) throws -> Int {
-    try relax(transaction)
+    try transaction.relax()
     let now = try clock.now(transaction)
     let dead: [String] = try transaction.rows(
       """
@@ -133,7 +133,7 @@ extension SagaTable {
   static func leave(
     _ owner: String, fresh: [UUID], clock: SagaClock, in transaction: any Transaction
   ) throws -> Int {
-    try relax(transaction)
+    try transaction.relax()
     let now = try clock.now(transaction)
     let untouched = try transaction.execute(
       """
@@ -161,7 +161,7 @@ extension SagaTable {
   /// Deletes ended sagas that were kept long enough.
   /// - Returns: how many; less than `limit` when that was all.
   static func deleteExpired(limit: Int, clock: SagaClock, in transaction: any Transaction) throws -> Int {
-    try relax(transaction)
+    try transaction.relax()
     let rows = try transaction.rows(
       """
       SELECT id FROM gravity_sagas WHERE expires_at IS NOT NULL AND expires_at <= \(try clock.now(transaction))

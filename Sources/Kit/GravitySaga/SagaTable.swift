@@ -2,16 +2,9 @@ import Foundation
 import GravityContracts
 import GravityData
 
-/// The statements that runners run.
+/// The statements that runners run. Where they touch nothing but one saga's rows, whose version is checked, their
+/// transactions are relaxed: serializable order would only make neighbours in an index fail each other.
 enum SagaTable {
-  /// Serializable order is of no use to what touches nothing but one saga's rows, whose version is checked: it would
-  /// only make neighbours in an index fail each other. To be called before anything else in a transaction.
-  static func relax(_ transaction: any Transaction) throws {
-    if transaction.dialect == .postgresql {
-      try transaction.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-    }
-  }
-
   /// Writes what became of a saga, if it is still what the writer has seen.
   ///
   /// - Parameters:

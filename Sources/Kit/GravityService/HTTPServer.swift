@@ -1,4 +1,3 @@
-import Foundation
 public import GravityContracts
 public import GravityDiscovery
 public import GravityHTTP
@@ -12,26 +11,32 @@ public struct HTTPServer<Responder: HTTPResponder<RequestScope>>: Service {
   private let service: String
   private let host: String
   private let port: Int
+  private let version: String
   private let responder: Operations<Responder>
   private let readiness: Readiness
   private let registry: any Registry
+  private let advertisement: Advertisement
   private let eventLoopGroup: any EventLoopGroup
   private let telemetry: ServiceTelemetry
   private let onListening: @Sendable (Int) async -> Void
 
   /// - Parameters:
   ///   - port: 0 takes a free one.
-  ///   - version: Of the build; stands in the OpenAPI document.
+  ///   - version: Of the build; stands in the OpenAPI document and in the registry.
+  ///   - advertisement: How others reach it.
   ///   - onListening: Called with the port once it takes requests.
   public init(
     service: String, host: String, port: Int, version: String, endpoints: [any EndpointDescription],
-    responder: Responder, checks: [HealthCheck], registry: any Registry, eventLoopGroup: any EventLoopGroup,
-    telemetry: ServiceTelemetry, onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    responder: Responder, checks: [HealthCheck], registry: any Registry, advertisement: Advertisement = .init(),
+    eventLoopGroup: any EventLoopGroup, telemetry: ServiceTelemetry,
+    onListening: @escaping @Sendable (Int) async -> Void = { _ in }
   ) throws {
     self.service = service
     self.host = host
     self.port = port
+    self.version = version
     self.registry = registry
+    self.advertisement = advertisement
     self.eventLoopGroup = eventLoopGroup
     self.telemetry = telemetry
     self.onListening = onListening
@@ -46,9 +51,7 @@ public struct HTTPServer<Responder: HTTPResponder<RequestScope>>: Service {
     // What it has to say of a start that failed, we say in one line; requests are logged by the pipeline.
     var quiet = logger
     quiet.logLevel = .critical
-    let id = "\(service)-\(UUID.v7().lowercased)"
-    let (registry, readiness, onListening) = (registry, readiness, onListening)
-    let (service, host) = (service, host)
+    let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
     let application = Application(
       responder: responder,
       server: .http1(
@@ -57,27 +60,18 @@ public struct HTTPServer<Responder: HTTPResponder<RequestScope>>: Service {
           idleTimeout: .seconds(75))),
       configuration: .init(address: .hostname(host, port: port), serverName: nil, backlog: 1024),
       onServerRunning: { channel in
-        let port = channel.localAddress?.port ?? 0
-        // A wildcard is where it listens, not where it is reached.
-        let reached = host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host
-        do {
-          try await registry.register(ServiceInstance(id: id, service: service, host: reached, port: port))
-        } catch {
-          logger.error("cannot register", metadata: ["error.message": "\(error)"])
-        }
-        readiness.set(true)
-        await onListening(port)
+        continuation.yield(channel.localAddress?.port ?? 0)
+        continuation.finish()
       }, eventLoopGroupProvider: .shared(eventLoopGroup), logger: quiet)
+    let presence = Presence(
+      of: service, version: version, host: host, advertisement, in: registry, readiness: readiness, logger: logger,
+      port: { await ports.first { _ in true } }, onListening: onListening)
     do {
-      try await withGracefulShutdownHandler {
-        try await application.run()
-      } onGracefulShutdown: {
-        readiness.set(false)
-        Task { try? await registry.deregister(id: id) }
-      }
+      // The last is asked first to end, and the others only once it has: it leaves the registry while requests of those
+      // that do not know yet are still taken.
+      try await ServiceGroup(services: [application, presence], logger: quiet).run()
     } catch let error where !readiness.hasBeenReady && !(error is CancellationError) {
       throw StartFailure(listeningOn: host, port: port, error)
     }
-    try await registry.deregister(id: id)
   }
 }

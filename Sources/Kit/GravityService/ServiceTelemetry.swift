@@ -10,19 +10,24 @@ public struct ServiceTelemetry: Sendable {
   /// Reaches what the service does by ``TracedService``.
   public let tracer: Tracer
   private let output: LogOutput
-  private let level: Logger.Level
+  private let threshold: LogThreshold
 
-  public init(service: String, level: Logger.Level, output: LogOutput, tracer: Tracer = .disabled) {
+  /// - Parameter threshold: The least level that is logged; what changes it changes it for all that share it.
+  public init(service: String, threshold: LogThreshold, output: LogOutput, tracer: Tracer = .disabled) {
     self.service = service
     self.output = output
-    self.level = level
+    self.threshold = threshold
     self.tracer = tracer
     metrics = PrometheusMetrics()
     ProcessMetrics.install(in: metrics)
   }
 
+  public init(service: String, level: Logger.Level, output: LogOutput, tracer: Tracer = .disabled) {
+    self.init(service: service, threshold: LogThreshold(level), output: output, tracer: tracer)
+  }
+
   public func logger(_ label: String) -> Logger {
-    Logger(label: label) { ECSLogHandler(label: $0, service: service, level: level, output: output) }
+    Logger(label: label) { ECSLogHandler(label: $0, service: service, threshold: threshold, output: output) }
   }
 
   public var http: HTTPTelemetry { HTTPTelemetry(logger: logger("http"), metrics: metrics) }

@@ -59,7 +59,7 @@ final class OutcomeWriter: Sendable {
   private func write(_ items: [Item]) async throws {
     let work = items.map { ($0.key, $0.outcome, $0.retention) }
     let outcomes = try await database.write { transaction in
-      try TaskTable.relax(transaction)
+      try transaction.relax()
       return try work.map { try TaskTable.finish($0.0, $0.1, retention: $0.2, in: transaction) }
     }
     for (item, outcome) in zip(items, outcomes) { item.answer.resume(returning: outcome) }

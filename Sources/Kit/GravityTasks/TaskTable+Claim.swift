@@ -2,17 +2,9 @@ import Foundation
 import GravityData
 
 /// The statements that workers run. Each is complete in itself: it takes rows by lock and changes them by condition.
+/// So their transactions are relaxed: serializable order would make workers that meet at the head of the queue fail
+/// each other. They skip locked rows instead, and change a row only as long as it is the attempt's.
 enum TaskTable {
-  /// Serializable order is of no use to these, and would make workers that meet at the head of the queue fail each
-  /// other: they skip locked rows instead, and change a row only as long as it is the attempt's.
-  ///
-  /// To be called before anything else in a transaction. SQLite has one writer and nothing to relax.
-  static func relax(_ transaction: any Transaction) throws {
-    if transaction.dialect == .postgresql {
-      try transaction.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-    }
-  }
-
   struct Claim {
     var tasks: [ClaimedTask] = []
     /// How long until the next task that is not yet due; zero when some that are due were left, since others were
@@ -28,7 +20,7 @@ enum TaskTable {
   static func claim(
     limits: [(type: String, free: Int)], free: Int, worker: String, lease: Duration, in transaction: any Transaction
   ) throws -> Claim {
-    try relax(transaction)
+    try transaction.relax()
     let now = try transaction.now
     var claim = Claim()
     let wanted = Dictionary(limits.map { ($0.type, $0.free) }, uniquingKeysWith: { first, _ in first })

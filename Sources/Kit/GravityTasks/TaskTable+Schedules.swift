@@ -43,7 +43,7 @@ extension TaskTable {
 
   /// That an instance still declares those schedules, whoever holds the lease.
   static func note(_ names: [String], in transaction: any Transaction) throws {
-    try relax(transaction)
+    try transaction.relax()
     try transaction.execute(
       "UPDATE gravity_task_schedules SET seen_at = \(try transaction.now) WHERE name IN \(list: names)")
   }

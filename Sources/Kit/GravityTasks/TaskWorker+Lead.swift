@@ -76,7 +76,7 @@ extension TaskWorker {
     // Bounded, so that the lease is renewed in time; the rest is for the next time.
     for _ in 0..<20 {
       let deleted = try await database.write { [limit = configuration.deletionBatch] transaction in
-        try TaskTable.relax(transaction)
+        try transaction.relax()
         try lease.check(in: transaction)
         return try TaskTable.deleteExpired(limit: limit, in: transaction)
       }

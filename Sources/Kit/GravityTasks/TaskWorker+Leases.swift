@@ -33,7 +33,7 @@ extension TaskWorker {
     let beats: [Heartbeat]
     do {
       beats = try await database.write { [lease = configuration.lease] transaction in
-        try TaskTable.relax(transaction)
+        try transaction.relax()
         return try work.map { try TaskTable.renew($0.0, progress: $0.1, lease: lease, in: transaction) }
       }
     } catch {
@@ -74,7 +74,7 @@ extension TaskWorker {
   private func reap(_ types: [String], _ handlers: [String: TaskHandler]) async throws -> Int {
     let chance = configuration.chance()
     let ended = try await database.write { transaction in
-      try TaskTable.relax(transaction)
+      try transaction.relax()
       return try TaskTable.lapsed(types, limit: Self.reapLimit, in: transaction).compactMap {
         task -> (LapsedTask, TaskOutcome?)? in
         guard let handler = handlers[task.type] else { return nil }

@@ -6,7 +6,13 @@ import ServiceContextModule
 ///
 /// Metadata keys are ECS names with their dots (`http.request.method`); trace and request id are added by themselves.
 public struct ECSLogHandler: LogHandler {
-  public var logLevel: Logger.Level
+  /// Set by somebody for this logger alone.
+  private var ownLevel: Logger.Level?
+  private let threshold: LogThreshold
+  public var logLevel: Logger.Level {
+    get { ownLevel ?? threshold.level }
+    set { ownLevel = newValue }
+  }
   public var metadata: Logger.Metadata = [:]
   public var metadataProvider: Logger.MetadataProvider?
   private let label: String
@@ -16,11 +22,16 @@ public struct ECSLogHandler: LogHandler {
   /// - Parameters:
   ///   - label: The logger's name (`log.logger`).
   ///   - service: The service that speaks (`service.name`).
-  public init(label: String, service: String, level: Logger.Level, output: LogOutput) {
+  ///   - threshold: Counts until somebody sets the logger's own level.
+  public init(label: String, service: String, threshold: LogThreshold, output: LogOutput) {
     self.label = label
     self.service = service
     self.output = output
-    logLevel = level
+    self.threshold = threshold
+  }
+
+  public init(label: String, service: String, level: Logger.Level, output: LogOutput) {
+    self.init(label: label, service: service, threshold: LogThreshold(level), output: output)
   }
 
   public subscript(metadataKey key: String) -> Logger.Metadata.Value? {

@@ -2,7 +2,8 @@ import Foundation
 import GravityService
 import Synchronization
 
-/// A process for the gateway and for each service, on PostgreSQL and RabbitMQ, which are killed, too.
+/// A process for the gateway and for each service, on PostgreSQL, RabbitMQ, Redis and, where it can be had, Consul, which
+/// are killed, too.
 final class DistributedVictims: TortureVictims {
   private let victims: [Victim]
   private let servers: TortureServers
@@ -11,8 +12,7 @@ final class DistributedVictims: TortureVictims {
     servers = try TortureServers(folder: folder)
     let addresses = try await servers.start()
     var environment = TortureSettings.environment(folder)
-    environment["GRAVITY_POSTGRES_URL"] = addresses.postgres
-    environment["GRAVITY_AMQP_URL"] = addresses.amqp
+    environment.merge(addresses) { $1 }
     environment["GRAVITY_POSTGRES_CONNECTIONS"] = "8"
     environment["GRAVITY_MASTER_KEY"] = Data((0..<32).map { _ in UInt8.random(in: 0...255) }).base64EncodedString()
     let common = environment
@@ -53,7 +53,7 @@ final class DistributedVictims: TortureVictims {
   }
 
   func mend() async throws {
-    _ = try await servers.start()
+    try await servers.start()
     for victim in victims where !victim.isRunning { try victim.start() }
   }
 
@@ -67,7 +67,12 @@ final class DistributedVictims: TortureVictims {
 
 /// Servers of the run's own, by `scripts/servers`.
 struct TortureServers: Sendable {
-  static let names = ["postgres", "rabbitmq"]
+  /// With the file that has the server's process number.
+  private static let files = [
+    "postgres": "postgres/data/postmaster.pid", "rabbitmq": "rabbitmq/pid", "redis": "redis/pid",
+    "consul": "consul/pid",
+  ]
+  static let names = files.keys.sorted()
   private let script: String
   private let folder: URL
 
@@ -87,26 +92,33 @@ struct TortureServers: Sendable {
   }
 
   /// Starts what does not run, where it was.
-  func start() async throws -> (postgres: String, amqp: String) {
-    let lines = try await run("start")
-    func value(_ name: String) throws -> String {
-      guard let line = lines.split(separator: "\n").first(where: { $0.hasPrefix("export \(name)=") }) else {
-        throw StartFailure(.unavailable, "scripts/servers did not say \(name)")
-      }
-      return String(line.dropFirst("export \(name)=".count))
+  /// - Returns: The settings that name the servers.
+  @discardableResult func start() async throws -> [String: String] {
+    let lines = try await run("start").split(separator: "\n")
+    func value(_ name: String) -> String? {
+      lines.first { $0.hasPrefix("export \(name)=") }.map { String($0.dropFirst("export \(name)=".count)) }
     }
-    return (try value("GRAVITY_TEST_POSTGRES_URL"), try value("GRAVITY_TEST_AMQP_URL"))
+    var settings: [String: String] = [:]
+    for (setting, name) in [
+      ("GRAVITY_POSTGRES_URL", "GRAVITY_TEST_POSTGRES_URL"), ("GRAVITY_AMQP_URL", "GRAVITY_TEST_AMQP_URL"),
+      ("GRAVITY_REDIS_URL", "GRAVITY_TEST_REDIS_URL"),
+    ] {
+      guard let value = value(name) else { throw StartFailure(.unavailable, "scripts/servers did not say \(name)") }
+      settings[setting] = value
+    }
+    // Debian 12 has none; without it, places are fixed.
+    settings["CONSUL_HTTP_ADDR"] = value("GRAVITY_TEST_CONSUL_URL")
+    return settings
   }
 
   /// At once, then starts it again.
   func kill(_ name: String) async throws {
-    let file = name == "postgres" ? "postgres/data/postmaster.pid" : "rabbitmq/pid"
-    let text = try? String(contentsOf: folder.appending(path: file), encoding: .utf8)
+    let text = try? String(contentsOf: folder.appending(path: Self.files[name] ?? ""), encoding: .utf8)
     if let pid = text?.split(separator: "\n").first.flatMap({ Int32($0) }) {
       // Its children end with it.
       _ = signal(pid)
     }
-    _ = try await start()
+    try await start()
   }
 
   private func signal(_ pid: Int32) -> Bool { Foundation.kill(pid, SIGKILL) == 0 }
@@ -121,7 +133,9 @@ struct TortureServers: Sendable {
     let process = Process()
     process.executableURL = URL(filePath: script)
     process.arguments = [command, "--dir", folder.path]
-    process.standardOutput = try FileHandle(forWritingTo: output)
+    let writing = try FileHandle(forWritingTo: output)
+    defer { try? writing.close() }
+    process.standardOutput = writing
     process.standardInput = FileHandle.nullDevice
     let code: Int32 = try await withCheckedThrowingContinuation { continuation in
       process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }

@@ -12,7 +12,7 @@ struct Torture: AsyncParsableCommand {
       """)
 
   @Option(help: "How long orders flow.") var minutes = 2.0
-  @Option(help: "embedded: one process on SQLite; distributed: a process for each service on PostgreSQL and RabbitMQ.")
+  @Option(help: "embedded: one process on SQLite; distributed: a process for each service, on servers of its own.")
   var engines = Engines.embedded
   @Option(help: "Repeats the plan of another run.") var seed: UInt64?
   @Option(help: "Buyers who order at the same time: 1 to 256.") var clients = 8

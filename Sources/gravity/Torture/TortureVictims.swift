@@ -26,7 +26,12 @@ final class Victim: Sendable {
   private let arguments: [String]
   private let environment: [String: String]
   private let log: URL
-  private let process = Mutex<Process?>(nil)
+  private struct State {
+    var process: Process?
+    /// Ends with this program, however that comes, and with it a watched platform.
+    var tether: FileHandle?
+  }
+  private let state = Mutex(State())
 
   init(name: String, arguments: [String], environment: [String: String], log: URL) {
     self.name = name
@@ -35,8 +40,8 @@ final class Victim: Sendable {
     self.log = log
   }
 
-  var isRunning: Bool { process.withLock { $0?.isRunning ?? false } }
-  var pid: Int32? { process.withLock { $0?.isRunning == true ? $0?.processIdentifier : nil } }
+  var isRunning: Bool { state.withLock { $0.process?.isRunning ?? false } }
+  var pid: Int32? { state.withLock { $0.process?.isRunning == true ? $0.process?.processIdentifier : nil } }
 
   func start(fault: String? = nil) throws {
     let process = Process()
@@ -50,12 +55,18 @@ final class Victim: Sendable {
     }
     let output = try FileHandle(forWritingTo: log)
     try output.seekToEnd()
+    defer { try? output.close() }
     process.standardOutput = output
     process.standardError = output
-    // A watched platform ends when this does, however that comes.
-    process.standardInput = Pipe()
+    let tether = Pipe()
+    process.standardInput = tether
     try process.run()
-    self.process.withLock { $0 = process }
+    // Closed here: what is left open at each of some thousand starts would be too much in the end.
+    let former = state.withLock { state in
+      defer { (state.process, state.tether) = (process, tether.fileHandleForWriting) }
+      return state.tether
+    }
+    try former?.close()
   }
 
   /// At once, with nothing said to it.

@@ -68,6 +68,27 @@ extension ConformanceCase {
         #expect(await feed.next() == "zwei ü")
       }
     },
+    ConformanceCase("what a commit tells can be seen by then, and is told once") { engine in
+      try await engine.withDatabase { database in
+        try await createNumbers(database, 0...0)
+        var feed = database.notifications(on: "numbers").makeAsyncIterator()
+        if engine.announcesFeeds { #expect(await feed.next() == "") }
+        for n in 1...20 {
+          try await database.write { transaction in
+            try transaction.notify("numbers", "\(n)")
+            try transaction.execute("INSERT INTO numbers (n) VALUES (\(n))")
+            try transaction.notify("numbers", "\(n)")
+          }
+        }
+        // Also without anything else to commit.
+        try await database.write { try $0.notify("numbers", "end") }
+        for n in 1...20 {
+          #expect(await feed.next() == "\(n)")
+          #expect(try await numbers(database).contains(n))
+        }
+        #expect(await feed.next() == "end")
+      }
+    },
     ConformanceCase("a notification that cannot be sent is refused") { engine in
       try await engine.withDatabase { database in
         for (channel, payload) in [("", "a"), ("c", "a\0"), ("c", String(repeating: "x", count: 8_000))] {

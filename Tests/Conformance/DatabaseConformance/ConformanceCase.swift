@@ -15,5 +15,6 @@ public struct ConformanceCase: Sendable, CustomTestStringConvertible {
   public func run(on engine: EngineUnderTest) async throws { try await body(engine) }
 
   /// All of them. An engine's tests run each as a case of one parameterised test.
-  public static let all = values + statements + isolation + bounds + locksAndNotifications + idempotency + migrations
+  public static let all =
+    values + statements + isolation + order + bounds + locksAndNotifications + idempotency + migrations
 }

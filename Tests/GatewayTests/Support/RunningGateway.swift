@@ -4,6 +4,7 @@ import Gateway
 import GravityContracts
 import GravityDiscovery
 import GravityIdentity
+import GravityLimits
 import GravityTelemetry
 import Logging
 import NIOPosix
@@ -86,9 +87,18 @@ struct RunningGateway: Sendable {
     Route("items.ws", path: "/ws", service: "items", access: .public),
   ]
 
+  /// Says nothing.
+  static var quiet: Logger {
+    var logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    logger.logLevel = .critical
+    return logger
+  }
+
   static func run<Result: Sendable>(
     _ upstreams: [ScriptedUpstream], routes: [Route] = routes, revocations: RevocationList = .init(maximumAge: nil),
-    tracer: Tracer? = nil, configure: (inout GatewayConfiguration) -> Void = { _ in },
+    limitStore: (any LimitStore)? = nil, tokenStore: (any TokenStore)? = nil, gateways: Int = 0,
+    logger: Logger = quiet, metrics: any MetricsFactory = NOOPMetricsHandler.instance, tracer: Tracer? = nil,
+    configure: (inout GatewayConfiguration) -> Void = { _ in },
     _ body: @Sendable (RunningGateway) async throws -> Result
   ) async throws -> Result {
     var configuration = GatewayConfiguration(port: 0)
@@ -101,14 +111,16 @@ struct RunningGateway: Sendable {
       registry.register(
         ServiceInstance(id: "items-\(index + 1)", service: "items", host: "127.0.0.1", port: upstream.port))
     }
-    var logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-    logger.logLevel = .critical
+    for index in 0..<gateways {
+      registry.register(ServiceInstance(id: "gateway-\(index)", service: "gateway", host: "127.0.0.1", port: 1))
+    }
     let (verifier, log) = (WordVerifier(), MemoryAccessLog())
     let gateway = try Gateway(
       configuration: configuration, routes: routes, registry: registry, verifier: verifier, revocations: revocations,
+      limitStore: limitStore, tokenStore: tokenStore,
       localResponses: ["/metrics": { ("text/plain; version=0.0.4", Array("up 1\n".utf8)) }], accessLog: log,
       eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger,
-      metricsFactory: NOOPMetricsHandler.instance, tracer: tracer)
+      metricsFactory: metrics, tracer: tracer)
     let group = ServiceGroup(services: [gateway], logger: logger)
     return try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await group.run() }

@@ -94,7 +94,8 @@ final class QueueSubscription: EventSubscription {
   private func claim(_ count: Int) async throws -> [EventDelivery] {
     try await Task { [queue, broker] in
       let claimed = try await broker.database.write {
-        try QueueStore($0).claim(from: queue.name, limit: count, lease: broker.lease)
+        try $0.relax()
+        return try QueueStore($0).claim(from: queue.name, limit: count, lease: broker.lease)
       }
       return self.state.withLock { state in
         claimed.sorted { $0.message.id.uuidString < $1.message.id.uuidString }.map { message, deliveries in
@@ -132,7 +133,12 @@ final class QueueSubscription: EventSubscription {
   private func write(
     _ ids: [UUID], _ what: String, _ body: @escaping @Sendable ([UUID], any Transaction) throws -> Void
   ) async {
-    let result = await Task { [broker] in try await broker.database.write { try body(ids, $0) } }.result
+    let result = await Task { [broker] in
+      try await broker.database.write {
+        try $0.relax()
+        try body(ids, $0)
+      }
+    }.result
     if case .failure(let error) = result {
       broker.logger.warning(
         "cannot \(what) messages", metadata: metadata.merging(["error.message": "\(error)"]) { _, new in new })

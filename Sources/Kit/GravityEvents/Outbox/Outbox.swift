@@ -33,12 +33,10 @@ public struct Outbox: Sendable {
     guard data.count <= 60 << 10, (subject?.utf8.count ?? 1) <= CloudEvent.greatestField, subject != "",
       subject?.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) ?? true
     else { throw UnfitEvent(type: type.name) }
-    let store = OutboxStore(transaction)
     let event = CloudEvent(
-      id: newID(), source: source, type: type.name, subject: subject, time: try transaction.now,
-      sequence: try subject.map { try store.nextSequence(family: type.family, subject: $0) } ?? 0,
+      id: newID(), source: source, type: type.name, subject: subject, time: try transaction.now, sequence: 0,
       traceparent: ServiceContext.current?.trace?.traceparent, data: data)
-    try store.insert(event)
+    try OutboxStore(transaction).insert(event, of: type.family)
     try transaction.notify(OutboxStore.channel, "")
   }
 

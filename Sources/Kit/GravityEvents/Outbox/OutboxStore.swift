@@ -26,22 +26,36 @@ struct OutboxStore {
   private let transaction: any Transaction
   init(_ transaction: any Transaction) { self.transaction = transaction }
 
-  /// Holds the subject until the transaction ends.
-  func nextSequence(family: String, subject: String) throws -> Int64 {
-    let row = try transaction.rows(
-      """
+  /// Takes an event down under the next number of its subject, which is held until the transaction ends.
+  func insert(_ event: CloudEvent, of family: String) throws {
+    guard let subject = event.subject else { return try insert(event) }
+    let next: SQL = """
       INSERT INTO event_sequences (family, subject, last) VALUES (\(family), \(subject), 1)
       ON CONFLICT (family, subject) DO UPDATE SET last = event_sequences.last + 1 RETURNING last
-      """)
-    guard let row = row.first else { throw DatabaseError(.other, "no sequence was returned") }
-    return try row.get("last")
+      """
+    if transaction.dialect == .postgresql {
+      // Both in one round trip: the number goes into the body there.
+      let (head, tail) = event.jsonAroundSequence
+      try transaction.execute(
+        """
+        WITH taken AS (\(next))
+        INSERT INTO outbox (id, type, subject, body)
+        SELECT \(event.id), \(event.type), \(subject), \(head) || convert_to(CAST(last AS text), 'UTF8') || \(tail)
+        FROM taken
+        """)
+      return
+    }
+    guard let row = try transaction.rows(next).first else { throw DatabaseError(.other, "no sequence was returned") }
+    var event = event
+    event.sequence = try row.get("last")
+    try insert(event)
   }
 
   func sequence(family: String, subject: String) throws -> Int64 {
     try transaction.scalar("SELECT last FROM event_sequences WHERE family = \(family) AND subject = \(subject)") ?? 0
   }
 
-  func insert(_ event: CloudEvent) throws {
+  private func insert(_ event: CloudEvent) throws {
     try transaction.execute(
       """
       INSERT INTO outbox (id, type, subject, body)

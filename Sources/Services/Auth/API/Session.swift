@@ -1,5 +1,4 @@
 public import Foundation
-public import GravityContracts
 
 public struct Credentials: Codable, Sendable {
   public var email: String

@@ -16,9 +16,14 @@ struct OrderCore: Sendable {
   let events: Outbox
   let logger: Logger
 
+  static func lockName(_ order: UUID) -> String { "order \(order.lowercased)" }
+
+  /// What sagas write of an order is ordered with what people do to it, and with nothing else: no rule looks at two.
+  static let order: @Sendable (SagaReference) -> String = { "order \($0.subject)" }
+
   /// An order that is there, while nobody else changes it.
   func locked(_ id: UUID, _ transaction: any Transaction) throws -> OrderRow {
-    try transaction.lock("order \(id.lowercased)")
+    try transaction.lock(Self.lockName(id))
     guard let row = try OrderStore(transaction).find(id) else { throw Problem.notFound("order") }
     return row
   }

@@ -12,7 +12,7 @@ public enum PaymentAPI {
   /// A test compares this with what the server binds.
   public static let endpoints: [any EndpointDescription] = [
     createPayment, payments, payment, paymentForServices, attempts, confirm, completeAction, capture, release, cancel,
-    createRefund, refunds, refund, ledgerBalance, ledgerAccounts, ledgerTransfers, simulatorCharges,
+    createRefund, refunds, refund, webhook, ledgerBalance, ledgerAccounts, ledgerTransfers, simulatorCharges,
   ]
 }
 
@@ -87,6 +87,17 @@ extension PaymentAPI {
   public static let refund = Endpoint<RefundID, Refund>(
     "refund", .get, "/api/v1/payments/{payment_id}/refunds/{refund_id}", access: .permission(readPermission),
     problems: ["not_found"])
+}
+
+// MARK: - Providers
+
+extension PaymentAPI {
+  /// Believed by the signature over its bytes, not by a token; taken for a hint to ask the provider, so it may come
+  /// twice, late and in any order.
+  public static let webhook = Endpoint<WebhookSender, Empty>(
+    "receivePaymentWebhook", .post, "/api/v1/payments/webhooks/{provider}", access: .public,
+    summary: "For the payment provider: signed as Stripe signs, at most 64 KiB", success: 204,
+    body: .content(types: ["application/json"], limit: 64 << 10), problems: ["not_found", "invalid_webhook"])
 }
 
 // MARK: - The ledger

@@ -153,3 +153,10 @@ public struct SimulatorChargeSearch: Codable, Sendable {
     case paymentID = "payment_id"
   }
 }
+
+/// Who sends a webhook.
+public struct WebhookSender: Codable, Sendable {
+  /// `stripe`, `simulator`.
+  public var provider: String
+  public init(provider: String) { self.provider = provider }
+}

@@ -24,11 +24,14 @@ struct PaymentCore: Sendable {
   }
 
   /// Runs `body` while nobody else changes anything of that payment: who come together queue up instead of failing.
+  ///
+  /// Payments are ordered each by itself: all that is written of one, its attempts, refunds, transfers, events and
+  /// tombstone, is written under its lock, and no rule looks at two.
   func write<T: Sendable>(
     of payment: UUID, _ body: @escaping @Sendable (any Transaction, Date) throws -> T
   ) async throws -> T {
     try await database.write { transaction in
-      try transaction.lock(PaymentRow.lockName(payment))
+      try transaction.order(by: PaymentRow.lockName(payment))
       return try body(transaction, now(transaction))
     }
   }
@@ -38,9 +41,8 @@ struct PaymentCore: Sendable {
     of payment: UUID, once key: IdempotencyKey?,
     _ body: @escaping @Sendable (any Transaction, Date) throws -> T
   ) async throws -> Once<T> {
-    try await database.write(once: key) { transaction in
-      try transaction.lock(PaymentRow.lockName(payment))
-      return try body(transaction, now(transaction))
+    try await database.write(once: key, orderedBy: PaymentRow.lockName(payment)) { transaction in
+      try body(transaction, now(transaction))
     }
   }
 

@@ -1,3 +1,4 @@
+import Foundation
 import GravityContracts
 import GravityHTTP
 import PaymentAPI
@@ -8,6 +9,7 @@ extension PaymentService {
     bindPayments(&routes)
     bindReading(&routes)
     bindRefunds(&routes)
+    bindProviders(&routes)
     bindLedger(&routes)
   }
 
@@ -52,6 +54,16 @@ extension PaymentService {
       try await reader.refunds(of: request.id, for: scope.principal)
     }
     routes.on(PaymentAPI.refund) { request, _ in try await reader.refund(request) }
+  }
+
+  private func bindProviders(_ routes: inout Routes) {
+    let webhooks = webhooks
+    routes.on(PaymentAPI.webhook) { request, scope in
+      let content = scope.content
+      try await webhooks.receive(
+        content?.bytes ?? Data(), signature: content?.header(WebhookSignature.field) ?? "", from: request.provider)
+      return Empty()
+    }
   }
 
   private func bindLedger(_ routes: inout Routes) {

@@ -48,8 +48,7 @@ final class StockWriter: Sendable {
     _ needs: StockNeeds, once key: IdempotencyKey?, _ body: @escaping @Sendable (StockBatch) throws -> T
   ) async throws -> Once<T> {
     guard let key else { return Once(try await write(needs, body), isReplay: false) }
-    return try await core.database.write(once: key) { [core] transaction in
-      try transaction.lock(Self.lock)
+    return try await core.database.write(once: key, orderedBy: Self.lock) { [core] transaction in
       let batch = try StockBatch(transaction, core)
       try batch.load(needs)
       let value = try batch.change(body)
@@ -77,7 +76,7 @@ final class StockWriter: Sendable {
     guard !calls.isEmpty else { return }
     do {
       let answers = try await core.database.write { [core] transaction in
-        try transaction.lock(Self.lock)
+        try transaction.order(by: Self.lock)
         let turn = StockTurn()
         for call in calls { _ = call.run(turn) }
         let batch = try StockBatch(transaction, core)

@@ -21,15 +21,8 @@ struct DeliveryStore {
     if row.dueAt != nil { try transaction.notify(Self.channel, "") }
   }
 
-  /// Workers that meet at the head of the queue skip what another has locked, and change a row only as long as it is
-  /// their attempt's: serializable order would only make them fail each other. To be called first in a transaction.
-  static func relax(_ transaction: any Transaction) throws {
-    if transaction.dialect == .postgresql {
-      try transaction.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-    }
-  }
-
-  /// Takes those that are due, most overdue first. An attempt that never came to its end counts as failed.
+  /// Takes those that are due, most overdue first. Workers that meet at the head of the queue skip what another has
+  /// locked, and change a row only as long as it is their attempt's; so their transactions are relaxed. An attempt that never came to its end counts as failed.
   func claim(at now: Date, lease: Date, limit: Int) throws -> [DeliveryRow] {
     try transaction.all(
       """

@@ -28,7 +28,7 @@ struct DeliveryRun: Sendable {
 
   func claim() async throws -> Claim {
     try await core.database.write { [core, library] transaction in
-      try DeliveryStore.relax(transaction)
+      try transaction.relax()
       let now = try core.now(transaction)
       let store = DeliveryStore(transaction)
       let lease = (now + core.configuration.lease).roundedToMicroseconds
@@ -148,7 +148,7 @@ struct DeliveryRun: Sendable {
 
   private func record(_ results: [Result]) async throws {
     let recorded = try await core.database.write { [core] transaction in
-      try DeliveryStore.relax(transaction)
+      try transaction.relax()
       let now = try core.now(transaction)
       let done = results.filter { $0.row.state == .sent }
       let sent = try DeliveryStore(transaction).finishSent(done.map(\.row), at: now)

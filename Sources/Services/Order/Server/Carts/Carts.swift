@@ -131,7 +131,7 @@ struct Carts: Sendable {
     return try await core.database.write(once: key) { transaction in
       try transaction.lock("cart \(request.id.lowercased)")
       var row = try Self.visible(request.id, to: principal, transaction)
-      if let order = row.orderID, let done = try OrderStore(transaction).find(order) { return done.order }
+      if let order = row.orderID, let done = try OrderStore(transaction).find(order) { return try done.order }
       guard row.version == cart.version else {
         throw Problem(
           409, "prices_changed", "The cart was changed meanwhile", detail: "Read it again, then ask again.",

@@ -16,7 +16,7 @@ struct OrderCSV: Sendable {
     let rows = try await core.database.read {
       try OrderStore($0).placed(from: request.from, to: request.to, limit: limit)
     }
-    return Content(Data(Self.table(rows.map(\.order)).utf8), fileName: "orders.csv")
+    return Content(Data(Self.table(try rows.map { try $0.order }).utf8), fileName: "orders.csv")
   }
 
   static let header = [

@@ -36,7 +36,7 @@ struct OrderDesk: Sendable {
       try OrderStore(transaction).list(
         user: wanted, number: searched, status: request.status, before: before, limit: limit + 1)
     }
-    return Page(fetched: rows.map(\.order), limit: limit) { Cursor([$0.id.lowercased]) }
+    return Page(fetched: try rows.map { try $0.order }, limit: limit) { Cursor([$0.id.lowercased]) }
   }
 
   func find(_ id: UUID, of principal: Principal) async throws -> Order {
@@ -44,10 +44,8 @@ struct OrderDesk: Sendable {
   }
 
   func find(_ id: UUID) async throws -> Order {
-    guard let row = try await core.database.read({ try OrderStore($0).find(id) }) else {
-      throw Problem.notFound("order")
-    }
-    return row.order
+    guard let row = try await OrderStore.find(id, in: core.database) else { throw Problem.notFound("order") }
+    return try row.order
   }
 
   func history(_ id: UUID, of principal: Principal) async throws -> OrderHistory {
@@ -83,9 +81,9 @@ struct OrderDesk: Sendable {
             detail: "Ask again in a moment: what is confirmed can be canceled, too.", retryAfter: 1,
             extensions: ["state": "pending", "allowed": .array([])])
         }
-        return row.order
+        return try row.order
       }
-      if row.cancellationID != nil { return row.order }
+      if row.cancellationID != nil { return try row.order }
       let now = try transaction.now.roundedToMicroseconds
       let end = row.updatedAt.addingTimeInterval(core.configuration.cancelWindow / .seconds(1))
       guard isStaff || now < end else {
@@ -100,24 +98,26 @@ struct OrderDesk: Sendable {
       try core.sagas.start(
         cancellation, id: id, subject: row.id.lowercased,
         state: CancellationState(
-          orderID: row.id, reservationID: row.id, paymentID: row.paymentID, refundID: id, amount: row.total),
+          orderID: row.id, reservationID: row.id, paymentID: row.paymentID, refundID: id, amount: try row.details.total),
         in: transaction)
-      return changed.order
+      return try changed.order
     }
   }
 
-  /// The order when its saga has ended, or as it is when the time is over.
+  /// The order when its sagas have ended, or as it is when the time is over.
   func settled(_ order: Order, within time: Duration) async throws -> Order {
-    guard let row = try await core.database.read({ try OrderStore($0).find(order.id) }) else { return order }
-    guard row.status == .pending || row.cancellationID != nil else { return row.order }
-    _ = try await core.sagas.ended(row.cancellationID ?? row.id, within: time)
+    let end = ContinuousClock.now + time
+    if order.status == .known(.pending) { _ = try await core.sagas.waitForEnd(order.id, within: time) }
+    guard let row = try await OrderStore.find(order.id, in: core.database) else { return order }
+    guard let cancellation = row.cancellationID else { return try row.order }
+    _ = try await core.sagas.waitForEnd(cancellation, within: end - .now)
     return try await find(order.id)
   }
 
   func complete(_ id: UUID) async throws -> Order {
     try await core.database.write { transaction in
       var row = try core.locked(id, transaction)
-      guard row.status != .completed else { return row.order }
+      guard row.status != .completed else { return try row.order }
       row.status = try row.status.applying(.complete)
       guard row.cancellationID == nil else {
         throw Problem(
@@ -127,13 +127,13 @@ struct OrderDesk: Sendable {
       row = try OrderStore(transaction).update(
         row, at: try transaction.now.roundedToMicroseconds, reason: "completed")
       try core.record(OrderEvents.orderCompleted, row, in: transaction)
-      return row.order
+      return try row.order
     }
   }
 
   /// Somebody else's is as unknown as one that never was.
   private func visible(_ id: UUID, to principal: Principal) async throws -> OrderRow {
-    guard let row = try await core.database.read({ try OrderStore($0).find(id) }),
+    guard let row = try await OrderStore.find(id, in: core.database),
       row.userID.lowercased == principal.subject || principal.may(Self.read)
     else { throw Problem.notFound("order") }
     return row

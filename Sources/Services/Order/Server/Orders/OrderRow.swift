@@ -11,7 +11,8 @@ struct OrderRow: SQLRecord, Sendable {
   var paymentStatus: OrderPaymentStatus
   var fulfillmentStatus: FulfillmentStatus
   var cancelReason: String?
-  var details: OrderDetails
+  /// As it is written; whoever only moves the order on need not read it.
+  let detailsText: String
   var paymentID: UUID
   var nextAction: String?
   /// The saga that gives everything back, once somebody canceled what was confirmed.
@@ -22,14 +23,14 @@ struct OrderRow: SQLRecord, Sendable {
 
   init(
     id: UUID, number: String, userID: UUID, details: OrderDetails, paymentID: UUID, placedAt: Date
-  ) {
+  ) throws {
     self.id = id
     self.number = number
     self.userID = userID
     status = .pending
     paymentStatus = .unpaid
     fulfillmentStatus = .unfulfilled
-    self.details = details
+    detailsText = try StoredJSON.encode(details)
     self.paymentID = paymentID
     version = 1
     self.placedAt = placedAt
@@ -44,7 +45,7 @@ struct OrderRow: SQLRecord, Sendable {
     paymentStatus = try Self.known(row, "payment_status")
     fulfillmentStatus = try Self.known(row, "fulfillment_status")
     cancelReason = try row.get("cancel_reason")
-    details = try StoredJSON.decode(row.get("details"))
+    detailsText = try row.get("details")
     paymentID = try row.get("payment_id")
     nextAction = try row.get("next_action")
     cancellationID = try row.get("cancellation_id")
@@ -59,16 +60,21 @@ struct OrderRow: SQLRecord, Sendable {
     return value
   }
 
-  var total: Money { details.total }
+  var details: OrderDetails { get throws { try StoredJSON.decode(detailsText) } }
 
-  var order: Order {
-    Order(
-      id: id, number: number, userID: userID, status: status, paymentStatus: paymentStatus,
-      fulfillmentStatus: fulfillmentStatus, cancelReason: cancelReason, lines: details.lines,
+  var order: Order { get throws { Order(self, try details) } }
+}
+
+extension Order {
+  /// - Parameter details: the row's.
+  init(_ row: OrderRow, _ details: OrderDetails) {
+    self.init(
+      id: row.id, number: row.number, userID: row.userID, status: row.status, paymentStatus: row.paymentStatus,
+      fulfillmentStatus: row.fulfillmentStatus, cancelReason: row.cancelReason, lines: details.lines,
       subtotal: details.subtotal, shipping: details.shipping, tax: details.tax, discount: details.discount,
       total: details.total, totalTrace: details.trace, shippingAddress: details.shippingAddress,
-      billingAddress: details.billingAddress, paymentID: paymentID, nextAction: nextAction, version: version,
-      placedAt: placedAt, updatedAt: updatedAt)
+      billingAddress: details.billingAddress, paymentID: row.paymentID, nextAction: row.nextAction,
+      version: row.version, placedAt: row.placedAt, updatedAt: row.updatedAt)
   }
 }
 

@@ -13,16 +13,17 @@ struct OrderStore {
     cancellation_id, version, placed_at, updated_at
     """
 
-  func find(_ id: UUID) throws -> OrderRow? {
-    try transaction.first("SELECT \(Self.columns) FROM orders WHERE id = \(id)")
+  func find(_ id: UUID) throws -> OrderRow? { try transaction.first(Self.selection(of: id)) }
+
+  /// By itself, the cheapest way to read one.
+  static func find(_ id: UUID, in database: any Database) async throws -> OrderRow? {
+    try await database.first(selection(of: id))
   }
+
+  private static func selection(of id: UUID) -> SQL { "SELECT \(columns) FROM orders WHERE id = \(id)" }
 
   func find(payment: UUID) throws -> OrderRow? {
     try transaction.first("SELECT \(Self.columns) FROM orders WHERE payment_id = \(payment)")
-  }
-
-  func isTaken(number: String) throws -> Bool {
-    try transaction.scalar("SELECT count(*) FROM orders WHERE number = \(number)", as: Int.self) != 0
   }
 
   /// Newest first.
@@ -44,17 +45,22 @@ struct OrderStore {
     return try transaction.all("SELECT \(Self.columns) FROM orders \(filter) ORDER BY id LIMIT \(limit)")
   }
 
-  func insert(_ row: OrderRow, reason: String) throws {
-    try transaction.execute(
+  /// - Returns: false when there is one of that number; then nothing is written.
+  /// - Parameter total: of its details.
+  func insert(_ row: OrderRow, total: Money, reason: String) throws -> Bool {
+    let inserted = try transaction.execute(
       """
       INSERT INTO orders (id, number, user_id, status, payment_status, fulfillment_status, cancel_reason, currency,
         total, details, payment_id, next_action, cancellation_id, version, placed_at, updated_at)
       VALUES (\(row.id), \(row.number), \(row.userID), \(row.status.rawValue), \(row.paymentStatus.rawValue),
-        \(row.fulfillmentStatus.rawValue), \(row.cancelReason), \(row.total.currency.code), \(row.total.amount),
-        \(try StoredJSON.encode(row.details)), \(row.paymentID), \(row.nextAction), \(row.cancellationID),
+        \(row.fulfillmentStatus.rawValue), \(row.cancelReason), \(total.currency.code), \(total.amount),
+        \(row.detailsText), \(row.paymentID), \(row.nextAction), \(row.cancellationID),
         \(row.version), \(row.placedAt), \(row.updatedAt))
+      ON CONFLICT (number) DO NOTHING
       """)
+    guard inserted == 1 else { return false }
     try note(row, reason: reason, note: nil)
+    return true
   }
 
   /// Writes what may change under the next version, and takes it down in the history.

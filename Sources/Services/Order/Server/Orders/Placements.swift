@@ -27,7 +27,8 @@ struct Placements: Sendable {
     let wanted = try Self.checked(request)
     let totals = try await totals(of: wanted)
     let (id, payment) = (core.newID(), core.newID())
-    return try await core.database.write(once: key) { transaction in
+    // What is written is new, all of it; so nobody else has anything to do with it but under the same key.
+    return try await core.database.write(once: key, orderedBy: OrderCore.lockName(id)) { transaction in
       try insert(wanted, totals, id: id, payment: payment, user: user, in: transaction)
     }
   }
@@ -70,20 +71,19 @@ struct Placements: Sendable {
     _ wanted: Wanted, _ totals: Totals, id: UUID, payment: UUID, user: UUID, in transaction: any Transaction
   ) throws -> Order {
     let store = OrderStore(transaction)
-    var number = OrderNumber.random()
+    let details = OrderDetails(
+      totals, shippingAddress: wanted.shippingAddress, billingAddress: wanted.billingAddress)
+    var row = try OrderRow(
+      id: id, number: OrderNumber.random(), userID: user, details: details, paymentID: payment,
+      placedAt: try transaction.now.roundedToMicroseconds)
     // One in 10¹⁵ is taken for each order there is.
-    while try store.isTaken(number: number) { number = OrderNumber.random() }
-    let row = OrderRow(
-      id: id, number: number, userID: user,
-      details: OrderDetails(totals, shippingAddress: wanted.shippingAddress, billingAddress: wanted.billingAddress),
-      paymentID: payment, placedAt: try transaction.now.roundedToMicroseconds)
-    try store.insert(row, reason: "placed")
+    while try !store.insert(row, total: totals.total, reason: "placed") { row.number = OrderNumber.random() }
     try core.record(OrderEvents.orderPlaced, row, in: transaction)
     try core.sagas.start(
       saga, id: id, subject: id.lowercased,
       state: PlacementState(
         orderID: id, userID: user, reservationID: id, paymentID: payment, lines: wanted.lines, amount: totals.total,
         paymentMethod: wanted.paymentMethod), in: transaction)
-    return row.order
+    return Order(row, details)
   }
 }

@@ -32,7 +32,7 @@ enum CancellationSaga {
     _ orders: SettledOrders, stock: any StockKeeper, cashier: any Cashier
   ) -> Saga<CancellationState> {
     Saga(
-      "order.cancellation",
+      "order.cancellation", orderedBy: OrderCore.order,
       steps: [
         SagaStep("refund", isPivot: true) { attempt in
           let state = attempt.state

@@ -39,7 +39,7 @@ enum PlacementSaga {
     _ orders: SettledOrders, stock: any StockKeeper, cashier: any Cashier, configuration: OrderConfiguration
   ) -> Saga<PlacementState> {
     Saga(
-      "order.placement",
+      "order.placement", orderedBy: OrderCore.order,
       steps: [
         reserve(stock, configuration), authorize(orders, cashier, configuration), commit(stock),
         capture(orders, cashier),

@@ -39,6 +39,8 @@ public enum WebhookRefusal: Error, Sendable, Hashable {
 
 /// The scheme of `Stripe-Signature`: HMAC-SHA256 over `t.body`, in hex, as `t=…,v1=…`.
 public enum WebhookSignature {
+  /// The header in which the signature comes.
+  public static let field = "Stripe-Signature"
   /// Seconds, to either side.
   public static let tolerance: TimeInterval = 300
 

@@ -35,7 +35,7 @@ public struct Simulator: ActionCompletingProvider {
 
   public func authorize(_ request: ProviderAuthorization) async throws -> ProviderAnswer {
     let method = SimulatorMethod(rawValue: request.paymentMethod)
-    let answer = try await write { [configuration, newID] books, now in
+    let answer = try await write(of: request.key) { [configuration, newID] books, now in
       var charge = ChargeRow(
         key: request.key, id: newID(), payment: request.paymentID, method: request.paymentMethod,
         amount: request.amount, capturesAtOnce: request.capturesAtOnce, status: .declined,
@@ -110,7 +110,7 @@ public struct Simulator: ActionCompletingProvider {
   }
 
   public func completeAction(key: String, succeeds: Bool) async throws -> ProviderAnswer {
-    try await write { books, now in
+    try await write(of: key) { books, now in
       guard var charge = try books.charge(key)?.settled(at: now) else { return .notFound }
       guard charge.status == .requiresAction else { return charge.answer }
       if succeeds {
@@ -138,7 +138,7 @@ public struct Simulator: ActionCompletingProvider {
     _ operation: String, _ request: ProviderChange,
     _ body: @escaping @Sendable (ChargeRow?, Date) throws -> (ChargeRow?, ProviderAnswer)
   ) async throws -> ProviderAnswer {
-    try await write { books, now in
+    try await write(of: request.authorizationKey) { books, now in
       if let done = try books.operation(request.key) {
         guard done.operation == operation, done.chargeKey == request.authorizationKey,
           done.amount == request.amount.amount
@@ -161,11 +161,13 @@ public struct Simulator: ActionCompletingProvider {
     }
   }
 
+  /// What happens to one charge is ordered; no two have anything in common.
   private func write<T: Sendable>(
-    _ body: @escaping @Sendable (SimulatorBooks, Date) throws -> T
+    of charge: String, _ body: @escaping @Sendable (SimulatorBooks, Date) throws -> T
   ) async throws -> T {
     try await database.write { [clock] transaction in
-      try body(SimulatorBooks(transaction), clock.inTransaction(transaction).roundedToMicroseconds)
+      try transaction.order(by: "simulated charge \(charge)")
+      return try body(SimulatorBooks(transaction), clock.inTransaction(transaction).roundedToMicroseconds)
     }
   }
 }

@@ -1,0 +1,307 @@
+"""Orders through the gateway to confirmed. Load and platform share the machine's cores, so CPU is each process's own,
+from /proc, and the figure to compare; orders a second depend on what else runs."""
+import asyncio, http.client, itertools, json, os, re, signal, subprocess, sys, tempfile, time, uuid
+
+BINARY, SECONDS, CLIENTS = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+KINDS = sys.argv[4:] or ["embedded", "distributed"]
+OFFSET = 2500
+HOST, GATEWAY = "127.0.0.1", 8000 + OFFSET
+PORTS = {"auth": 8001, "user": 8002, "notification": 8003, "payment": 8005, "order": 8006, "product": 8007,
+         "inventory": 8008}
+TICK = os.sysconf("SC_CLK_TCK")
+PASSWORD = "tall-green-ladder-97"
+ARTICLES = 200
+WAIT = 20
+
+
+# --- What runs -------------------------------------------------------------------------------------------------------
+
+def start(folder, extra):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GRAVITY_")} | extra
+    environment |= {
+        "GRAVITY_ADMIN_PASSWORD": PASSWORD, "GRAVITY_AUTH_BCRYPT_COST": "4", "GRAVITY_AUTH_ACCESS_TTL": "1h",
+        "GRAVITY_GATEWAY_RATE_LIMIT": "1000000000", "GRAVITY_GATEWAY_SIGN_IN_LIMIT": "1000000000",
+        "GRAVITY_LOG_FORMAT": "json",
+    }
+    log = open(f"{folder}/log", "w")
+    process = subprocess.Popen(
+        [BINARY, "up", "--data-dir", f"{folder}/data", "--port-offset", str(OFFSET)], env=environment,
+        stdout=subprocess.PIPE, stderr=log, text=True)
+    for line in process.stdout:
+        if "is ready" in line:
+            return process
+    sys.exit(f"the platform did not start:\n{open(log.name).read()[-2000:]}")
+
+
+def servers(command, folder):
+    output = open(f"{folder}/servers.out", "w+")
+    subprocess.run(["scripts/servers", command, "--dir", f"{folder}/servers"], check=True, stdout=output)
+    output.seek(0)
+    return dict(re.findall(r"export (\w+)=(.*)", output.read()))
+
+
+def tree(pid):
+    """The process and its descendants; one that has just ended has none."""
+    pids = [pid]
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            for child in open(f"/proc/{pid}/task/{thread}/children").read().split():
+                pids += tree(int(child))
+    except FileNotFoundError:
+        pass
+    return pids
+
+
+def cpu(pid):
+    """Seconds of a process and all that it started, also of what has ended."""
+    total = 0
+    for one in tree(pid):
+        try:
+            fields = open(f"/proc/{one}/stat").read().rsplit(")", 1)[1].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        total += sum(int(field) for field in fields[11:15])
+    return total / TICK
+
+
+# --- The shop --------------------------------------------------------------------------------------------------------
+
+def call(connection, method, path, body=None, token=None, key=None):
+    headers = {"Content-Type": "application/json"} if body is not None else {}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    if key:
+        headers["Idempotency-Key"] = key
+    connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+    response = connection.getresponse()
+    data = response.read()
+    assert response.status < 300, (path, response.status, data)
+    return json.loads(data) if data else {}
+
+
+def login(connection, email, password):
+    return call(connection, "POST", "/api/v1/auth/login", {"email": email, "password": password})["access_token"]
+
+
+def fill(connection):
+    """Articles with stock for all, and a buyer for each client."""
+    administrator = login(connection, "admin@gravity.local", PASSWORD)
+    for number in range(ARTICLES):
+        sku = f"BENCH-{number}"
+        prices = [{"amount": 1_000 + number, "currency": currency} for currency in ("USD", "JPY", "KWD")]
+        call(connection, "POST", "/api/v1/products",
+             {"title": f"Article {number}", "status": "published", "variants": [{"sku": sku, "prices": prices}]},
+             administrator)
+        call(connection, "POST", f"/api/v1/inventory/items/{sku}/adjustments",
+             {"delta": 1_000_000, "reason": "received"}, administrator, str(uuid.uuid4()))
+    buyers = []
+    for number in range(CLIENTS):
+        email, password = f"buyer-{number}@bench.example", f"quiet-orange-window-{number}7"
+        call(connection, "POST", "/api/v1/auth/register", {"email": email, "password": password, "name": "Buyer"})
+        buyers.append(login(connection, email, password))
+    return administrator, buyers
+
+
+# --- Buyers ----------------------------------------------------------------------------------------------------------
+
+class Buyer(asyncio.Protocol):
+    """Places the next order as soon as the one before is answered. As little as an HTTP client can do."""
+
+    def __init__(self, token, number, end, results, done):
+        self.head = (
+            f"POST /api/v1/orders HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n"
+            f"Prefer: wait={WAIT}\r\nContent-Type: application/json\r\nIdempotency-Key: ")
+        self.numbers = itertools.count(number * 7_919)
+        self.end, self.results, self.done = end, results, done
+        self.buffer, self.began = b"", 0
+
+    def connection_made(self, transport):
+        self.transport = transport
+        self.order()
+
+    def order(self):
+        number = next(self.numbers)
+        self.began = time.perf_counter()
+        if self.began >= self.end:
+            self.transport.close()
+            return
+        body = json.dumps({
+            "lines": [{"sku": f"BENCH-{number % ARTICLES}", "quantity": 1},
+                      {"sku": f"BENCH-{(number * 31 + 7) % ARTICLES}", "quantity": 2}],
+            "shipping_address": {"name": "B. Uyer", "line1": "1 Rack Road", "city": "Spa", "country": "BE"},
+            "payment_method": "pm_sim_approve", "currency": ("USD", "JPY", "KWD")[number % 3]})
+        self.transport.write(
+            f"{self.head}{uuid.uuid4()}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+
+    def data_received(self, data):
+        self.buffer += data
+        head = self.buffer.find(b"\r\n\r\n")
+        if head < 0:
+            return
+        length = re.search(rb"(?i)\r\ncontent-length: (\d+)", self.buffer[:head + 2])
+        if len(self.buffer) < head + 4 + int(length[1]):
+            return
+        status = int(self.buffer[9:12])
+        ending = "confirmed" if status == 201 and b'"status":"confirmed"' in self.buffer else f"{status}"
+        if ending != "confirmed" and len(self.results) < 10_000 and status != 201:
+            print("refused:", self.buffer[:600], file=sys.stderr)
+        self.results.append((ending, time.perf_counter() - self.began))
+        self.buffer = b""
+        self.order()
+
+    def connection_lost(self, error):
+        if error:
+            self.results.append((f"{error}", 0))
+        if not self.done.done():
+            self.done.set_result(None)
+
+
+async def buy(buyers, seconds):
+    """How each order ended and after how long, and how long all of it took."""
+    loop, results, began = asyncio.get_running_loop(), [], time.perf_counter()
+    done = [loop.create_future() for _ in buyers]
+    for number, token in enumerate(buyers):
+        await loop.create_connection(
+            lambda: Buyer(token, number, began + seconds, results, done[number]), HOST, GATEWAY)
+    await asyncio.gather(*done)
+    return results, time.perf_counter() - began
+
+
+# --- What an order cost -----------------------------------------------------------------------------------------------
+
+def metrics():
+    """Requests served, transactions and events of every service, since its start."""
+    sums = {}
+    for name, port in PORTS.items():
+        connection = http.client.HTTPConnection(HOST, port + OFFSET)
+        connection.request("GET", "/metrics")
+        for line in connection.getresponse().read().decode().splitlines():
+            match = re.match(r"(\w+)(?:\{(.*)\})? ([\d.e+]+)$", line)
+            if not match:
+                continue
+            label, dimensions, value = match[1], match[2] or "", float(match[3])
+            if label == "http_server_request_duration_seconds_count" and "/api/" in dimensions:
+                key = "HTTP requests to services"
+            elif label == "db_client_operation_duration_seconds_count":
+                operation = re.search(r'db_operation_name="(\w+)"', dimensions)[1]
+                key = {"write": "write transactions", "read": "read transactions", "rows": "single reads"}[operation]
+            elif label.startswith("messaging_outbox_published"):
+                key = "events published"
+            elif label.startswith("db_client_transaction_retries"):
+                key = "transactions run again"
+            else:
+                continue
+            sums[key] = sums.get(key, 0) + value
+            sums[f"{key}, {name}"] = sums.get(f"{key}, {name}", 0) + value
+    return sums
+
+
+def postgres(urls, folder):
+    """Commits, rollbacks and flushes of the log to disk."""
+    if not urls:
+        return {}
+    text = subprocess.run(
+        [f"{urls['GRAVITY_TEST_POSTGRES_BIN']}/psql", "-Atq", urls["GRAVITY_TEST_POSTGRES_URL"], "-c",
+         "SELECT sum(xact_commit), sum(xact_rollback), (SELECT wal_sync FROM pg_stat_wal) FROM pg_stat_database"],
+        check=True, capture_output=True, text=True).stdout
+    commits, rollbacks, syncs = (float(part) for part in text.strip().split("|"))
+    return {"PostgreSQL commits": commits, "PostgreSQL rollbacks": rollbacks, "PostgreSQL log flushes": syncs}
+
+
+def quiet(processes):
+    """Waits until the work behind the orders is done: mail, events. At most three minutes."""
+    end, busy = time.perf_counter() + 180, time.perf_counter()
+    last = sum(cpu(pid) for pid in processes.values())
+    while time.perf_counter() < end:
+        time.sleep(0.5)
+        now = sum(cpu(pid) for pid in processes.values())
+        if now - last > 0.05:
+            busy = time.perf_counter()
+        elif time.perf_counter() - busy > 2:
+            return
+        last = now
+
+
+def check(connection, administrator, confirmed):
+    """Every order is terminal, none is there that was not asked for, and the ledger balances."""
+    orders, cursor = {}, ""
+    while True:
+        page = call(connection, "GET", f"/api/v1/orders?all=true&limit=100{cursor}", token=administrator)
+        for order in page["items"]:
+            orders[order["status"]] = orders.get(order["status"], 0) + 1
+        if not page.get("next_cursor"):
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    balance = call(connection, "GET", "/api/v1/payments/ledger/balance", token=administrator)
+    assert orders == {"confirmed": confirmed}, (orders, confirmed)
+    assert balance["balanced"] is True, balance
+    print(f"checked: {confirmed} orders, all confirmed; the ledger balances in {len(balance['currencies'])} currencies",
+          file=sys.stderr)
+
+
+# --- All of it -------------------------------------------------------------------------------------------------------
+
+def measure(kind, folder):
+    urls = servers("start", folder) if kind == "distributed" else {}
+    extra = {"GRAVITY_POSTGRES_URL": urls["GRAVITY_TEST_POSTGRES_URL"],
+             "GRAVITY_AMQP_URL": urls["GRAVITY_TEST_AMQP_URL"]} if urls else {}
+    process = start(folder, extra)
+    try:
+        processes = {"platform": process.pid}
+        if urls:
+            processes["PostgreSQL"] = int(open(f"{folder}/servers/postgres/data/postmaster.pid").readline())
+            processes["RabbitMQ"] = int(open(f"{folder}/servers/rabbitmq/pid").read())
+        connection = http.client.HTTPConnection(HOST, GATEWAY)
+        administrator, buyers = fill(connection)
+        early, _ = asyncio.run(buy(buyers, 2))
+        quiet(processes)
+        load = os.getloadavg()[0]
+        counts = metrics() | postgres(urls, folder)
+        before = {name: cpu(pid) for name, pid in processes.items()} | {"load": time.process_time()}
+        results, seconds = asyncio.run(buy(buyers, SECONDS))
+        own = time.process_time() - before.pop("load")
+        quiet(processes)
+        used = {name: cpu(pid) - before[name] for name, pid in processes.items()}
+        after = metrics() | postgres(urls, folder)
+        times = sorted(duration for ending, duration in results if ending == "confirmed")
+        assert times, results[:5]
+        print(row(kind, times, seconds, used, own, load))
+        others = len(results) - len(times)
+        if others:
+            print(f"{others} were not confirmed when they were answered: {sorted({e for e, _ in results})}")
+        check(connection, administrator, len(early) + len(results))
+        return {name: (after[name] - counts.get(name, 0)) / len(results) for name in after}
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+        if urls:
+            servers("stop", folder)
+
+
+def row(kind, times, seconds, used, own, load):
+    def each(cost):
+        return f"{cost / len(times) * 1e6:,.0f}"
+    name = "embedded, SQLite FULL" if kind == "embedded" else "PostgreSQL and RabbitMQ"
+    return (f"| {name} | {len(times) / seconds:,.0f} | {times[len(times) // 2] * 1e3:,.0f} "
+            f"| {times[len(times) * 99 // 100] * 1e3:,.0f} | {each(used['platform'])} "
+            f"| {each(used['PostgreSQL']) if 'PostgreSQL' in used else '-'} "
+            f"| {each(used['RabbitMQ']) if 'RabbitMQ' in used else '-'} | {each(own)} | {load:.1f} |")
+
+
+def main():
+    print(f"load average before: {os.getloadavg()[0]:.2f}, {os.cpu_count()} cores\n")
+    print(f"| {CLIENTS} clients, {SECONDS:.0f} s | orders/s confirmed | p50 ms | p99 ms | platform, CPU µs an order "
+          "| PostgreSQL | RabbitMQ | load generator | load average |\n|---|---|---|---|---|---|---|---|---|")
+    budgets = {}
+    for kind in KINDS:
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            budgets[kind] = measure(kind, folder)
+    print("\n| an order takes | " + " | ".join(KINDS) + " |\n|---|" + "---|" * len(KINDS))
+    for name in sorted({name for budget in budgets.values() for name in budget}):
+        cells = [f"{budget[name]:.2f}" if name in budget else "-" for budget in budgets.values()]
+        if any(cell not in ("-", "0.00") for cell in cells):
+            print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+main()

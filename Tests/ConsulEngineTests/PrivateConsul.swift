@@ -1,0 +1,100 @@
+import Foundation
+import Testing
+
+@testable import ConsulEngine
+
+/// The agent that `scripts/servers` has started.
+enum TestAgent {
+  static let url = ProcessInfo.processInfo.environment["GRAVITY_TEST_CONSUL_URL"]
+  static var missing: Comment { "GRAVITY_TEST_CONSUL_URL is not set, or Consul cannot be had here" }
+  static var address: ConsulAddress { get throws { try ConsulAddress(#require(url)) } }
+}
+
+/// An agent that one test has for itself and may hurt, made by `scripts/servers`.
+final class PrivateConsul: Sendable {
+  let address: ConsulAddress
+  private let folder: String
+  private let masterToken: String?
+
+  private init(folder: String, masterToken: String?) async throws {
+    self.folder = folder
+    self.masterToken = masterToken
+    let output = try await shell(Self.command("start", folder, masterToken))
+    let line = try #require(output.split(separator: "\n").first { $0.contains("CONSUL_URL=") })
+    address = try ConsulAddress(String(line[line.index(after: line.firstIndex(of: "=")!)...]))
+  }
+
+  /// - Parameter masterToken: With one, nothing is allowed without a token.
+  static func with(masterToken: String? = nil, _ body: (PrivateConsul) async throws -> Void) async throws {
+    let folder = "/tmp/gravity-consul-\(UUID().uuidString.prefix(8))"
+    do {
+      try await body(try await PrivateConsul(folder: folder, masterToken: masterToken))
+    } catch {
+      _ = try? await shell(command("stop", folder, nil))
+      throw error
+    }
+    _ = try await shell(command("stop", folder, nil))
+  }
+
+  private static func command(_ verb: String, _ folder: String, _ token: String?) -> [String] {
+    (token.map { ["env", "GRAVITY_TEST_CONSUL_MASTER_TOKEN=\($0)"] } ?? [])
+      + [script, verb, "--only", "consul", "--dir", folder]
+  }
+
+  /// Ends it as a power failure would.
+  func kill() async throws {
+    signal(SIGKILL)
+    try await eventually("it is dead") {
+      (try? await shell(Self.command("status", self.folder, nil))) == nil
+    }
+  }
+
+  /// Starts it again where it was. It keeps nothing, so it knows nobody.
+  func start() async throws { _ = try await shell(Self.command("start", folder, masterToken)) }
+
+  func signal(_ signal: Int32) {
+    let text = (try? String(contentsOfFile: folder + "/consul/pid", encoding: .utf8)) ?? ""
+    guard let process = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
+      Issue.record("no process number in \(text)")
+      return
+    }
+    Foundation.kill(process, signal)
+  }
+}
+
+private let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent().appending(path: "scripts/servers").path(percentEncoded: false)
+
+private struct Failure: Error { var what: String }
+
+private func shell(_ command: [String]) async throws -> String {
+  try await withCheckedThrowingContinuation { continuation in
+    Thread { continuation.resume(with: Result { try run(command) }) }.start()
+  }
+}
+
+/// Through `popen`: waiting for Foundation's `Process` needs a run loop.
+private func run(_ command: [String]) throws -> String {
+  let quoted = command.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
+  // The server must not inherit the pipe, or we would read until it ends.
+  let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path(percentEncoded: false)
+  defer { unlink(file) }
+  guard let stream = popen("cd / && \(quoted) >\(file) 2>&1 </dev/null", "r") else { throw Failure(what: "popen") }
+  let status = pclose(stream)
+  let output = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
+  guard status == 0 else { throw Failure(what: "\(quoted): \(output)") }
+  return output
+}
+
+/// Asks again and again, at most for `bound`.
+func eventually(
+  _ what: String, within bound: Duration = .seconds(20), sourceLocation: SourceLocation = #_sourceLocation,
+  _ condition: @Sendable () async throws -> Bool
+) async throws {
+  let end = ContinuousClock.now + bound
+  while ContinuousClock.now < end {
+    if try await condition() { return }
+    try await Task.sleep(for: .milliseconds(20))
+  }
+  Issue.record("\(what): not within \(bound)", sourceLocation: sourceLocation)
+}
