@@ -65,7 +65,8 @@ public struct HTTPServer<Responder: HTTPResponder<RequestScope>>: Service {
       }, eventLoopGroupProvider: .shared(eventLoopGroup), logger: quiet)
     let presence = Presence(
       of: service, version: version, host: host, advertisement, in: registry,
-      setReady: { [readiness] in readiness.set($0) }, logger: logger, port: { await ports.first { _ in true } }, onListening: onListening)
+      setReady: { [readiness] in readiness.set($0) }, logger: logger, port: { await ports.first { _ in true } },
+      onListening: onListening)
     do {
       // The last is asked first to end, and the others only once it has: it leaves the registry while requests of those
       // that do not know yet are still taken.
