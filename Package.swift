@@ -256,7 +256,10 @@ let package = Package(
           "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents", "GravityHTTP", "GravityTasks",
           "GravityTelemetry", "Testbed",
         ],
-        [.asyncHTTPClient, .coreMetrics, .hummingbird, .httpTypes, .lifecycle, .log, .nio, .nioPosix, .serviceContext]),
+        [
+          .asyncHTTPClient, .coreMetrics, .hummingbird, .httpTypes, .lifecycle, .log, .nio, .nioHTTP1, .nioPosix,
+          .serviceContext,
+        ]),
       tests(
         "GravityHTTP", with: ["GravityContracts", "GravityData", "GravityIdentity", "GravityTelemetry"],
         [.hummingbird, .hummingbirdTesting, .httpTypes, .log]),

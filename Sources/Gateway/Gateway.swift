@@ -96,6 +96,10 @@ public final class Gateway: Service {
     await workers?.update(routes: state.routes(limitedTo: limiting.withLock(\.requests)))
   }
 
+  /// Says from now on that it is not ready, and asks clients to come back on another connection; serves on. Before
+  /// ``run()`` is asked to end, so that whoever stands before several gateways has time to notice.
+  public func leave() { state.startDraining() }
+
   /// Serves until graceful shutdown, then drains: no new connections, `/health/ready` says no, requests in flight and
   /// those already on their way end, each with `connection: close`, at most
   /// ``GatewayConfiguration/drainTimeout``. Cancellation ends at once.

@@ -68,7 +68,7 @@ struct Platform {
         live: LiveConfiguration(
           configuration.layers, settings: Settings.all, logger: own.logger("configuration")),
         tracing: tracing, broker: broker.broker,
-        makesSecrets: makesSecrets, hearsOthers: try hearsOthers(), isHeard: try isHeard)
+        isServing: isServing, makesSecrets: makesSecrets, hearsOthers: try hearsOthers(), isHeard: try isHeard)
       if !ground.hearsOthers {
         ground.telemetry("gravity").logger("events").warning(
           "events reach only processes that share this data folder, and late; set GRAVITY_POSTGRES_URL or GRAVITY_AMQP_URL",
@@ -96,7 +96,9 @@ struct Platform {
       var lifecycle = ServiceGroupConfiguration(
         services: services, gracefulShutdownSignals: [.sigterm, .sigint, .sighup], logger: logger)
       // The bound on the whole: what hangs beyond the drain is cut off.
-      lifecycle.maximumGracefulShutdownDuration = configuration.drainTimeout + .seconds(5)
+      lifecycle.maximumGracefulShutdownDuration =
+        configuration.drainTimeout + .seconds(5)
+        + max(try ground.advertisement.departure, ground.registry.departure) * names.count
       try await ServiceGroup(configuration: lifecycle).run()
     } catch {
       for database in opened { await database.close() }
@@ -232,6 +234,8 @@ struct Ground: Sendable {
   let live: LiveConfiguration
   let tracing: TracingSystem
   let broker: any EventBroker
+  /// Whether this is one part of a deployment, and not all of it.
+  let isServing: Bool
   /// Whether secrets that are not given are made up.
   let makesSecrets: Bool
   /// Whether what another process does is heard of at once: not where each has files and no server stands between.

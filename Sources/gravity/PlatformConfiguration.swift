@@ -39,7 +39,9 @@ struct PlatformConfiguration: Sendable {
     get throws {
       Advertisement(
         host: try layers.optional(Settings.advertiseHost), zone: try layers.optional(Settings.zone),
-        weight: try layers.value(Settings.weight))
+        weight: try layers.value(Settings.weight),
+        // On loopback nobody stands before it.
+        departure: try layers.optional(Settings.departure) ?? (isLoopback ? .zero : .seconds(3)))
     }
   }
 

@@ -1,8 +1,10 @@
 import ConsulEngine
 import GravityDiscovery
 import GravityHTTP
+import GravityService
 import GravityTelemetry
 import Logging
+import RedisEngine
 import ServiceLifecycle
 
 /// What keeps the configuration up to date while the process runs, and what follows it.

@@ -58,7 +58,8 @@ enum RunningGateway {
         awaitsServices: awaitsServices,
         presence: Presence(
           of: "gateway", version: Build.version, host: ground.configuration.host,
-          try ground.configuration.advertisement, in: ground.registry, logger: telemetry.logger("gateway"),
+          try ground.advertisement, in: ground.registry,
+          setReady: { [gateway] isReady in if !isReady { gateway.leave() } }, logger: telemetry.logger("gateway"),
           port: {
             let port = await gateway.boundPort
             return port > 0 ? port : nil

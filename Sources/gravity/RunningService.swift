@@ -29,6 +29,16 @@ struct ServiceGround: Sendable {
 }
 
 extension Ground {
+  /// How the services of this process are known to others.
+  var advertisement: Advertisement {
+    get throws {
+      var own = try configuration.advertisement
+      // In `up` everything ends together, and there is nowhere else to go.
+      if !isServing { own.departure = .zero }
+      return own
+    }
+  }
+
   /// The HTTP side of a service.
   func server(_ service: ServiceGround, _ responder: some HTTPResponder<RequestScope>) throws -> any Service {
     let (name, listening, database) = (service.entry.name, service.listening, service.database)
@@ -42,7 +52,7 @@ extension Ground {
             return nil
           } catch { return "\(error)" }
         }
-      ] + standing, registry: registry, advertisement: try configuration.advertisement, eventLoopGroup: group,
+      ] + standing, registry: registry, advertisement: try advertisement, eventLoopGroup: group,
       telemetry: service.telemetry
     ) { _ in listening.started(name) }
   }

@@ -30,8 +30,14 @@ extension Settings {
     integer: "gravity.weight", "this process's share of the requests relative to others, for its registration",
     standard: 100, in: 1...1_000)
 
+  static let departure = Setting<Duration>(
+    "gravity.departure",
+    "how long a service goes on accepting after it said that it leaves, for serve; 3s, and 0s on loopback, unless it is set",
+    expected: "a duration from 0s to 5m, such as 3s"
+  ) { DurationText.parse($0).flatMap { (.zero ... .seconds(300)).contains($0) ? $0 : nil } }
+
   static let discovery: [any AnySetting] =
-    [staticRegistry, dnsRegistry, advertiseHost, zone, weight] as [any AnySetting] + consul
+    [staticRegistry, dnsRegistry, advertiseHost, zone, weight, departure] as [any AnySetting] + consul
 
   /// These say where the store is, so they do not come from it.
   static let consul: [any AnySetting] = [

@@ -2,6 +2,7 @@ import AuthAPI
 import Foundation
 import GravityIdentity
 import Synchronization
+import Testbed
 import Testing
 
 @testable import AuthServer

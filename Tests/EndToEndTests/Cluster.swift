@@ -61,9 +61,12 @@ final class Cluster: Sendable {
     environment["GRAVITY_AMQP_URL"] = amqp
     environment["GRAVITY_ADMIN_PASSWORD"] = "tall-green-ladder-9"
     environment["GRAVITY_ADMIN_EMAIL"] = "admin@example.com"
+    // Longer than a gateway, or whoever stands before it, needs to see that somebody leaves.
+    environment["GRAVITY_DEPARTURE"] = "3s"
     // Many pools on one server.
     environment["GRAVITY_POSTGRES_CONNECTIONS"] = "4"
     environment["GRAVITY_REDIS_URL"] = process["GRAVITY_TEST_REDIS_URL"]
+    environment["GRAVITY_REDIS_PREFIX"] = "e2e-\(UUID().uuidString.lowercased().prefix(8))"
     if let consul = process["GRAVITY_TEST_CONSUL_URL"] {
       environment["CONSUL_HTTP_ADDR"] = consul
       environment["GRAVITY_CONSUL_PREFIX"] = "gravity-\(UUID().uuidString.lowercased().prefix(8))/"

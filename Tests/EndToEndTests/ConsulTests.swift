@@ -4,15 +4,16 @@ import NIOCore
 import NIOHTTP1
 import Testing
 
+/// Outside of the suite, which cannot name itself in a trait of its own.
+private let consulAgent = ProcessInfo.processInfo.environment["GRAVITY_TEST_CONSUL_URL"]
+
 /// Processes that know of one another by a real Consul alone.
 @Suite(
   .timeLimit(.minutes(4)),
-  .enabled(if: ConsulTests.agent != nil, "GRAVITY_TEST_CONSUL_URL is not set, or Consul cannot be had here"))
+  .enabled(if: consulAgent != nil, "GRAVITY_TEST_CONSUL_URL is not set, or Consul cannot be had here"))
 struct ConsulTests {
-  static let agent = ProcessInfo.processInfo.environment["GRAVITY_TEST_CONSUL_URL"]
-
   private static func put(_ key: String, _ value: String) async throws {
-    var request = HTTPClientRequest(url: "\(try #require(agent))/v1/kv/\(key)")
+    var request = HTTPClientRequest(url: "\(try #require(consulAgent))/v1/kv/\(key)")
     request.method = .PUT
     request.body = .bytes(ByteBuffer(string: value))
     #expect(try await HTTPClient.shared.execute(request, timeout: .seconds(10)).status == .ok)
@@ -22,7 +23,7 @@ struct ConsulTests {
   func twoAuths() async throws {
     let prefix = "e2e-\(UUID().uuidString.prefix(8).lowercased())/"
     let environment = SeparateProcessesTests.masterKey.merging([
-      "CONSUL_HTTP_ADDR": try #require(Self.agent), "GRAVITY_CONSUL_PREFIX": prefix,
+      "CONSUL_HTTP_ADDR": try #require(consulAgent), "GRAVITY_CONSUL_PREFIX": prefix,
     ]) { $1 }
     let first = try await PlatformProcess.serve("auth", environment: environment)
     defer { first.remove() }

@@ -254,6 +254,9 @@ struct ConsumerTests {
         // 2 is in the snapshot already; 5 has to wait for 4, and 4 for the snapshot.
         try await place.publish([1_002, 1_005, 1_004], subject: "s7", sequences: [2, 5, 4])
         try await eventually("all take effect") { try await place.effects().count == 27 }
+        try await eventually("that this was all is noted, after the last effect") {
+          try await !place.database.rows("SELECT 1 FROM event_snapshots WHERE completed_at IS NOT NULL").isEmpty
+        }
       }
       #expect(try await place.effects(subject: "s7") == [7, 1_004, 1_005])
       #expect(try await place.effects().filter { $0 < 1_000 }.sorted() == Array(0..<25))

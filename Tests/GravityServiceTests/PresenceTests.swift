@@ -6,6 +6,7 @@ import GravityService
 import GravityTelemetry
 import Hummingbird
 import Logging
+import NIOHTTP1
 import NIOPosix
 import ServiceLifecycle
 import Synchronization

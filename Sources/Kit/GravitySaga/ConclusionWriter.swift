@@ -70,14 +70,27 @@ final class ConclusionWriter: Sendable {
   }
 
   /// Answers when it was committed.
+  ///
+  /// Of several, only those whose rows are free: who waits for one while it holds others may wait in a circle with
+  /// whoever signals the same sagas in another order, until the database ends one of them after a second. What was not
+  /// free is written alone.
   private func write(_ items: [Item]) async throws {
     let conclusions = items.map(\.conclusion)
-    let concluded = try await database.write { transaction in
+    let written = try await database.write { transaction in
       try Self.declare(conclusions.map(\.order), in: transaction)
-      return try conclusions.map { try $0.write(in: transaction) }
+      guard conclusions.count > 1 else { return try conclusions.map { try $0.write(in: transaction) as Concluded? } }
+      let free = try SagaTable.takeFree(conclusions.map(\.saga.row.id), in: transaction)
+      return try conclusions.map { free.contains($0.saga.row.id) ? try $0.write(in: transaction) : nil }
     }
-    for (item, concluded) in zip(items, concluded) { item.answer.resume(returning: concluded) }
+    var left: [Item] = []
+    for (item, concluded) in zip(items, written) {
+      if let concluded { item.answer.resume(returning: concluded) } else { left.append(item) }
+    }
+    for item in left {
+      do { try await write([item]) } catch { item.answer.resume(throwing: error) }
+    }
   }
+  private typealias Concluded = SagaRunner.Concluded
 
   private static func declare(_ orders: [Conclusion.Order], in transaction: any Transaction) throws {
     var names: [String] = []

@@ -81,6 +81,14 @@ enum SagaTable {
     try transaction.first("SELECT \(SagaRow.columns) FROM gravity_sagas WHERE id = \(id)")
   }
 
+  /// Holds the rows of those sagas that nobody else holds, without waiting.
+  static func takeFree(_ ids: [UUID], in transaction: any Transaction) throws -> Set<UUID> {
+    let rows = try transaction.rows(
+      "SELECT id FROM gravity_sagas WHERE id IN \(list: ids) ORDER BY id"
+        + .only(.postgresql, " FOR UPDATE SKIP LOCKED"))
+    return Set(try rows.map { try $0.get("id") })
+  }
+
   // MARK: - Signals
 
   /// What the saga has been told of that event and not yet been given.

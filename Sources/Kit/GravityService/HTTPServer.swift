@@ -64,8 +64,9 @@ public struct HTTPServer<Responder: HTTPResponder<RequestScope>>: Service {
         continuation.finish()
       }, eventLoopGroupProvider: .shared(eventLoopGroup), logger: quiet)
     let presence = Presence(
-      of: service, version: version, host: host, advertisement, in: registry, readiness: readiness, logger: logger,
-      port: { await ports.first { _ in true } }, onListening: onListening)
+      of: service, version: version, host: host, advertisement, in: registry,
+      setReady: { [readiness] in readiness.set($0) }, logger: logger, port: { await ports.first { _ in true } },
+      onListening: onListening)
     do {
       // The last is asked first to end, and the others only once it has: it leaves the registry while requests of those
       // that do not know yet are still taken.

@@ -1,5 +1,4 @@
 public import GravityDiscovery
-public import GravityHTTP
 public import Logging
 public import ServiceLifecycle
 
@@ -10,11 +9,15 @@ public struct Advertisement: Sendable {
   public var zone: String?
   /// 1 to 1 000.
   public var weight: Int
+  /// How long it goes on accepting after it said that it leaves, at least: those who ask now and then whether it is ready
+  /// have to ask once more. A registry that needs longer has it longer.
+  public var departure: Duration
 
-  public init(host: String? = nil, zone: String? = nil, weight: Int = 100) {
+  public init(host: String? = nil, zone: String? = nil, weight: Int = 100, departure: Duration = .zero) {
     self.host = host
     self.zone = zone
     self.weight = weight
+    self.departure = departure
   }
 
   /// One address has one instance: what starts there takes the place of what was killed there.
@@ -33,7 +36,8 @@ public struct Advertisement: Sendable {
 /// requests of those that do not know yet are still taken.
 public struct Presence: Service {
   private let registry: any Registry
-  private let readiness: Readiness?
+  private let setReady: @Sendable (Bool) -> Void
+  private let departure: Duration
   private let logger: Logger
   private let port: @Sendable () async -> Int?
   private let instance: @Sendable (Int) -> ServiceInstance
@@ -41,16 +45,17 @@ public struct Presence: Service {
 
   /// - Parameters:
   ///   - host: Where it listens.
-  ///   - readiness: Of the server, where it does not know itself.
+  ///   - setReady: Tells the server what to say to those who ask whether it is ready.
   ///   - port: Returns once the server listens; nil when that never comes to be. Gives way when it is cancelled.
   ///   - onListening: Called with the port once it is registered.
   public init(
     of service: String, version: String, host: String, _ advertisement: Advertisement, in registry: any Registry,
-    readiness: Readiness? = nil, logger: Logger, port: @escaping @Sendable () async -> Int?,
+    setReady: @escaping @Sendable (Bool) -> Void, logger: Logger, port: @escaping @Sendable () async -> Int?,
     onListening: @escaping @Sendable (Int) async -> Void = { _ in }
   ) {
     self.registry = registry
-    self.readiness = readiness
+    self.setReady = setReady
+    departure = max(registry.departure, advertisement.departure)
     self.logger = logger
     self.port = port
     self.onListening = onListening
@@ -66,14 +71,14 @@ public struct Presence: Service {
     }
     let instance = instance(bound)
     // Before it registers: whoever hears of it may look at once.
-    readiness?.set(true)
+    setReady(true)
     do { try await registry.register(instance) } catch {
       logger.error("cannot register; it is tried again", metadata: ["error.message": "\(error)"])
     }
     await onListening(bound)
     // Ends with an error when the task is cancelled, which asks for the same.
     try? await gracefulShutdown()
-    readiness?.set(false)
+    setReady(false)
     await leave(instance)
   }
 
@@ -83,6 +88,6 @@ public struct Presence: Service {
     if case .failure(let error) = outcome {
       logger.warning("cannot deregister", metadata: ["error.message": "\(error)"])
     }
-    try? await Task.sleep(for: registry.departure)
+    try? await Task.sleep(for: departure)
   }
 }
