@@ -99,7 +99,8 @@ struct AuthFixture: Sendable {
     let service = try await AuthService(
       database: database, masterKey: masterKey, configuration: configuration,
       hasher: PasswordHasher(cost: configuration.passwordCost, threads: 2, queue: 1000), notifier: mailbox,
-      tokenStore: tokenStore ?? InMemoryTokenStore(list: list, now: { clock.now }), revocations: list, logger: log.logger,
+      tokenStore: tokenStore ?? InMemoryTokenStore(list: list, now: { clock.now }), revocations: list,
+      logger: log.logger,
       clock: .fixed { clock.now })
     try await service.prepare()
     return service

@@ -108,6 +108,7 @@ struct AccessBadDaysTests {
       }
       try await server.control("config", "set", "requirepass", "s3cret")
       let good = try server.client(url())
+      try await good.isReady()
       #expect(try await good.call(["SET", "a", .text(String(repeating: "x", count: 1 << 20))]) == .string("OK"))
       #expect(try await good.call(["GET", "a"]).bytes?.count == 1 << 20)
       var feed = good.client.feed(of: ["c"]).makeAsyncIterator()

@@ -38,7 +38,7 @@ final class PrivateServer: Sendable {
   ) throws -> RunningClient {
     var configuration = RedisClient.Configuration()
     configuration.commandTimeout = .milliseconds(500)
-    configuration.connectTimeout = .seconds(1)
+    configuration.connectTimeout = .seconds(2)
     configuration.pingInterval = .milliseconds(200)
     // The machine may be busy when the first connection is made; what fails ends the wait by itself.
     configuration.connectGrace = .seconds(5)
