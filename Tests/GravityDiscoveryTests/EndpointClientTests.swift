@@ -94,8 +94,9 @@ private final class TinyServer: Sendable {
   /// A port on which nothing listens.
   static func unusedPort() async throws -> Int {
     let server = try await TinyServer()
-    defer { server.channel.close(promise: nil) }
-    return server.port
+    let port = server.port
+    await server.close()
+    return port
   }
 
   private final class Counter: Sendable {
