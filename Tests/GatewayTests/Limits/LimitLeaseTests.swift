@@ -26,12 +26,15 @@ struct SimulatedGateways {
     var arrives: Int64
     var returns: Int64
     var grant: LimitGrant?
+    /// When something happens to it next.
+    var moment: Int64 { grant == nil ? arrives : returns }
   }
 
   let terms: LeaseTerms
   let share: Int
   var leases: [LimitLease]
   var bucket = Bucket()
+  /// The next of them last.
   var calls: [Call] = []
   /// When requests were admitted, in nanoseconds: by the store when it granted, from a lease when it was used.
   var admitted: [Int64] = []
@@ -72,30 +75,38 @@ struct SimulatedGateways {
   private mutating func ask(_ gateway: Int, _ wanted: Int, waiting: Int, _ now: Int64) {
     let there = now + .random(in: 10_000...30_000_000, using: &random)
     let back = there + .random(in: 10_000...30_000_000, using: &random)
-    calls.append(Call(gateway: gateway, wanted: wanted, waiting: waiting, asked: now, arrives: there, returns: back))
+    insert(Call(gateway: gateway, wanted: wanted, waiting: waiting, asked: now, arrives: there, returns: back))
+  }
+
+  private mutating func insert(_ call: Call) {
+    var (low, high) = (0, calls.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if calls[middle].moment > call.moment { low = middle + 1 } else { high = middle }
+    }
+    calls.insert(call, at: low)
   }
 
   /// Lets calls reach the store and come back until `now`, in the order of time.
   mutating func advance(to now: Int64) {
-    while let next = calls.indices.min(by: { moment($0) < moment($1) }), moment(next) <= now {
-      if calls[next].grant == nil { arrive(next) } else { comeBack(next) }
+    while let next = calls.last, next.moment <= now {
+      calls.removeLast()
+      if let grant = next.grant { comeBack(next, grant) } else { arrive(next) }
     }
   }
 
-  private func moment(_ index: Int) -> Int64 { calls[index].grant == nil ? calls[index].arrives : calls[index].returns }
-
-  private mutating func arrive(_ index: Int) {
-    let grant = bucket.take(calls[index].wanted, of: terms.shared, at: calls[index].arrives / 1_000)
-    calls[index].grant = grant
-    let served = min(grant.taken, calls[index].waiting)
-    for _ in 0..<served { admitted.append(calls[index].arrives) }
+  private mutating func arrive(_ call: Call) {
+    var call = call
+    let grant = bucket.take(call.wanted, of: terms.shared, at: call.arrives / 1_000)
+    call.grant = grant
+    insert(call)
+    let served = min(grant.taken, call.waiting)
+    for _ in 0..<served { admitted.append(call.arrives) }
     leased += grant.taken - served
-    if served < calls[index].waiting { refusals.append((calls[index].arrives, true)) }
+    if served < call.waiting { refusals.append((call.arrives, true)) }
   }
 
-  private mutating func comeBack(_ index: Int) {
-    let call = calls.remove(at: index)
-    guard let grant = call.grant else { return }
+  private mutating func comeBack(_ call: Call, _ grant: LimitGrant) {
     _ = leases[call.gateway].take(
       grant, besides: call.wanted - call.waiting, spent: min(grant.taken, call.waiting), terms, asked: call.asked,
       now: call.returns)
