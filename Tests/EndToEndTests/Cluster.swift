@@ -6,7 +6,7 @@ final class Cluster: Sendable {
 
   private static let process = ProcessInfo.processInfo.environment
   static let amqp = process["GRAVITY_TEST_AMQP_URL"]
-  /// Why there can be none here; nil when there can.
+  static var hasRedis: Bool { process["GRAVITY_TEST_REDIS_URL"] != nil }
   static var isPossible: Bool { TestEngine.available.contains(.postgresql) && amqp != nil }
 
   /// By part, then by instance.

@@ -213,10 +213,13 @@ private final class Lines: Sendable {
   func follow(_ handle: FileHandle) {
     Thread.detachNewThread { [self] in
       var rest = Data()
+      var buffer = [UInt8](repeating: 0, count: 1 << 16)
       while true {
-        let data = handle.availableData
-        if data.isEmpty { return }
-        rest += data
+        // Not `availableData`, which ends the whole program when a signal interrupts it.
+        let count = read(handle.fileDescriptor, &buffer, buffer.count)
+        if count < 0, errno == EINTR { continue }
+        if count <= 0 { return }
+        rest += buffer[..<count]
         while let end = rest.firstIndex(of: 0x0A) {
           add(String(decoding: rest[..<end], as: UTF8.self))
           rest = Data(rest[(end + 1)...])
