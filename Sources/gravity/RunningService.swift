@@ -42,7 +42,7 @@ extension Ground {
   /// The HTTP side of a service.
   func server(_ service: ServiceGround, _ responder: some HTTPResponder<RequestScope>) throws -> any Service {
     let (name, listening, database) = (service.entry.name, service.listening, service.database)
-    return try HTTPServer(
+    let server = try HTTPServer(
       service: name, host: configuration.host, port: service.port, version: Build.version,
       endpoints: service.entry.endpoints, responder: responder,
       checks: [
@@ -55,6 +55,8 @@ extension Ground {
       ] + standing, registry: registry, advertisement: try advertisement, eventLoopGroup: group,
       telemetry: service.telemetry
     ) { _ in listening.started(name) }
+    guard let verification = service.verification else { return server }
+    return CheckingServer(server: server, revocations: verification.revocations)
   }
 
   /// Publishes what the service records.
@@ -86,5 +88,25 @@ extension Ground {
     var settings = Routes.Settings(verifier: verifier)
     settings.trustedProxies = try trustedProxies()
     return settings
+  }
+}
+
+/// A server that listens once its process knows whom to refuse, so that whoever is sent to it is not told to come back;
+/// with auth away, after five seconds all the same.
+private struct CheckingServer: Service {
+  let server: any Service
+  let revocations: RevocationList
+
+  func run() async throws {
+    await cancelWhenGracefulShutdown {
+      let end = ContinuousClock.now + .seconds(5)
+      while revocations.verdict(tokenID: "", sessionID: nil, subject: "", epoch: 0) == .unknown,
+        ContinuousClock.now < end, !Task.isCancelled
+      {
+        try? await Task.sleep(for: .milliseconds(5))
+      }
+    }
+    if Task.isShuttingDownGracefully { return }
+    try await server.run()
   }
 }

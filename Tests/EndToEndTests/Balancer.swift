@@ -15,21 +15,23 @@ final class Balancer: Sendable {
   }
   private let gateways: [String]
   private let state: Mutex<State>
-  private let http: HTTPClient
+  /// One for all of them: it is never shut down.
+  private static let http: HTTPClient = {
+    var configuration = HTTPClient.Configuration(timeout: .init(connect: .seconds(2), read: .seconds(30)))
+    configuration.connectionPool.retryConnectionEstablishment = false
+    return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
+  }()
 
   init(_ gateways: [String]) {
     self.gateways = gateways
     state = Mutex(State(ready: Set(gateways)))
-    var configuration = HTTPClient.Configuration(timeout: .init(connect: .seconds(2), read: .seconds(30)))
-    configuration.connectionPool.retryConnectionEstablishment = false
-    http = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
   }
 
   /// Until the task is cancelled.
   func watch() async {
     while !Task.isCancelled {
       for gateway in gateways {
-        let reply = try? await http.execute(
+        let reply = try? await Self.http.execute(
           HTTPClientRequest(url: gateway + "/health/ready"), timeout: .seconds(1))
         if let reply { _ = try? await reply.body.collect(upTo: 1 << 20) }
         let isReady = reply?.status == .ok
@@ -64,10 +66,8 @@ final class Balancer: Sendable {
       request.headers.replaceOrAdd(name: "content-type", value: "application/json")
       request.body = .bytes(ByteBuffer(data: try JSONSerialization.data(withJSONObject: body, options: .sortedKeys)))
     }
-    let response = try await http.execute(request, timeout: .seconds(30))
+    let response = try await Self.http.execute(request, timeout: .seconds(30))
     let data = Data(buffer: try await response.body.collect(upTo: 8 << 20))
     return Visitor.Reply(status: Int(response.status.code), headers: response.headers, body: data)
   }
-
-  func close() async { try? await http.shutdown() }
 }

@@ -117,7 +117,6 @@ struct ClusterTests {
     #expect(tally.orders > 10)
     let ledger = try await visitor.administrator().get("/api/v1/payments/ledger/balance")
     #expect(String(decoding: ledger.body, as: UTF8.self).contains("\"balanced\":true"))
-    await balancer.close()
     #expect(await cluster.stop().values.allSatisfy { $0.allSatisfy { $0 == 0 } })
   }
 

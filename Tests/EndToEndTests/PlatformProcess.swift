@@ -192,6 +192,8 @@ private final class Lines: Sendable {
   private struct State {
     var lines: [String] = []
     var hasEnded = false
+    /// Which start it is: the end of a former one may be told late.
+    var start = 0
     var waiting: [(text: String, continuation: CheckedContinuation<Void, any Error>)] = []
   }
   private let state = Mutex(State())
@@ -206,6 +208,7 @@ private final class Lines: Sendable {
   func mark() -> Int {
     state.withLock { state in
       state.hasEnded = false
+      state.start += 1
       return state.lines.count
     }
   }
@@ -230,8 +233,12 @@ private final class Lines: Sendable {
 
   /// Fails whoever waits when the process ends.
   func noteEnd(of process: Process) {
+    let start = state.withLock { $0.start }
     process.terminationHandler = { [self] process in
       let waiting = state.withLock { state in
+        guard state.start == start else {
+          return [(text: String, continuation: CheckedContinuation<Void, any Error>)]()
+        }
         state.hasEnded = true
         defer { state.waiting = [] }
         return state.waiting

@@ -7,11 +7,15 @@ enum Shop {
     let variant: [String: any Sendable] = [
       "sku": sku, "price": ["amount": 1_299, "currency": "USD"] as [String: any Sendable],
     ]
-    let made = try await administrator.send(
-      "POST", "/api/v1/products", ["title": "Article \(sku)", "status": "published", "variants": [variant]])
+    let made = try await Visitor.decided {
+      try await administrator.send(
+        "POST", "/api/v1/products", ["title": "Article \(sku)", "status": "published", "variants": [variant]])
+    }
     #expect(made.status == 201, "\(String(decoding: made.body, as: UTF8.self))")
-    let stocked = try await administrator.send(
-      "POST", "/api/v1/inventory/items/\(sku)/adjustments", ["delta": stock, "reason": "received"])
+    let stocked = try await Visitor.decided {
+      try await administrator.send(
+        "POST", "/api/v1/inventory/items/\(sku)/adjustments", ["delta": stock, "reason": "received"])
+    }
     #expect((200..<300).contains(stocked.status))
   }
 
