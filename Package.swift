@@ -248,7 +248,7 @@ let package = Package(
         "GravityDiscovery", with: ["GravityContracts", "RegistryConformance"],
         [.asyncHTTPClient, .lifecycle, .log, .nio, .nioPosix]),
       tests(
-        "ConsulEngine", with: ["GravityDiscovery", "RegistryConformance"],
+        "ConsulEngine", with: ["GravityDiscovery", "RegistryConformance", "TestServers"],
         [.lifecycle, .log, .nio, .nioHTTP1, .nioPosix]),
       tests(
         "GravityService",

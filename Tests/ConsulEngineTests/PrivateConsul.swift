@@ -1,6 +1,10 @@
 import Foundation
 import Testing
 
+// Not its `eventually`: the one of these tests says where it was asked.
+import func TestServers.shell
+import let TestServers.serversScript
+
 @testable import ConsulEngine
 
 /// The agent that `scripts/servers` has started.
@@ -38,7 +42,7 @@ final class PrivateConsul: Sendable {
 
   private static func command(_ verb: String, _ folder: String, _ token: String?) -> [String] {
     (token.map { ["env", "GRAVITY_TEST_CONSUL_MASTER_TOKEN=\($0)"] } ?? [])
-      + [script, verb, "--only", "consul", "--dir", folder]
+      + [serversScript, verb, "--only", "consul", "--dir", folder]
   }
 
   /// Ends it as a power failure would.
@@ -60,30 +64,6 @@ final class PrivateConsul: Sendable {
     }
     Foundation.kill(process, signal)
   }
-}
-
-private let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-  .deletingLastPathComponent().appending(path: "scripts/servers").path(percentEncoded: false)
-
-private struct Failure: Error { var what: String }
-
-private func shell(_ command: [String]) async throws -> String {
-  try await withCheckedThrowingContinuation { continuation in
-    Thread { continuation.resume(with: Result { try run(command) }) }.start()
-  }
-}
-
-/// Through `popen`: waiting for Foundation's `Process` needs a run loop.
-private func run(_ command: [String]) throws -> String {
-  let quoted = command.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
-  // The server must not inherit the pipe, or we would read until it ends.
-  let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path(percentEncoded: false)
-  defer { unlink(file) }
-  guard let stream = popen("cd / && \(quoted) >\(file) 2>&1 </dev/null", "r") else { throw Failure(what: "popen") }
-  let status = pclose(stream)
-  let output = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
-  guard status == 0 else { throw Failure(what: "\(quoted): \(output)") }
-  return output
 }
 
 /// Asks again and again, at most for `bound`.
