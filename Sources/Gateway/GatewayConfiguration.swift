@@ -90,9 +90,10 @@ public struct BreakerSettings: Sendable {
   public var minimumRequests = 20
   /// … in a window of this length.
   public var window: Duration = .seconds(10)
-  /// How long it stays open the first time; doubles up to ``maximumOpen``, give or take a fifth.
+  /// How long it stays open the first time; doubles up to ``maximumOpen``, give or take a fifth. It ends as soon as the
+  /// instance's health check passes again after it had failed.
   public var firstOpen: Duration = .seconds(1)
-  public var maximumOpen: Duration = .seconds(30)
+  public var maximumOpen: Duration = .seconds(10)
   /// Requests let through at a time to see whether it is back, and that have to succeed.
   public var probes = 3
   public init() {}

@@ -38,7 +38,7 @@ struct HealthRefresher: Sendable {
             let clock = ContinuousClock()
             let start = clock.now
             let isUp = await HealthProbe.isUp(shared, path: settings.path, timeout: settings.timeout, on: group)
-            shared.isHealthy = isUp
+            shared.noteHealth(isUp, now: state.now())
             let instance = shared.instance
             return (
               service,

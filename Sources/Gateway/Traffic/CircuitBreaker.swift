@@ -87,6 +87,14 @@ struct BreakerState: Sendable {
     (windowStart, requests) = (now, min(requests + count, settings.minimumRequests / 2))
   }
 
+  /// Its health check passes again after it had failed: who was away is back, and need not be left alone as long as a
+  /// breaker that has opened many times would leave it.
+  mutating func instanceCameBack(now: Int64) {
+    guard case .open(let until) = phase else { return }
+    openings = 0
+    phase = .open(until: min(until, now))
+  }
+
   private mutating func open(_ now: Int64, _ random: Double) {
     let first = settings.firstOpen.nanoseconds
     let doubled = first.multipliedReportingOverflow(by: 1 << min(openings, 20))
@@ -146,6 +154,8 @@ final class CircuitBreaker: Sendable {
       return state.phase
     }
   }
+
+  func instanceCameBack(now: Int64) { state.withLock { $0.instanceCameBack(now: now) } }
 
   var phase: BreakerState.Phase { state.withLock { $0.phase } }
 }

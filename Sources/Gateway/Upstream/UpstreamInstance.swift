@@ -17,9 +17,12 @@ final class UpstreamInstance: Sendable {
   }
 
   /// What the last look at its health said; true before the first.
-  var isHealthy: Bool {
-    get { healthy.load(ordering: .relaxed) }
-    set { healthy.store(newValue, ordering: .relaxed) }
+  var isHealthy: Bool { healthy.load(ordering: .relaxed) }
+
+  /// What a look at its health says.
+  func noteHealth(_ isUp: Bool, now: Int64) {
+    let wasUp = healthy.exchange(isUp, ordering: .relaxed)
+    if isUp, !wasUp { breaker.instanceCameBack(now: now) }
   }
 }
 

@@ -63,7 +63,29 @@ import Testing
       #expect(admits)
       breaker.record(.failure, now: now, random: 0.5)
     }
-    #expect(waits == [1, 2, 4, 8, 16, 30, 30])
+    #expect(waits == [1, 2, 4, 8, 10, 10, 10])
+  }
+
+  @Test("an instance whose health check passes again is tried at once, and its next failures begin with a short wait")
+  func comesBack() {
+    var breaker = BreakerState(BreakerSettings())
+    for _ in 0..<5 { breaker.record(.failure, now: 0, random: 0.5) }
+    for _ in 0..<6 {
+      guard case .open(let until) = breaker.phase else { break }
+      _ = breaker.admits(now: until)
+      breaker.record(.failure, now: until, random: 0.5)
+    }
+    guard case .open(let until) = breaker.phase else {
+      Issue.record("it is open")
+      return
+    }
+    let now = until - 5 * Self.second
+    let before = breaker.admits(now: now)
+    breaker.instanceCameBack(now: now)
+    let after = breaker.admits(now: now)
+    #expect(!before && after)
+    breaker.record(.failure, now: now, random: 0.5)
+    #expect(breaker.phase == .open(until: now + Self.second))
   }
 
   @Test("server errors open a breaker by their share only, not by coming in a row")
@@ -135,7 +157,7 @@ import Testing
     upstream.instances[0].load.began()
     #expect(counts()["1"] == nil)
     #expect(counts([upstream.instances[1], upstream.instances[2]]) == ["1": 300])
-    shared[1].isHealthy = false
+    shared[1].noteHealth(false, now: 0)
     #expect(counts()["2"] == nil)
     for _ in 0..<5 { shared[2].breaker.record(.failure, now: 0, random: 0.5) }
     #expect(counts() == ["1": 300])
