@@ -1,10 +1,11 @@
 """Orders through the gateway to confirmed. Load and platform share the machine's cores, so CPU is each process's own,
 from /proc, and the figure to compare; orders a second depend on what else runs."""
-import asyncio, http.client, itertools, json, os, re, signal, subprocess, sys, tempfile, time, uuid
+import asyncio, http.client, itertools, json, os, re, secrets, signal, subprocess, sys, tempfile, time, uuid
 
 BINARY, SECONDS, CLIENTS = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
 KINDS = sys.argv[4:] or ["embedded", "distributed"]
-OFFSET = 2500
+# A kind that is a number is so many instances of every part, each a process of its own.
+OFFSET, STEP = 2500, 100
 HOST, GATEWAY = "127.0.0.1", 8000 + OFFSET
 PORTS = {"auth": 8001, "user": 8002, "notification": 8003, "payment": 8005, "order": 8006, "product": 8007,
          "inventory": 8008}
@@ -16,21 +17,59 @@ WAIT = 20
 
 # --- What runs -------------------------------------------------------------------------------------------------------
 
-def start(folder, extra):
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GRAVITY_")} | extra
-    environment |= {
+def environment(extra):
+    return {k: v for k, v in os.environ.items() if not k.startswith("GRAVITY_")} | extra | {
         "GRAVITY_ADMIN_PASSWORD": PASSWORD, "GRAVITY_AUTH_BCRYPT_COST": "4", "GRAVITY_AUTH_ACCESS_TTL": "1h",
         "GRAVITY_GATEWAY_RATE_LIMIT": "1000000000", "GRAVITY_GATEWAY_SIGN_IN_LIMIT": "1000000000",
         "GRAVITY_LOG_FORMAT": "json",
     }
+
+
+def start(folder, extra):
     log = open(f"{folder}/log", "w")
     process = subprocess.Popen(
-        [BINARY, "up", "--data-dir", f"{folder}/data", "--port-offset", str(OFFSET)], env=environment,
+        [BINARY, "up", "--data-dir", f"{folder}/data", "--port-offset", str(OFFSET)], env=environment(extra),
         stdout=subprocess.PIPE, stderr=log, text=True)
     for line in process.stdout:
         if "is ready" in line:
-            return process
+            return [process]
     sys.exit(f"the platform did not start:\n{open(log.name).read()[-2000:]}")
+
+
+def start_instances(folder, extra, count):
+    """So many of every part: `gravity serve PART`, which find each other where Consul, or else a list, says."""
+    extra = extra | {"GRAVITY_MASTER_KEY": secrets.token_hex(32), "GRAVITY_POSTGRES_CONNECTIONS": "8"}
+    if "CONSUL_HTTP_ADDR" not in extra:
+        extra["GRAVITY_STATIC_REGISTRY"] = ";".join(
+            f"{name}=" + ",".join(f"{HOST}:{port + OFFSET + STEP * index}" for index in range(count))
+            for name, port in PORTS.items())
+    processes = []
+    for index in range(count):
+        for name in [*PORTS, "gateway"]:
+            log = open(f"{folder}/{name}-{index}.log", "w")
+            processes.append(subprocess.Popen(
+                [BINARY, "serve", name, "--data-dir", f"{folder}/data", "--port-offset", str(OFFSET + STEP * index)],
+                env=environment(extra), stdout=log, stderr=log))
+            # The first of each brings its database up to date.
+            if index == 0 and name != "gateway":
+                await_ready(PORTS[name] + OFFSET, log.name)
+    for index in range(count):
+        await_ready(GATEWAY + STEP * index, f"{folder}/gateway-{index}.log")
+    return processes
+
+
+def await_ready(port, log):
+    end = time.perf_counter() + 60
+    while time.perf_counter() < end:
+        try:
+            connection = http.client.HTTPConnection(HOST, port, timeout=5)
+            connection.request("GET", "/health/ready")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    sys.exit(f"nobody is ready at {port}:\n{open(log).read()[-2000:]}")
 
 
 def servers(command, folder):
@@ -156,23 +195,23 @@ class Buyer(asyncio.Protocol):
             self.done.set_result(None)
 
 
-async def buy(buyers, seconds):
-    """How each order ended and after how long, and how long all of it took."""
+async def buy(buyers, seconds, gateways):
+    """How each order ended and after how long, and how long all of it took. Buyers take gateways in turn."""
     loop, results, began = asyncio.get_running_loop(), [], time.perf_counter()
     done = [loop.create_future() for _ in buyers]
     for number, token in enumerate(buyers):
         await loop.create_connection(
-            lambda: Buyer(token, number, began + seconds, results, done[number]), HOST, GATEWAY)
+            lambda: Buyer(token, number, began + seconds, results, done[number]), HOST, gateways[number % len(gateways)])
     await asyncio.gather(*done)
     return results, time.perf_counter() - began
 
 
 # --- What an order cost -----------------------------------------------------------------------------------------------
 
-def metrics():
+def metrics(instances):
     """Requests served, transactions and events of every service, since its start."""
     sums = {}
-    for name, port in PORTS.items():
+    for name, port in ((n, p + STEP * index) for n, p in PORTS.items() for index in range(instances)):
         connection = http.client.HTTPConnection(HOST, port + OFFSET)
         connection.request("GET", "/metrics")
         for line in connection.getresponse().read().decode().splitlines():
@@ -242,27 +281,38 @@ def check(connection, administrator, confirmed):
 # --- All of it -------------------------------------------------------------------------------------------------------
 
 def measure(kind, folder):
-    urls = servers("start", folder) if kind == "distributed" else {}
+    instances = int(kind) if kind.isdigit() else 1
+    urls = servers("start", folder) if kind != "embedded" else {}
     extra = {"GRAVITY_POSTGRES_URL": urls["GRAVITY_TEST_POSTGRES_URL"],
              "GRAVITY_AMQP_URL": urls["GRAVITY_TEST_AMQP_URL"]} if urls else {}
-    process = start(folder, extra)
+    if kind.isdigit():
+        extra |= {name: urls[theirs] for name, theirs in (
+            ("GRAVITY_REDIS_URL", "GRAVITY_TEST_REDIS_URL"), ("CONSUL_HTTP_ADDR", "GRAVITY_TEST_CONSUL_URL"))
+            if theirs in urls}
+        running = start_instances(folder, extra, instances)
+    else:
+        running = start(folder, extra)
+    gateways = [GATEWAY + STEP * index for index in range(instances)]
     try:
-        processes = {"platform": process.pid}
+        processes = {f"platform {process.pid}": process.pid for process in running}
         if urls:
             processes["PostgreSQL"] = int(open(f"{folder}/servers/postgres/data/postmaster.pid").readline())
             processes["RabbitMQ"] = int(open(f"{folder}/servers/rabbitmq/pid").read())
         connection = http.client.HTTPConnection(HOST, GATEWAY)
         administrator, buyers = fill(connection)
-        early, _ = asyncio.run(buy(buyers, 2))
+        early, _ = asyncio.run(buy(buyers, 2, gateways))
         quiet(processes)
         load = os.getloadavg()[0]
-        counts = metrics() | postgres(urls, folder)
+        counts = metrics(instances) | postgres(urls, folder)
         before = {name: cpu(pid) for name, pid in processes.items()} | {"load": time.process_time()}
-        results, seconds = asyncio.run(buy(buyers, SECONDS))
+        results, seconds = asyncio.run(buy(buyers, SECONDS, gateways))
         own = time.process_time() - before.pop("load")
         quiet(processes)
-        used = {name: cpu(pid) - before[name] for name, pid in processes.items()}
-        after = metrics() | postgres(urls, folder)
+        used = {"platform": 0}
+        for name, pid in processes.items():
+            name_of = "platform" if name.startswith("platform") else name
+            used[name_of] = used.get(name_of, 0) + cpu(pid) - before[name]
+        after = metrics(instances) | postgres(urls, folder)
         times = sorted(duration for ending, duration in results if ending == "confirmed")
         assert times, results[:5]
         print(row(kind, times, seconds, used, own, load))
@@ -270,18 +320,34 @@ def measure(kind, folder):
         if others:
             print(f"{others} were not confirmed when they were answered: {sorted({e for e, _ in results})}")
         check(connection, administrator, len(early) + len(results))
+        if kind.isdigit():
+            print(requests(kind, gateways, buyers[0]), file=sys.stderr)
         return {name: (after[name] - counts.get(name, 0)) / len(results) for name in after}
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
+        for process in running:
+            process.send_signal(signal.SIGTERM)
+        for process in running:
+            process.wait()
         if urls:
             servers("stop", folder)
+
+
+def requests(kind, gateways, token):
+    """Reads of one's own profile, all gateways together, by wrk."""
+    running = [subprocess.Popen(
+        ["wrk", "-t1", f"-c{64 // len(gateways)}", "-d5s", "-H", f"authorization: Bearer {token}",
+         f"http://{HOST}:{port}/api/v1/users/me"], stdout=subprocess.PIPE, text=True) for port in gateways]
+    outputs = [process.communicate()[0] for process in running]
+    assert not any("Non-2xx" in output for output in outputs), outputs
+    total = sum(float(re.search(r"Requests/sec: *([\d.]+)", output)[1]) for output in outputs)
+    return f"{kind} of each: {total:,.0f} reads of a profile a second"
 
 
 def row(kind, times, seconds, used, own, load):
     def each(cost):
         return f"{cost / len(times) * 1e6:,.0f}"
-    name = "embedded, SQLite FULL" if kind == "embedded" else "PostgreSQL and RabbitMQ"
+    name = {"embedded": "embedded, SQLite FULL", "distributed": "PostgreSQL and RabbitMQ"}.get(
+        kind, f"{kind} of each, on PostgreSQL, RabbitMQ, Redis, Consul")
     return (f"| {name} | {len(times) / seconds:,.0f} | {times[len(times) // 2] * 1e3:,.0f} "
             f"| {times[len(times) * 99 // 100] * 1e3:,.0f} | {each(used['platform'])} "
             f"| {each(used['PostgreSQL']) if 'PostgreSQL' in used else '-'} "
