@@ -44,7 +44,7 @@ public struct GatewayConfiguration: Sendable {
     /// Content of a request's body, in bytes; more is 413. 0 is no limit: bodies stream.
     public var maximumBodyBytes = 0
     /// Connections to one instance from one event loop; more is 503.
-    public var upstreamConnectionsPerLoop = 256
+    public var upstreamConnectionsPerLoop = 1_024
     /// Connections of clients to one event loop; more are closed at once.
     public var clientConnectionsPerLoop = 16_384
     /// Verified tokens that one event loop remembers.

@@ -1,5 +1,5 @@
 // The gateway as the benchmark runs it: a cached token, a blacklist, limits, breaker, access log and metrics on.
-// Usage: [GATEWAYBENCH_TRACES=on|unsampled] [GATEWAYBENCH_LIMITS=shared] gatewaybench PORT UPSTREAM_PORT LOG_FILE
+// Usage: [GATEWAYBENCH_LOOPS=1] [GATEWAYBENCH_TRACES=on|unsampled] [GATEWAYBENCH_LIMITS=shared] gatewaybench PORT UPSTREAM_PORT LOG_FILE
 import CoreMetrics
 import Foundation
 import Gateway
@@ -68,7 +68,8 @@ revocations.insert(
       Revocation(.subject("subject-\(index)", epoch: 3), expiresAt: Date(timeIntervalSinceNow: 3600)),
     ]
   })
-var configuration = GatewayConfiguration(port: port, loops: 1)
+let environment = ProcessInfo.processInfo.environment
+var configuration = GatewayConfiguration(port: port, loops: environment["GATEWAYBENCH_LOOPS"].flatMap(Int.init) ?? 1)
 configuration.rateLimit = RateLimit(requests: 1_000_000_000, per: .seconds(60))
 var logger = Logger(label: "bench")
 logger.logLevel = .warning
@@ -78,14 +79,14 @@ let log = JSONAccessLog { bytes in
 }
 // Spans are kept and not sent: that is another thread's work, and depends on who takes them.
 let tracer: Tracer? =
-  switch ProcessInfo.processInfo.environment["GATEWAYBENCH_TRACES"] {
+  switch environment["GATEWAYBENCH_TRACES"] {
   case "on": Tracer(resource: SpanResource(service: "gateway"), sampler: .alwaysOn, buffer: SpanBuffer())
   case "unsampled": Tracer(resource: SpanResource(service: "gateway"), sampler: .alwaysOff, buffer: SpanBuffer())
   default: nil
   }
 // Leases from a store in this process: what deciding from them costs, and asking for them now and then.
 let limitStore: InMemoryLimitStore? =
-  ProcessInfo.processInfo.environment["GATEWAYBENCH_LIMITS"] == "shared" ? InMemoryLimitStore() : nil
+  environment["GATEWAYBENCH_LIMITS"] == "shared" ? InMemoryLimitStore() : nil
 let gateway = try Gateway(
   configuration: configuration,
   routes: [
