@@ -12,43 +12,17 @@ import Synchronization
 /// that breaks, or whose server stops answering, is replaced; meanwhile commands fail at once. A command is sent again
 /// only if it cannot have been executed, or may be executed twice.
 ///
-/// Redis 6.2 or later, over RESP3. One node, or what stands for one: redirections of a cluster are not followed.
+/// Redis 6.2 or later, over RESP3: one node, what stands for one, or a cluster, of which the URL names any node. A
+/// cluster's redirections (`MOVED`, `ASK`) are followed, each node has a connection of its own, and commands go to the
+/// node of their first key; feeds stay with the node of the URL.
 public final class RedisClient: Service {
-  private enum Phase {
-    /// A connection is being made, or will be once ``run()`` is called.
-    case connecting
-    case up(RedisConnection)
-    case away(RedisError)
-    case over
-  }
-  private struct State {
-    var phase = Phase.connecting
-    var waiters: [Waiter<RedisConnection>] = []
-    var hasRun = false
-    var lastFailure: RedisError?
-
-    /// What a command can be told now; nil when it has to wait.
-    var connection: Result<RedisConnection, RedisError>? {
-      switch phase {
-      case .connecting: nil
-      case .up(let connection): .success(connection)
-      case .away(let failure): .failure(failure)
-      case .over: .failure(RedisError(.closed, "the Redis client is closed"))
-      }
-    }
-
-    mutating func takeWaiters() -> [Waiter<RedisConnection>] {
-      defer { waiters = [] }
-      return waiters
-    }
-  }
-
   let configuration: Configuration
   let opening: RedisOpening
   let metrics: RedisMetrics
   let feeds: RedisFeeds
   let logger: Logger
-  private let state = Mutex(State())
+  private let nodes: RedisNodes
+  private let hasRun = Atomic(false)
 
   /// Does not connect: ``run()`` does.
   ///
@@ -78,6 +52,7 @@ public final class RedisClient: Service {
       address: address, settings: settings, connectTimeout: configuration.connectTimeout,
       clientName: configuration.clientName, group: group)
     feeds = RedisFeeds(opening: opening, logger: logger, metrics: self.metrics)
+    nodes = RedisNodes(opening, configuration, self.metrics, logger)
   }
 
   // MARK: Commands
@@ -92,10 +67,8 @@ public final class RedisClient: Service {
   ) async throws -> RedisReply {
     let start = NIODeadline.now()
     do {
-      let reply = try await sent(isIdempotent: isIdempotent) { connection, deadline in
-        try await connection.send(command, deadline: deadline)
-      }
-      if case .error(let text) = reply.value { throw refused(text, operation) }
+      let (reply, node) = try await answer(command, isIdempotent: isIdempotent)
+      if case .error(let text) = reply.value { throw refused(text, operation, node) }
       operation.succeeded(since: start)
       return reply
     } catch {
@@ -104,21 +77,19 @@ public final class RedisClient: Service {
     }
   }
 
-  /// Sends commands together; none of another caller's comes in between.
+  /// Sends commands together. Without a cluster none of another caller's comes in between.
   /// - Returns: What came of each.
   package func send(
     _ operation: RedisOperation, all commands: [[RESPArgument]], isIdempotent: Bool = false
   ) async throws -> [Result<RedisReply, RedisError>] {
     let start = NIODeadline.now()
     do {
-      let replies = try await sent(isIdempotent: isIdempotent) { connection, deadline in
-        try await connection.send(commands, deadline: deadline)
-      }
+      let replies = try await answers(commands, isIdempotent: isIdempotent)
       operation.succeeded(since: start)
       return replies.map { result in
         result.flatMap { reply in
           if case .error(let text) = reply.value {
-            return .failure(refused(text, operation))
+            return .failure(refused(text, operation, nodes.first))
           }
           return .success(reply)
         }.mapError { $0.naming(operation.name) }
@@ -129,136 +100,138 @@ public final class RedisClient: Service {
     }
   }
 
-  private func sent<Reply: Sendable>(
-    isIdempotent: Bool, _ send: (RedisConnection, NIODeadline) async throws -> Reply
-  ) async throws -> Reply {
-    let connection = try await connection()
-    let deadline = NIODeadline.now() + TimeAmount(configuration.commandTimeout)
-    do {
-      return try await send(connection, deadline)
-    } catch let error as RedisError where error.code == .unavailable && (isIdempotent || !error.mayHaveTakenEffect) {
-      let other = try await self.connection()
-      guard other !== connection else { throw error }
-      return try await send(other, deadline)
-    }
-  }
+  /// Whether commands have been sent to more than one node.
+  package var isCluster: Bool { nodes.isCluster }
 
-  private func refused(_ text: String, _ operation: RedisOperation) -> RedisError {
+  private func refused(_ text: String, _ operation: RedisOperation, _ node: KeptConnection) -> RedisError {
     // After a failover the old primary is a replica; its name may mean another node by now.
-    if text.hasPrefix("READONLY") {
-      let connection = state.withLock { try? $0.connection?.get() }
-      connection?.close(RedisError(.unavailable, "the server has become a replica"))
-    }
+    if text.hasPrefix("READONLY") { node.close(RedisError(.unavailable, "the server has become a replica")) }
     return RedisError(reply: text, command: operation.name)
   }
 
-  // MARK: The connection
+  // MARK: Redirections
 
-  /// What is wrong, for health checks; nil when commands can be sent.
-  public var trouble: String? {
-    state.withLock { state in
-      switch state.phase {
-      case .connecting: state.hasRun ? (state.lastFailure?.description ?? "connecting") : "not running"
-      case .up: nil
-      case .away(let failure): failure.description
-      case .over: "closed"
+  /// How often a command is sent on; nodes that send it round have not agreed yet.
+  private static let greatestRedirections = 5
+
+  /// The reply of whoever has the command's key, and who that was.
+  private func answer(
+    _ command: [RESPArgument], isIdempotent: Bool
+  ) async throws -> (reply: RedisReply, node: KeptConnection) {
+    let node = nodes.node(for: command)
+    do {
+      let reply = try await node.send(isIdempotent: isIdempotent) { connection, deadline in
+        try await connection.send(command, deadline: deadline)
       }
-    } ?? feeds.trouble
+      guard case .error(let text) = reply.value, let redirection = Redirection(text) else { return (reply, node) }
+      return try await follow(redirection, from: node, command, isIdempotent: isIdempotent)
+    } catch let error as RedisError where nodes.isCluster && error.mayBeRepeated(isIdempotent) {
+      nodes.forget(node)
+      let other = nodes.node(for: command)
+      guard other !== node else { throw error }
+      let reply = try await other.send(isIdempotent: isIdempotent) { connection, deadline in
+        try await connection.send(command, deadline: deadline)
+      }
+      guard case .error(let text) = reply.value, let redirection = Redirection(text) else { return (reply, other) }
+      return try await follow(redirection, from: other, command, isIdempotent: isIdempotent)
+    }
   }
 
-  private func connection() async throws -> RedisConnection {
-    let found: Result<RedisConnection, RedisError>? = state.withLock { $0.connection }
-    if let found { return try found.get() }
-    try Task.checkCancellation()
-    let waiter = Waiter<RedisConnection>()
-    return try await waiter.value {
-      let (found, isFirst) = state.withLock { state -> (Result<RedisConnection, RedisError>?, Bool) in
-        if let found = state.connection { return (found, false) }
-        guard state.waiters.count < configuration.maximumCommands else {
-          return (.failure(RedisError(.busy, "too many commands wait for a connection to Redis")), false)
+  private func follow(
+    _ first: Redirection, from sender: KeptConnection, _ command: [RESPArgument], isIdempotent: Bool
+  ) async throws -> (reply: RedisReply, node: KeptConnection) {
+    var (redirection, node) = (first, sender)
+    for _ in 0..<Self.greatestRedirections {
+      let reply: RedisReply
+      switch redirection {
+      case .moved(let slot, let name):
+        node = try nodes.moved(slot, to: name, from: node)
+        reply = try await node.send(isIdempotent: isIdempotent) { try await $0.send(command, deadline: $1) }
+      case .ask(let name):
+        node = try nodes.node(name, from: node)
+        reply = try await node.send(isIdempotent: isIdempotent) { connection, deadline in
+          try await connection.send([["ASKING"], command], deadline: deadline)
+        }[1].get()
+      case .tryAgain:
+        try await Task.sleep(for: Self.agreement)
+        reply = try await node.send(isIdempotent: isIdempotent) { try await $0.send(command, deadline: $1) }
+      }
+      guard case .error(let text) = reply.value, let next = Redirection(text) else { return (reply, node) }
+      redirection = next
+    }
+    throw RedisError(.unavailable, "the cluster's nodes send a command to one another")
+  }
+
+  /// How long keys of a slot that is being moved may be apart: so much at a time.
+  private static let agreement = Duration.milliseconds(20)
+
+  /// Each by its node; those that are sent on one by one, since that is over as soon as everybody knows.
+  private func answers(
+    _ commands: [[RESPArgument]], isIdempotent: Bool
+  ) async throws -> [Result<RedisReply, RedisError>] {
+    guard nodes.isCluster else {
+      let replies = try await nodes.first.send(isIdempotent: isIdempotent) { connection, deadline in
+        try await connection.send(commands, deadline: deadline)
+      }
+      return try await followed(replies, commands, isIdempotent: isIdempotent) { _ in nodes.first }
+    }
+    let places = commands.map { nodes.node(for: $0) }
+    let groups = Dictionary(grouping: commands.indices) { ObjectIdentifier(places[$0]) }
+    var results = commands.map { _ in Result<RedisReply, RedisError>.failure(RedisError(.unavailable, "not sent")) }
+    await withTaskGroup(of: [(Int, Result<RedisReply, RedisError>)].self) { tasks in
+      for indices in groups.values {
+        tasks.addTask {
+          do {
+            let replies = try await places[indices[0]].send(isIdempotent: isIdempotent) { connection, deadline in
+              try await connection.send(indices.map { commands[$0] }, deadline: deadline)
+            }
+            return Array(zip(indices, replies))
+          } catch {
+            if (error as? RedisError)?.code == .unavailable { self.nodes.forget(places[indices[0]]) }
+            let failure = error as? RedisError ?? RedisError(.closed, "canceled")
+            return indices.map { ($0, .failure(failure)) }
+          }
         }
-        state.waiters.append(waiter)
-        return (nil, state.waiters.count == 1)
       }
-      if let found { waiter.finish(found.mapError { $0 }) }
-      if isFirst {
-        opening.group.next().scheduleTask(in: TimeAmount(configuration.connectGrace)) { self.endGrace() }
-      }
+      for await part in tasks { for (index, result) in part { results[index] = result } }
     }
+    try Task.checkCancellation()
+    return try await followed(results, commands, isIdempotent: isIdempotent) { places[$0] }
   }
 
-  /// Those who wait have waited long enough.
-  private func endGrace() {
-    let waiters = state.withLock { state in
-      guard case .connecting = state.phase else { return [Waiter<RedisConnection>]() }
-      return state.takeWaiters()
+  private func followed(
+    _ replies: [Result<RedisReply, RedisError>], _ commands: [[RESPArgument]], isIdempotent: Bool,
+    from sender: (Int) -> KeptConnection
+  ) async throws -> [Result<RedisReply, RedisError>] {
+    var results = replies
+    for (index, result) in replies.enumerated() {
+      guard case .success(let reply) = result, case .error(let text) = reply.value,
+        let redirection = Redirection(text)
+      else { continue }
+      do {
+        results[index] = .success(
+          try await follow(redirection, from: sender(index), commands[index], isIdempotent: isIdempotent).reply)
+      } catch let error as RedisError {
+        results[index] = .failure(error)
+      }
     }
-    for waiter in waiters { waiter.finish(.failure(RedisError(.unavailable, "no connection yet"))) }
-  }
-
-  private func enter(_ phase: Phase) {
-    let (waiters, result) = state.withLock {
-      state -> ([Waiter<RedisConnection>], Result<RedisConnection, RedisError>?) in
-      if case .over = state.phase { return ([], nil) }
-      state.phase = phase
-      if case .away(let failure) = phase { state.lastFailure = failure }
-      guard let result = state.connection else { return ([], nil) }
-      return (state.takeWaiters(), result)
-    }
-    guard let result else { return }
-    for waiter in waiters { waiter.finish(result.mapError { $0 }) }
+    return results
   }
 
   // MARK: Running
 
+  /// What is wrong, for health checks; nil when commands can be sent.
+  public var trouble: String? { nodes.first.trouble ?? feeds.trouble }
+
   /// Keeps the connections until the task is cancelled or the service shuts down; then commands are refused, and those
   /// that are under way have until their time-out. May run once.
   public func run() async throws {
-    let isFirst = state.withLock { state in
-      defer { state.hasRun = true }
-      return !state.hasRun
-    }
-    guard isFirst else { throw RedisError(.closed, "a Redis client runs once") }
+    guard !hasRun.exchange(true, ordering: .relaxed) else { throw RedisError(.closed, "a Redis client runs once") }
     await cancelWhenGracefulShutdown {
       await withTaskGroup(of: Void.self) { group in
-        group.addTask { await self.keepConnected() }
+        group.addTask { await self.nodes.run() }
         group.addTask { await self.feeds.run() }
       }
-    }
-  }
-
-  private func keepConnected() async {
-    var reconnection = Reconnection("Redis", logger)
-    while !Task.isCancelled {
-      var failure: RedisError
-      do {
-        let connection = try await opening.open { [weak self] reason in self?.lost(reason) }
-        reconnection.connected()
-        metrics.connected(true)
-        enter(.up(connection))
-        failure = await withTaskCancellationHandler {
-          await connection.ended()
-        } onCancel: {
-          enter(.over)
-        }
-        metrics.connected(false)
-      } catch {
-        failure = error as? RedisError ?? RedisError(.unavailable, "\(error)")
-      }
-      guard !Task.isCancelled else { break }
-      let pause = reconnection.ended(failure)
-      // Without a pause the next connection may be there in a moment.
-      enter(pause > .zero ? .away(failure) : .connecting)
-      try? await Task.sleep(for: pause)
-    }
-    enter(.over)
-  }
-
-  /// The connection has broken: commands wait for the next, for the grace.
-  private func lost(_ reason: RedisError) {
-    state.withLock { state in
-      guard case .up = state.phase else { return }
-      (state.phase, state.lastFailure) = (.connecting, reason)
     }
   }
 }

@@ -44,11 +44,11 @@ package struct RedisScript: Sendable {
       if case .failure(let error) = results[$0] { error.isUnknownScript } else { false }
     }
     guard !unknown.isEmpty else { return results }
-    // The first brings the text along; those behind it find it.
+    // The first brings the text along; those behind it find it, where there is one node.
     let again = try await client.send(
       operation,
       all: unknown.enumerated().map { place, index in
-        place == 0
+        place == 0 || client.isCluster
           ? textual(runs[index].keys, runs[index].arguments) : command(runs[index].keys, runs[index].arguments)
       }, isIdempotent: isIdempotent)
     for (index, result) in zip(unknown, again) { results[index] = result }

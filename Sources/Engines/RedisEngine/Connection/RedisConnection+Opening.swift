@@ -6,7 +6,7 @@ import NIOSSL
 
 /// How a connection is opened: TCP, TLS, and who we are.
 struct RedisOpening: Sendable {
-  let address: RedisAddress
+  var address: RedisAddress
   let settings: RedisConnection.Settings
   let connectTimeout: Duration
   let clientName: String
