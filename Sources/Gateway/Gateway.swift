@@ -48,7 +48,7 @@ public final class Gateway: Service {
     accessLog: (any AccessLog)? = nil, eventLoopGroup: (any EventLoopGroup)? = nil, logger: Logger,
     metricsFactory: any MetricsFactory = MetricsSystem.factory, tracer: Tracer? = nil
   ) throws {
-    let directory = UpstreamDirectory(services: routes.map(\.service), configuration.breaker)
+    let directory = UpstreamDirectory(services: routes.map(\.service), configuration.breaker, configuration.balancing)
     let drainFlag = DrainFlag()
     let board = HealthBoard(critical: configuration.health.critical, isDraining: { drainFlag.isSet })
     var local = [
@@ -128,8 +128,12 @@ public final class Gateway: Service {
     }
     if !requests.isEmpty { await workers.update(routes: state.routes(limitedTo: requests)) }
     try await withThrowingTaskGroup(of: Void.self) { tasks in
-      let watch = RegistryWatch(registry: registry, directory: state.directory, workers: workers)
+      let watch = RegistryWatch(
+        registry: registry, directory: state.directory, workers: workers, now: state.now)
       await watch.start(in: &tasks)
+      if state.configuration.zone != nil {
+        watch.watchGateways(named: state.configuration.sharedLimits.gatewayService, in: &tasks)
+      }
       if let leases = state.leases {
         tasks.addTask { await leases.run() }
         let gateways = registry.instances(of: state.configuration.sharedLimits.gatewayService)
@@ -138,6 +142,8 @@ public final class Gateway: Service {
       let listener = try await listen(group, workers)
       let refresher = HealthRefresher(state: state, board: board, group: group)
       tasks.addTask { await refresher.run() }
+      let patrol = EjectionPatrol(state: state)
+      tasks.addTask { await patrol.run() }
       state.logger.info("gateway listens", metadata: ["port": "\(listener.localAddress?.port ?? 0)"])
       port.set(listener.localAddress?.port ?? 0)
       // A cancelled task ends here too, with an error that asks for nothing more than to go on.

@@ -19,6 +19,11 @@ public struct GatewayConfiguration: Sendable {
   public var sharedLimits = SharedLimitSettings()
   public var blacklist = BlacklistSettings()
   public var breaker = BreakerSettings()
+  public var balancing = BalancingSettings()
+  public var ejection = EjectionSettings()
+  /// Where the gateway is. Instances of the same ``ServiceInstance/zone`` are preferred, as far as there are enough of
+  /// them; nil prefers none.
+  public var zone: String?
   public var retries = RetrySettings()
   public var health = HealthSettings()
   /// How long requests in flight are waited for after SIGTERM.
@@ -80,9 +85,9 @@ public struct GatewayConfiguration: Sendable {
   }
 }
 
-/// When an instance is left alone.
+/// When an instance is left alone that cannot be reached, and when one is that does not answer a route, for that route.
 public struct BreakerSettings: Sendable {
-  /// Failures in a row to connect or to answer, or answers of 502, 503 and 504.
+  /// Failures in a row: of an instance, to be reached; of a route, to be answered, or with 502, 503 and 504.
   public var consecutiveFailures = 5
   /// The share of failures, 5xx among them, from which the breaker opens, …
   public var failureRatio = 0.5
@@ -103,6 +108,8 @@ public struct BreakerSettings: Sendable {
 public struct RetrySettings: Sendable {
   /// Attempts in all; 1 is never again.
   public var attempts = 3
+  /// Answers that are not passed on while another instance may be asked: what may be done twice, and has no body.
+  public var statuses: Set<Int> = [502, 503, 504]
   /// Retries as a share of requests …
   public var budgetRatio = 0.2
   /// … and so many a second besides, over all loops.

@@ -29,6 +29,7 @@ enum RunningGateway {
     configuration.accessLog = try layers.value(Settings.accessLog)
     configuration.drainTimeout = ground.configuration.drainTimeout
     configuration.trustedProxies = try ground.outerProxies()
+    configuration.zone = try layers.optional(Settings.zone)
     let routes = try routes(layers)
     let document = Array(
       try OpenAPI(title: "Gravity", version: Build.version, endpoints: Catalog.services.flatMap(\.endpoints)).encoded())

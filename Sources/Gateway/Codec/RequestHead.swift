@@ -16,6 +16,8 @@ struct RequestHead {
   /// A WebSocket handshake (RFC 6455 §4.1): `Connection: upgrade`, `Upgrade: websocket`, GET, HTTP/1.1, no body.
   var upgradesToWebSocket = false
   var requestID: ByteRange?
+  /// `X-Request-Timeout-Ms`: how long the client waits; empty where it says two things.
+  var requestTimeout: ByteRange?
   var traceparent: ByteRange?
   var tracestate: [ByteRange] = []
   /// `X-Forwarded-For`, which counts only from a trusted proxy; as are the next three.
@@ -73,6 +75,7 @@ struct RequestHead {
     expectsContinue = false
     upgradesToWebSocket = false
     requestID = nil
+    requestTimeout = nil
     traceparent = nil
     tracestate.removeAll(keepingCapacity: true)
     forwardedFor.removeAll(keepingCapacity: true)
@@ -221,6 +224,8 @@ struct RequestHead {
   private mutating func takesExtension(_ name: UnsafeRawBufferPointer, _ line: HeadScanner.Line) -> Bool {
     if name.isEqualIgnoringCase("x-request-id") {
       requestID = requestID == nil ? line.value : .empty
+    } else if name.isEqualIgnoringCase("x-request-timeout-ms") {
+      requestTimeout = requestTimeout == nil ? line.value : .empty
     } else if name.isEqualIgnoringCase("x-forwarded-for") {
       forwardedFor.append(line.value)
     } else if name.isEqualIgnoringCase("x-forwarded-proto") {

@@ -15,18 +15,19 @@ struct Annotations {
 
 /// Writes the head that goes upstream: the lines that may pass, and what the gateway sets itself.
 enum RequestHeadWriter {
+  /// - Returns: How much of what was written is the same for another attempt; the rest is the time that is left, which
+  ///   ``finish(_:into:)`` writes.
+  @discardableResult
   static func write(
     _ head: RequestHead, _ bytes: UnsafeRawBufferPointer, _ client: ClientAddress, _ annotations: Annotations,
     into output: inout ByteBuffer
-  ) {
+  ) -> Int {
     writeRequestLine(head, bytes, into: &output)
     for run in head.kept.runs { output.writeBytes(bytes[run]) }
     writeForwarding(head, bytes, client, into: &output)
     writeTrace(head, bytes, annotations.trace, into: &output)
     output.writeStaticString("x-request-id: ")
     output.writeBytes(annotations.requestID)
-    output.writeStaticString("\r\nx-request-timeout-ms: ")
-    output.writeDecimal(annotations.deadlineMilliseconds)
     output.writeStaticString("\r\n")
     if let lines = annotations.identityLines { output.writeBytes(lines) }
     if head.host == nil {
@@ -37,7 +38,16 @@ enum RequestHeadWriter {
     if head.framing == .chunked { output.writeStaticString("transfer-encoding: chunked\r\n") }
     if head.expectsContinue { output.writeStaticString("expect: 100-continue\r\n") }
     if head.upgradesToWebSocket { output.writeStaticString("connection: Upgrade\r\nupgrade: websocket\r\n") }
-    output.writeStaticString("\r\n")
+    let length = output.readableBytes
+    finish(annotations.deadlineMilliseconds, into: &output)
+    return length
+  }
+
+  /// The last line, and the empty one.
+  static func finish(_ deadlineMilliseconds: Int, into output: inout ByteBuffer) {
+    output.writeStaticString("x-request-timeout-ms: ")
+    output.writeDecimal(deadlineMilliseconds)
+    output.writeStaticString("\r\n\r\n")
   }
 
   private static func writeRequestLine(

@@ -22,7 +22,7 @@ extension ClientConnection {
   }
 
   private func bounded(_ moment: Int64) -> Int64 {
-    min(moment, (exchange.sentAt ?? worker.coarseNow) + timeouts.total)
+    min(moment, exchange.latest, (exchange.sentAt ?? worker.coarseNow) + timeouts.total)
   }
 
   /// A body or a tunnel moves.
@@ -47,10 +47,7 @@ extension ClientConnection {
     case .blacklist: blacklistAnswered(.unknown)
     case .limit: limitAnswered(.unanswered)
     case .connect: upstreamFailed(.connectTimeout)
-    case .firstByte:
-      endAttempt(.failure)
-      refuseExchange(.gatewayTimeout("The service did not answer in time."))
-      processWaiting()
+    case .firstByte: upstreamFailed(.timedOut)
     case .requestBody:
       refuseExchange(
         upstream?.isWritable == false

@@ -70,6 +70,7 @@ extension ClientConnection {
   func record() {
     guard hasExchange else { return }
     hasExchange = false
+    release()
     let state = worker.state
     let duration = worker.readClock() - exchange.start
     worker.durations.record(duration, method: exchange.method, route: exchange.route, status: exchange.status)

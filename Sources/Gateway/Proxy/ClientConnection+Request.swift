@@ -176,6 +176,7 @@ extension ClientConnection {
       RequestID.generate(into: &exchange.requestID, milliseconds: worker.wallMilliseconds, random: &worker.random)
     }
     exchange.trace = worker.trace(inbound: head.traceparent.map { bytes[$0] })
+    if let given = head.requestTimeout { noteTimeout(bytes[given]) }
     if head.target.path.isEmpty {
       exchange.path.writeStaticString("/")
     } else {
@@ -184,6 +185,14 @@ extension ClientConnection {
     if address.isTrustedProxy, let behind = ForwardedChain.client(head.forwardedFor.map { bytes[$0] }, worker) {
       exchange.clientName = behind
     }
+  }
+
+  /// A client may shorten the time that its request takes, never lengthen it. What is no number of 1 to 9 digits says
+  /// nothing.
+  private func noteTimeout(_ digits: UnsafeRawBufferPointer) {
+    guard (1...9).contains(digits.count), digits.allSatisfy(Octet.isDigit) else { return }
+    let milliseconds = digits.reduce(0) { $0 * 10 + Int64($1 &- 0x30) }
+    if milliseconds > 0 { exchange.latest = exchange.start + milliseconds * 1_000_000 }
   }
 
   private func match(_ bytes: ByteBuffer) -> RoutingTable.Match {

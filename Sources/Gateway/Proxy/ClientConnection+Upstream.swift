@@ -11,13 +11,17 @@ extension ClientConnection {
     case closed
     /// What came is no answer (RFC 9112).
     case malformed
+    /// The first byte of the answer did not come in time.
+    case timedOut
+    /// It was answered with one of ``RetrySettings/statuses``.
+    case refused
   }
 
   /// The request may go: writes its head for the upstream, and sends that and what is there of the body.
   func dispatch(_ bytes: inout ByteBuffer) {
     guard let route = exchange.route, let trace = exchange.trace else { return refuse(.notFound, &bytes) }
     let annotations = Annotations(
-      trace: trace, requestID: exchange.requestID, deadlineMilliseconds: route.deadlineMilliseconds,
+      trace: trace, requestID: exchange.requestID, deadlineMilliseconds: millisecondsLeft(route),
       identityLines: route.route.identityHeaders ? exchange.token?.identityLines : nil,
       fallbackHost: route.route.service)
     // Written in a variable of its own: a property would have its exclusive access checked for every piece.
@@ -25,7 +29,8 @@ extension ClientConnection {
     swap(&first, &upstreamHead)
     first.clear(minimumCapacity: head.length + 512)
     bytes.withUnsafeReadableBytes { raw in
-      RequestHeadWriter.write(head, raw, address, annotations, into: &first)
+      if let source = route.hashSource { exchange.hashKey = source.key(head, raw, client: exchange.clientName) }
+      upstreamHeadLength = RequestHeadWriter.write(head, raw, address, annotations, into: &first)
     }
     upstreamHead = first
     bytes.moveReaderIndex(forwardBy: head.length)
@@ -42,6 +47,34 @@ extension ClientConnection {
       if bytes.readableBytes > 0, bytes.readableBytes <= 16_384, !takeFirstPieces(&bytes, into: &first) { return }
     }
     attempt(first)
+  }
+
+  /// How long the answer may take: what the route allows, and no longer than what is left of the whole time and of the
+  /// client's patience; at least 1.
+  private func millisecondsLeft(_ route: PreparedRoute) -> Int {
+    let spent = worker.coarseNow - exchange.start
+    guard spent > 1_000_000 || exchange.latest < .max else { return route.deadlineMilliseconds }
+    let left = min(worker.timeouts.total - spent, exchange.latest - worker.coarseNow) / 1_000_000
+    return max(1, min(route.deadlineMilliseconds, Int(left)))
+  }
+
+  /// The head says how much time is left now, wherever it waits.
+  private func renewHead(_ route: PreparedRoute) {
+    var renewed = ByteBuffer()
+    renewed.reserveCapacity(upstreamHead.readableBytes + 32)
+    if let same = upstreamHead.getSlice(at: upstreamHead.readerIndex, length: upstreamHeadLength) {
+      renewed.writeImmutableBuffer(same)
+    }
+    RequestHeadWriter.finish(millisecondsLeft(route), into: &renewed)
+    if !pending.isEmpty {
+      var first = renewed
+      pendingBytes -= pending[0].readableBytes
+      pending[0].moveReaderIndex(forwardBy: upstreamHead.readableBytes)
+      first.writeImmutableBuffer(pending[0])
+      pending[0] = first
+      pendingBytes += first.readableBytes
+    }
+    upstreamHead = renewed
   }
 
   /// - Returns: false when the request was refused.
@@ -71,7 +104,8 @@ extension ClientConnection {
     guard let route = exchange.route else { return refuseExchange(.notFound) }
     let now = exchange.attempts == 0 ? exchange.start : worker.readClock()
     let service = worker.upstreams[route.service]
-    switch service.choose(excluding: exchange.tried, now: now, random: &worker.random) {
+    release()
+    switch service.choose(demand(route, now), excluding: exchange.tried, random: &worker.random) {
     case .none: refuseExchange(.noInstance(route.route.service))
     case .broken(let wait): refuseExchange(.breakerOpen(route.route.service, wait))
     case .instance(let chosen):
@@ -80,8 +114,23 @@ extension ClientConnection {
       instance = chosen
       attemptStart = now
       chosen.load.began()
+      chosen.shared.beganRequest()
+      occupied = chosen.shared
       connect(chosen, first)
     }
+  }
+
+  @inline(__always)
+  private func demand(_ route: PreparedRoute, _ now: Int64) -> LoopUpstream.Demand {
+    .init(rule: route.balance, key: exchange.hashKey, route: route.identity, now: now)
+  }
+
+  /// The instance no longer has the request.
+  @inline(__always)
+  func release() {
+    guard let occupied else { return }
+    self.occupied = nil
+    occupied.endedRequest()
   }
 
   private func connect(_ chosen: LoopInstance, _ first: ByteBuffer?) {
@@ -133,13 +182,13 @@ extension ClientConnection {
 
   // MARK: - Ends of attempts
 
-  /// What the breaker and the balancer are to know.
-  func endAttempt(_ outcome: BreakerState.Outcome, latency: Int64? = nil) {
+  /// What the breakers and the balancer are to know.
+  func endAttempt(_ end: UpstreamInstance.AttemptEnd, latency: Int64? = nil) {
     guard let instance else { return }
     self.instance = nil
     let now = worker.coarseNow
     instance.load.ended(latency: latency, now: now)
-    instance.shared.breaker.record(outcome, now: now, random: worker.random.unit())
+    instance.shared.record(end, route: exchange.route?.identity ?? 0, now: now, random: worker.random.unit())
   }
 
   /// Lets go of the upstream: its connection cannot be used again.
@@ -152,32 +201,66 @@ extension ClientConnection {
 
   func upstreamFailed(_ failure: AttemptFailure) {
     let failed = instance
-    endAttempt(.failure)
+    switch failure {
+    case .connectFailed, .connectTimeout: endAttempt(.unreachable)
+    case .closed, .malformed, .timedOut: endAttempt(.unanswered)
+    case .refused: endAttempt(.unknown)
+    }
     if let connection = upstream {
       upstream = nil
       connection.abandon()
     }
     guard !responseStarted else { return abortAnswer() }
-    if mayRetry(failure), let route = exchange.route,
-      worker.upstreams[route.service].budget.withdraw(now: worker.readClock())
-    {
-      if let failed { exchange.tried.append(failed) }
-      worker.state.metrics.retries.increment()
-      // What never left is still pending; what did is sent again, which for such a request is its head alone.
-      attempt(pending.isEmpty ? upstreamHead : nil)
-      return
-    }
+    if takesRetry(failure, failed) { return tryAgain(failed) }
     switch failure {
     case .connectFailed: refuseExchange(.badGateway("The service cannot be reached."))
     case .connectTimeout: refuseExchange(.gatewayTimeout("The service cannot be reached in time."))
     case .closed: refuseExchange(.badGateway("The service ended the connection before it answered."))
     case .malformed: refuseExchange(.badGateway("What the service answered is not HTTP."))
+    case .timedOut, .refused: refuseExchange(.gatewayTimeout("The service did not answer in time."))
     }
     processWaiting()
   }
 
+  /// Whether the request goes to another instance instead of this answer to the client. Then the caller lets go of the
+  /// connection, and calls ``tryAgain(_:)`` with what was given back.
+  func setsAside(status: Int, now: Int64) -> LoopInstance? {
+    guard worker.state.configuration.retries.statuses.contains(status), let failed = instance,
+      takesRetry(.refused, failed)
+    else { return nil }
+    endAttempt(.answered(status: status), latency: now - attemptStart)
+    upstream = nil
+    return failed
+  }
+
+  func tryAgain(_ failed: LoopInstance?) {
+    guard let route = exchange.route else { return refuseExchange(.notFound) }
+    if let failed { exchange.tried.append(failed) }
+    worker.state.metrics.retries.increment()
+    renewHead(route)
+    // What never left is still pending; what did is sent again, which for such a request is its head alone.
+    attempt(pending.isEmpty ? upstreamHead : nil)
+  }
+
+  /// Whether there is to be another attempt, for which the budget has paid then.
+  private func takesRetry(_ failure: AttemptFailure, _ failed: LoopInstance?) -> Bool {
+    guard mayRetry(failure), let route = exchange.route else { return false }
+    let now = worker.readClock()
+    let service = worker.upstreams[route.service]
+    switch failure {
+    case .timedOut, .refused:
+      // The same instance would do the same again.
+      guard service.hasOther(demand(route, now), than: exchange.tried + [failed].compactMap(\.self)) else {
+        return false
+      }
+    case .connectFailed, .connectTimeout, .closed, .malformed: break
+    }
+    return service.budget.withdraw(now: now)
+  }
+
   /// Only what was never sent, or may be done twice and has no body that would be needed again.
   private func mayRetry(_ failure: AttemptFailure) -> Bool {
+    guard worker.coarseNow < exchange.latest else { return false }
     guard exchange.attempts < worker.state.configuration.retries.attempts, exchange.interims == 0 else { return false }
     if let sentAt = exchange.sentAt,
       worker.coarseNow - sentAt >= worker.timeouts.total
@@ -186,7 +269,8 @@ extension ClientConnection {
     }
     switch failure {
     case .connectFailed, .connectTimeout: return true
-    case .closed: return head.method.isIdempotent && head.framing == .none && !head.upgradesToWebSocket
+    case .closed, .timedOut, .refused:
+      return head.method.isIdempotent && head.framing == .none && !head.upgradesToWebSocket
     case .malformed: return false
     }
   }
@@ -198,13 +282,7 @@ extension ClientConnection {
     responseStarted = true
     exchange.status = status
     exchange.isStreaming = isStreaming
-    let outcome: BreakerState.Outcome =
-      switch status {
-      case 502, 503, 504: .failure
-      case 500...: .serverError
-      default: .success
-      }
-    endAttempt(outcome, latency: now - attemptStart)
+    endAttempt(.answered(status: status), latency: now - attemptStart)
     // An answer before the end of the request: the rest is read by nobody.
     if phase == .body { keeps = false }
     if worker.isDraining { keeps = false }

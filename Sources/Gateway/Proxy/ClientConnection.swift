@@ -53,12 +53,16 @@ final class ClientConnection: ChannelDuplexHandler {
   var responseStarted = false
   var upstream: UpstreamConnection?
   var instance: LoopInstance?
+  /// The instance that has the request until the answer is whole.
+  var occupied: UpstreamInstance?
   var attemptStart: Int64 = 0
   /// What waits for a connection to the upstream.
   var pending: [ByteBuffer] = []
   var pendingBytes = 0
   /// The head as sent upstream, for another attempt.
   var upstreamHead = ByteBuffer()
+  /// How much of it is the same for every attempt.
+  var upstreamHeadLength = 0
   var deadline = Int64.max
   var deadlineKind = DeadlineKind.idle
   var idleSince: Int64 = 0

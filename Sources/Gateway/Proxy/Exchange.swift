@@ -19,8 +19,12 @@ struct Exchange {
   var status = 0
   var responseBodyBytes = 0
   var upstreamID: String?
+  /// What consistent hashing goes by; nil where nothing does.
+  var hashKey: UInt64?
   var refusal: String?
   var attempts = 0
+  /// When the client no longer waits, as it said itself; .max where it did not.
+  var latest = Int64.max
   /// When the request was sent whole, from when on the answer is waited for; nil before.
   var sentAt: Int64?
   /// Instances that did not work out.
@@ -42,8 +46,10 @@ struct Exchange {
     status = 0
     responseBodyBytes = 0
     upstreamID = nil
+    hashKey = nil
     refusal = nil
     attempts = 0
+    latest = .max
     sentAt = nil
     if !tried.isEmpty { tried.removeAll() }
     interims = 0

@@ -147,7 +147,7 @@ extension Refusal {
   static func breakerOpen(_ service: String, _ nanoseconds: Int64) -> Refusal {
     let wait = max(1, (nanoseconds + 999_999_999) / 1_000_000_000)
     return Refusal(
-      503, "circuit_open", "Every instance of \(service) failed lately and is left alone.",
+      503, "circuit_open", "Every instance of \(service) failed lately, at all or for this route, and is left alone.",
       headers: "retry-after: \(wait)\r\n", members: ",\"breaker\":\"open\",\"retry_after\":\(wait)")
   }
 

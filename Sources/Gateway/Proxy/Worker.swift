@@ -42,7 +42,8 @@ final class Worker {
       LoopUpstream(
         budget: RetryBudget(
           ratio: configuration.retries.budgetRatio,
-          perSecond: configuration.retries.budgetPerSecond / Double(max(1, loops))))
+          perSecond: configuration.retries.budgetPerSecond / Double(max(1, loops))),
+        settings: configuration.balancing, zone: configuration.zone)
     }
     tokens = TokenCache(capacity: configuration.limits.cachedTokensPerLoop)
     durations = DurationHandles(state.metrics)
@@ -93,6 +94,10 @@ final class Worker {
   func update(routes: [PreparedRoute]) { self.routes = routes }
 
   func update(service: Int, _ instances: [UpstreamInstance]) { upstreams[service].update(instances) }
+
+  func update(gateways: [String: Int]) {
+    for upstream in upstreams { upstream.update(gateways: gateways) }
+  }
 
   private func remember(_ principal: Principal, _ digest: TokenDigest) -> VerifiedToken {
     let left = principal.expiresAt.timeIntervalSince1970 - state.wallClock()

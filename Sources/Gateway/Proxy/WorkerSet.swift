@@ -29,6 +29,13 @@ struct WorkerSet: Sendable {
     }
   }
 
+  /// Tells every loop how many gateways there are by zone.
+  func update(gateways: [String: Int]) async {
+    for loop in loops {
+      try? await loop.submit { worker(on: loop).update(gateways: gateways) }.get()
+    }
+  }
+
   /// Gives every loop routes that differ in their limits alone, and returns when all have them.
   func update(routes: [PreparedRoute]) async {
     for loop in loops {

@@ -15,6 +15,11 @@ final class PreparedRoute: Sendable {
   /// 0 is no limit.
   let maximumBodyBytes: Int
   let isPublic: Bool
+  let balance: BalanceRule
+  /// nil where no key decides about the instance.
+  let hashSource: HashSource?
+  /// What its breakers are kept by: the same for the same rule, wherever it stands among the others.
+  let identity: UInt64
 
   /// - Parameter sharesLimits: Whether there is a store of limits.
   init(
@@ -34,13 +39,21 @@ final class PreparedRoute: Sendable {
     deadlineMilliseconds = Int(min(firstByte, configuration.timeouts.total.nanoseconds) / 1_000_000)
     maximumBodyBytes = route.maximumBodyBytes ?? configuration.limits.maximumBodyBytes
     isPublic = route.access == .public
+    balance = BalanceRule(route.balance)
+    // What is wrong with it the table has said.
+    hashSource = (try? HashSource(route)) ?? nil
+    identity = StableHash.of(Self.rule(of: route).utf8)
   }
 
   /// Names the route's buckets. Two gateways may have it at different places of their tables; routes of one name are
   /// told apart by what they take.
   private static func scope(of route: Route) -> String {
+    "\(route.name):\(CallerDigest.hex(rule(of: route)).prefix(8))"
+  }
+
+  private static func rule(of route: Route) -> String {
     let conditions = route.headers.map { "\($0)" }
     let rule = [route.path] + (route.methods ?? ["*"]) + (route.hosts ?? ["*"]) + conditions
-    return "\(route.name):\(CallerDigest.hex(rule.joined(separator: "\n")).prefix(8))"
+    return rule.joined(separator: "\n")
   }
 }

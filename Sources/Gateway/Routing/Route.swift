@@ -38,6 +38,8 @@ public struct Route: Sendable {
   public var timeout: Duration?
   /// Content of a request's body, in bytes; nil is the gateway's own limit.
   public var maximumBodyBytes: Int?
+  /// How its requests are spread over the service's instances; nil is ``Balancing/peakEWMA``.
+  public var balance: Balancing?
   /// Whether the upstream is told the caller's claims as `X-User-Id`, `X-User-Roles` and `X-User-Permissions`; for a
   /// foreign upstream that cannot verify the token itself.
   public var identityHeaders: Bool
@@ -45,7 +47,7 @@ public struct Route: Sendable {
   public init(
     _ name: String, path: String, methods: [String]? = nil, hosts: [String]? = nil, headers: [HeaderCondition] = [],
     service: String, access: Access, rateLimit: RateLimit? = nil, timeout: Duration? = nil,
-    maximumBodyBytes: Int? = nil, identityHeaders: Bool = false
+    maximumBodyBytes: Int? = nil, identityHeaders: Bool = false, balance: Balancing? = nil
   ) {
     self.name = name
     self.path = path
@@ -58,6 +60,7 @@ public struct Route: Sendable {
     self.timeout = timeout
     self.maximumBodyBytes = maximumBodyBytes
     self.identityHeaders = identityHeaders
+    self.balance = balance
   }
 
   /// The routes of a service's declared endpoints; those between services are left out.

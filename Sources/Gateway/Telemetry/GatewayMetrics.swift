@@ -33,6 +33,23 @@ struct GatewayMetrics: Sendable {
     Counter(label: "gateway.limit.shadowed", dimensions: [("gravity.limit.policy", policy)], factory: factory)
   }
 
+  /// How often an instance was taken out because it failed while others succeeded.
+  func ejections(service: String) -> Counter {
+    Counter(label: "gateway.ejections", dimensions: [("gravity.service", service)], factory: factory)
+  }
+
+  /// How many instances are out for that now.
+  func ejected(service: String) -> Gauge {
+    Gauge(label: "gateway.ejected", dimensions: [("gravity.service", service)], factory: factory)
+  }
+
+  /// Routes that an instance is not asked for, because its breaker for them is not closed.
+  func openRoutes(service: String, instance: String) -> Gauge {
+    Gauge(
+      label: "gateway.breaker.routes", dimensions: [("gravity.service", service), ("gravity.instance", instance)],
+      factory: factory)
+  }
+
   /// 0 closed, 1 half open, 2 open.
   func breakerState(service: String, instance: String) -> Gauge {
     Gauge(

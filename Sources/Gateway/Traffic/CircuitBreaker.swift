@@ -95,6 +95,12 @@ struct BreakerState: Sendable {
     phase = .open(until: min(until, now))
   }
 
+  /// Whether nothing would be lost by forgetting it.
+  func isQuiet(now: Int64) -> Bool {
+    guard case .closed = phase else { return false }
+    return failures == 0 || now - windowStart >= settings.window.nanoseconds
+  }
+
   private mutating func open(_ now: Int64, _ random: Double) {
     let first = settings.firstOpen.nanoseconds
     let doubled = first.multipliedReportingOverflow(by: 1 << min(openings, 20))
@@ -116,24 +122,33 @@ struct BreakerState: Sendable {
 ///
 /// Successes of a closed breaker, which is nearly all there is, touch one atomic number.
 final class CircuitBreaker: Sendable {
-  private let state: Mutex<BreakerState>
+  private let state: Mutex<Shared>
   private let isClosed = Atomic(true)
   private let hasFailures = Atomic(false)
+  /// Since it was made.
   private let successes = Atomic(0)
+  private struct Shared {
+    var breaker: BreakerState
+    /// How many of the successes the breaker has been told.
+    var told = 0
+  }
 
-  init(_ settings: BreakerSettings) { state = Mutex(BreakerState(settings)) }
+  init(_ settings: BreakerSettings) { state = Mutex(Shared(breaker: BreakerState(settings))) }
+
+  /// Since it was made.
+  var successTotal: Int { successes.load(ordering: .relaxed) }
 
   @inline(__always)
   func admits(now: Int64) -> Bool {
     if isClosed.load(ordering: .relaxed) { return true }
-    return state.withLock { $0.admits(now: now) }
+    return state.withLock { $0.breaker.admits(now: now) }
   }
 
   /// What ``admits(now:)`` would say, without counting as a request.
   func wouldAdmit(now: Int64) -> Bool {
     if isClosed.load(ordering: .relaxed) { return true }
     return state.withLock { state in
-      var copy = state
+      var copy = state.breaker
       return copy.admits(now: now)
     }
   }
@@ -141,21 +156,24 @@ final class CircuitBreaker: Sendable {
   /// - Returns: The phase now, where it may have changed.
   @discardableResult
   func record(_ outcome: BreakerState.Outcome, now: Int64, random: @autoclosure () -> Double) -> BreakerState.Phase? {
-    if outcome == .success, isClosed.load(ordering: .relaxed), !hasFailures.load(ordering: .relaxed) {
+    if outcome == .success {
       successes.add(1, ordering: .relaxed)
-      return nil
+      if isClosed.load(ordering: .relaxed), !hasFailures.load(ordering: .relaxed) { return nil }
     }
     let random = random()
     return state.withLock { state in
-      state.recordSuccesses(successes.exchange(0, ordering: .relaxed), now: now)
-      state.record(outcome, now: now, random: random)
-      isClosed.store(state.phase == .closed, ordering: .relaxed)
-      hasFailures.store(state.failures > 0, ordering: .relaxed)
-      return state.phase
+      let total = successes.load(ordering: .relaxed)
+      // This one is told by itself.
+      state.breaker.recordSuccesses(total - state.told - (outcome == .success ? 1 : 0), now: now)
+      state.told = total
+      state.breaker.record(outcome, now: now, random: random)
+      isClosed.store(state.breaker.phase == .closed, ordering: .relaxed)
+      hasFailures.store(state.breaker.failures > 0, ordering: .relaxed)
+      return state.breaker.phase
     }
   }
 
-  func instanceCameBack(now: Int64) { state.withLock { $0.instanceCameBack(now: now) } }
+  func instanceCameBack(now: Int64) { state.withLock { $0.breaker.instanceCameBack(now: now) } }
 
-  var phase: BreakerState.Phase { state.withLock { $0.phase } }
+  var phase: BreakerState.Phase { state.withLock { $0.breaker.phase } }
 }

@@ -7,9 +7,21 @@ struct RegistryWatch: Sendable {
   let registry: any Registry
   let directory: UpstreamDirectory
   let workers: WorkerSet
+  /// Nanoseconds of the monotonic clock.
+  let now: @Sendable () -> Int64
 
   /// How long the first sets are waited for before connections are taken.
   private static let patience: Duration = .seconds(2)
+
+  /// Follows how the gateways are spread over zones, which says how many requests a zone has to take.
+  func watchGateways(named service: String, in tasks: inout ThrowingTaskGroup<Void, any Error>) {
+    let stream = registry.instances(of: service)
+    tasks.addTask { [workers] in
+      for await set in stream {
+        await workers.update(gateways: Dictionary(set.compactMap(\.zone).map { ($0, 1) }, uniquingKeysWith: +))
+      }
+    }
+  }
 
   /// Starts to watch, and returns when every service's first set is in force or patience ends.
   func start(in tasks: inout ThrowingTaskGroup<Void, any Error>) async {
@@ -19,7 +31,7 @@ struct RegistryWatch: Sendable {
       tasks.addTask {
         var isFirst = true
         for await set in stream {
-          await workers.update(service: index, directory.update(index, set))
+          await workers.update(service: index, directory.update(index, set, now: now()))
           if isFirst { continuation.yield() }
           isFirst = false
         }

@@ -81,8 +81,11 @@ extension UpstreamConnection {
     guard !isUpgrade || client.head.upgradesToWebSocket && head.isWebSocketUpgrade else {
       return fail(client, .malformed)
     }
-    client.responseBegan(
-      status: head.status, isStreaming: head.isEventStream || isUpgrade, now: worker.readClock())
+    let now = worker.readClock()
+    if head.status >= 500, let instance = client.setsAside(status: head.status, now: now) {
+      return setAside(&bytes, client, instance)
+    }
+    client.responseBegan(status: head.status, isStreaming: head.isEventStream || isUpgrade, now: now)
     let hasBody = client.head.method != .head && head.status != 204 && head.status != 304 && !isUpgrade
     let isChunked = head.framing == .chunked && head.status != 204
     let decodes = isChunked && client.head.isVersion10
@@ -102,6 +105,16 @@ extension UpstreamConnection {
     if isUpgrade { return beginTunnel(&bytes, client) }
     phase = .body
     deliverFirst(&bytes, client)
+  }
+
+  /// The answer goes to nobody: another instance is asked. The connection is good for more where the answer is whole.
+  private func setAside(_ bytes: inout ByteBuffer, _ client: ClientConnection, _ instance: LoopInstance) {
+    self.client = nil
+    bytes.moveReaderIndex(forwardBy: head.length)
+    body = BodyReader(client.head.method == .head ? .none : head.framing)
+    while let piece = (try? body.next(&bytes)) ?? nil, !body.isDone { _ = piece }
+    if body.isDone, head.keepsAlive, bytes.readableBytes == 0 { goIdle() } else { close() }
+    client.tryAgain(instance)
   }
 
   private func beginTunnel(_ bytes: inout ByteBuffer, _ client: ClientConnection) {

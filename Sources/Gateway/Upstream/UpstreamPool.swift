@@ -1,9 +1,11 @@
-import GravityDiscovery
-
 /// One event loop's connections to an instance, and how loaded it finds it.
 final class LoopInstance {
   let shared: UpstreamInstance
   var load = LoadEstimate()
+  /// Where it stands in the round; nil before its first.
+  var turn: Int?
+  /// In ``ZonePlan/zones``; 0 is the gateway's own.
+  var zone = 0
   /// Unused connections, the most recently used last.
   private(set) var idle: [UpstreamConnection] = []
   /// Connections in all.
@@ -38,8 +40,22 @@ final class LoopUpstream {
   /// Whether the registry has said anything yet.
   private(set) var isKnown = false
   var budget: RetryBudget
+  /// nil where zones do not matter: the gateway's is not known, or all instances are in one.
+  private(set) var zonePlan: ZonePlan?
+  private let settings: BalancingSettings
+  private let zone: String?
+  /// Gateways by zone, where the registry knows them.
+  private var gateways: [String: Int] = [:]
+  /// Places in ``instances``, used again for each choice.
+  var candidates: [Int] = []
+  /// As long as ``candidates``, where a policy puts a number beside each.
+  var tied: [Int] = []
 
-  init(budget: RetryBudget) { self.budget = budget }
+  init(budget: RetryBudget, settings: BalancingSettings = .init(), zone: String? = nil) {
+    self.budget = budget
+    self.settings = settings
+    self.zone = zone
+  }
 
   func update(_ set: [UpstreamInstance]) {
     isKnown = true
@@ -49,6 +65,16 @@ final class LoopUpstream {
       gone.isListed = false
       gone.closeIdle(before: .max)
     }
+    planZones()
+  }
+
+  func update(gateways: [String: Int]) {
+    self.gateways = gateways
+    planZones()
+  }
+
+  private func planZones() {
+    zonePlan = zone.flatMap { ZonePlan(own: $0, instances: instances, gateways: gateways) }
   }
 
   enum Choice {
@@ -59,42 +85,91 @@ final class LoopUpstream {
     case broken(retryAfter: Int64)
   }
 
-  /// The less loaded of two instances chosen at random among those that are healthy, not tried and not broken.
-  func choose(excluding tried: [LoopInstance], now: Int64, random: inout some RandomNumberGenerator) -> Choice {
+  /// What an instance is wanted for.
+  struct Demand {
+    var rule = BalanceRule.peakEWMA
+    /// Of consistent hashing; nil where the request has none.
+    var key: UInt64?
+    /// ``PreparedRoute/identity``.
+    var route: UInt64 = 0
+    var now: Int64
+  }
+
+  /// Chooses by the demand's policy among those that are healthy, not ejected, not tried and not broken. Where there is
+  /// none, health, ejection and then what was tried are let go, the breakers never.
+  func choose(_ demand: Demand, excluding tried: [LoopInstance], random: inout some RandomNumberGenerator) -> Choice {
     if instances.isEmpty { return .none }
     if instances.count == 1 {
       let only = instances[0]
-      return only.shared.breaker.admits(now: now) ? .instance(only) : .broken(retryAfter: remaining(now))
+      return only.shared.admits(route: demand.route, now: demand.now)
+        ? .instance(only) : .broken(retryAfter: remaining(demand))
     }
-    var candidates = instances.filter { instance in !tried.contains { $0 === instance } }
-    if candidates.isEmpty { candidates = instances }
-    let healthy = candidates.filter { $0.shared.isHealthy }
-    if !healthy.isEmpty { candidates = healthy }
-    candidates.removeAll { !$0.shared.breaker.wouldAdmit(now: now) }
-    if candidates.isEmpty { candidates = instances.filter { $0.shared.breaker.wouldAdmit(now: now) } }
-    while !candidates.isEmpty {
-      let index = Self.powerOfTwo(candidates, &random)
-      if candidates[index].shared.breaker.admits(now: now) { return .instance(candidates[index]) }
-      candidates.remove(at: index)
-    }
-    return .broken(retryAfter: remaining(now))
+    var isZoned = false
+    repeat {
+      gather(demand, tried)
+      // The second time all zones count: the one that was preferred could take nobody.
+      isZoned = !isZoned && preferZone(demand, &random)
+      while !candidates.isEmpty {
+        let place = pick(demand, &random)
+        let chosen = instances[candidates[place]]
+        if chosen.shared.admits(route: demand.route, now: demand.now) { return .instance(chosen) }
+        candidates.remove(at: place)
+      }
+    } while isZoned
+    return .broken(retryAfter: remaining(demand))
   }
 
-  private static func powerOfTwo(_ candidates: [LoopInstance], _ random: inout some RandomNumberGenerator) -> Int {
-    guard candidates.count > 1 else { return 0 }
-    let first = Int.random(in: 0..<candidates.count, using: &random)
-    var second = Int.random(in: 0..<(candidates.count - 1), using: &random)
-    if second >= first { second += 1 }
-    func cost(_ index: Int) -> Double {
-      candidates[index].load.cost(weight: candidates[index].shared.instance.weight)
+  /// Whether there is another than those tried that may be asked now.
+  func hasOther(_ demand: Demand, than tried: [LoopInstance]) -> Bool {
+    let isPanic = isPanic
+    return instances.contains { instance in
+      (isPanic || instance.shared.isUsable) && !tried.contains { $0 === instance }
+        && instance.shared.wouldAdmit(route: demand.route, now: demand.now)
     }
-    return cost(first) <= cost(second) ? first : second
   }
 
-  private func remaining(_ now: Int64) -> Int64 {
+  /// Whether so few are healthy and not ejected that neither counts.
+  private var isPanic: Bool {
+    var usable = 0
+    for instance in instances where instance.shared.isUsable { usable += 1 }
+    return usable == 0 || Double(usable) < settings.panicShare * Double(instances.count)
+  }
+
+  private func gather(_ demand: Demand, _ tried: [LoopInstance]) {
+    let isPanic = isPanic
+    collect(demand, tried, anyHealth: isPanic)
+    if candidates.isEmpty, !isPanic { collect(demand, tried, anyHealth: true) }
+    if candidates.isEmpty, !tried.isEmpty { collect(demand, [], anyHealth: true) }
+  }
+
+  private func collect(_ demand: Demand, _ tried: [LoopInstance], anyHealth: Bool) {
+    candidates.removeAll(keepingCapacity: true)
+    for (place, instance) in instances.enumerated() {
+      guard anyHealth || instance.shared.isUsable,
+        instance.shared.wouldAdmit(route: demand.route, now: demand.now),
+        tried.isEmpty || !tried.contains(where: { $0 === instance })
+      else { continue }
+      candidates.append(place)
+    }
+  }
+
+  /// - Returns: Whether some candidates were left out because they are in another zone.
+  private func preferZone(_ demand: Demand, _ random: inout some RandomNumberGenerator) -> Bool {
+    guard zonePlan != nil, candidates.count > 1 else { return false }
+    if case .consistentHash = demand.rule, demand.key != nil { return false }
+    let before = candidates.count
+    guard let zone = zonePlan?.zone(for: candidates, of: instances, &random) else { return false }
+    candidates.removeAll { instances[$0].zone != zone }
+    return candidates.count < before
+  }
+
+  private func remaining(_ demand: Demand) -> Int64 {
     instances.compactMap { instance -> Int64? in
-      if case .open(let until) = instance.shared.breaker.phase { return max(0, until - now) }
-      return nil
+      var left: Int64?
+      for phase in [instance.shared.breaker.phase, instance.shared.routes.phase(demand.route)] {
+        if case .open(let until) = phase { left = max(left ?? 0, until - demand.now) }
+      }
+      return left
     }.min() ?? 1_000_000_000
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import GravityContracts
 import GravityDiscovery
 import NIOCore
 import NIOPosix
@@ -60,6 +61,37 @@ enum System {
       #expect(open.status == 503 && open.member("code") == "circuit_open" && open.member("breaker") == "open")
       #expect(open.header("retry-after").flatMap { Int($0) }.map { $0 > 0 } == true)
       #expect(upstream.requests.count == 3)
+    }
+  }
+
+  @Test("an endpoint that hangs or fails is left alone by itself: the instance's other routes go on")
+  func oneBadRoute() async throws {
+    let upstream = try await ScriptedUpstream { request in
+      if request.head.hasPrefix("GET /items/hangs") { return .hang }
+      if request.head.hasPrefix("GET /strict ") {
+        return .text("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")
+      }
+      return .ok()
+    }
+    var routes = RunningGateway.routes
+    routes.removeAll { $0.name == "items.strict" }
+    routes.append(Route("items.failing", path: "/strict", service: "items", access: .public))
+    try await RunningGateway.run(
+      [upstream], routes: routes,
+      configure: {
+        $0.timeouts.firstByte = .milliseconds(40)
+        $0.breaker.firstOpen = .seconds(30)
+      }
+    ) { gateway in
+      for _ in 0..<5 {
+        let (hanging, failing) = (try await gateway.get("/items/hangs"), try await gateway.get("/strict"))
+        #expect(hanging.status == 504 && failing.status == 503 && failing.member("code") == nil)
+      }
+      let (hanging, failing) = (try await gateway.get("/items/other"), try await gateway.get("/strict"))
+      #expect(hanging.status == 503 && hanging.member("code") == "circuit_open")
+      #expect(failing.member("code") == "circuit_open")
+      let good = try await gateway.get("/items")
+      #expect(good.status == 200)
     }
   }
 

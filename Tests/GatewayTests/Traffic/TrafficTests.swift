@@ -148,7 +148,7 @@ import Testing
     func counts(_ tried: [LoopInstance] = []) -> [String: Int] {
       var counts: [String: Int] = [:]
       for _ in 0..<300 {
-        if case .instance(let chosen) = upstream.choose(excluding: tried, now: 0, random: &random) {
+        if case .instance(let chosen) = upstream.choose(.init(now: 0), excluding: tried, random: &random) {
           counts[chosen.shared.instance.id, default: 0] += 1
         }
       }
