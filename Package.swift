@@ -77,6 +77,8 @@ let package = Package(
     .systemLibrary(name: "CRabbitMQ", path: "Sources/System/CRabbitMQ", pkgConfig: "librabbitmq"),
     .systemLibrary(name: "CPQ", path: "Sources/System/CPQ", pkgConfig: "libpq"),
     .systemLibrary(name: "CXCrypt", path: "Sources/System/CXCrypt"),
+    .systemLibrary(name: "CZlib", path: "Sources/System/CZlib"),
+    .systemLibrary(name: "CBrotli", path: "Sources/System/CBrotli"),
   ]
     + service("Auth", on: ["GravityData", "GravityEvents", "GravityIdentity"], [.crypto, .lifecycle, .log])
     + service(
@@ -105,7 +107,8 @@ let package = Package(
       .target(
         name: "Gateway",
         dependencies: [
-          "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityLimits", "GravityTelemetry",
+          "CBrotli", "CZlib", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityLimits",
+          "GravityTelemetry",
         ] + [.crypto, .nio, .nioPosix, .lifecycle, .log, .metrics], path: "Sources/Gateway", swiftSettings: .house),
       // Files for browsers; `Embedding` puts them into the program.
       .target(name: "CConsoleFiles", path: "Sources/Console/Embedding"),
@@ -314,7 +317,8 @@ let package = Package(
       .testTarget(
         name: "GatewayTests",
         dependencies: [
-          "Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityLimits", "GravityTelemetry",
+          "CBrotli", "CZlib", "Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityLimits",
+          "GravityTelemetry",
         ] + [.nio, .nioPosix, .lifecycle, .log, .metrics],
         path: "Tests/GatewayTests", exclude: ["Corpus"], swiftSettings: .house),
       .executableTarget(

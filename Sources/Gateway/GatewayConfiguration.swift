@@ -21,6 +21,8 @@ public struct GatewayConfiguration: Sendable {
   public var breaker = BreakerSettings()
   public var balancing = BalancingSettings()
   public var ejection = EjectionSettings()
+  /// What answers have besides, where neither the service nor the route says otherwise.
+  public var securityHeaders = SecurityHeaders()
   /// Where the gateway is. Instances of the same ``ServiceInstance/zone`` are preferred, as far as there are enough of
   /// them; nil prefers none.
   public var zone: String?
@@ -57,6 +59,9 @@ public struct GatewayConfiguration: Sendable {
     /// Tokens that one event loop has verified at a time; as many again as `waitingVerifications` wait, more is 503.
     public var concurrentVerifications = 64
     public var waitingVerifications = 1_024
+    /// Answers that one event loop compresses at a time; more go as they are. Each holds some 264 KiB with gzip, about
+    /// a MiB with Brotli.
+    public var compressedAnswersPerLoop = 128
     /// Callers whose limits are kept; the least active gives way.
     public var limitedCallers = 262_144
     public init() {}

@@ -79,13 +79,17 @@ enum RunningGateway {
     let console = ConsoleAPI.paths.map {
       Route("console", path: $0, methods: ["GET", "HEAD"], service: ConsoleAPI.service, access: .public)
     }
-    return console
-      + Catalog.services.flatMap { Route.routes(for: $0.name, endpoints: $0.endpoints) }.map { route in
-        guard guessable.contains(route.path) else { return route }
-        var route = route
-        route.rateLimit = limit
-        return route
+    let cors = try layers.optional(Settings.corsOrigins).map { try CORSPolicy(origins: $0) }
+    let compresses = try layers.value(Settings.compression)
+    return (console + Catalog.services.flatMap { Route.routes(for: $0.name, endpoints: $0.endpoints) }).map { route in
+      var route = route
+      if guessable.contains(route.path) { route.rateLimit = limit }
+      route.cors = cors
+      if compresses, route.access == .public, route.methods?.contains("GET") ?? true {
+        route.compression = CompressionPolicy()
       }
+      return route
+    }
   }
 }
 

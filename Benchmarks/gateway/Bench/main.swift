@@ -1,5 +1,7 @@
 // The gateway as the benchmark runs it: a cached token, a blacklist, limits, breaker, access log and metrics on.
-// Usage: [GATEWAYBENCH_LOOPS=1] [GATEWAYBENCH_TRACES=on|unsampled] [GATEWAYBENCH_LIMITS=shared] gatewaybench PORT UPSTREAM_PORT LOG_FILE
+// Usage: [GATEWAYBENCH_LOOPS=1] [GATEWAYBENCH_TRACES=on|unsampled] [GATEWAYBENCH_LIMITS=shared] gatewaybench PORT UPSTREAM_PORT,… LOG_FILE
+//        GATEWAYBENCH_FOLLOW=stdin takes another set of upstream ports with each line of standard input,
+//        GATEWAYBENCH_TIMEOUT=1000 gives a request so many milliseconds to be answered.
 import CoreMetrics
 import Foundation
 import Gateway
@@ -52,13 +54,33 @@ struct BenchMetrics: MetricsFactory {
 }
 
 let arguments = CommandLine.arguments
-guard arguments.count == 4, let port = Int(arguments[1]), let upstreamPort = Int(arguments[2]) else {
+guard arguments.count == 4, let port = Int(arguments[1]) else {
   print("Usage: gatewaybench PORT UPSTREAM_PORT LOG_FILE")
   exit(64)
 }
 let descriptor = open(arguments[3], O_WRONLY | O_CREAT | O_TRUNC, 0o644)
 let registry = InProcessRegistry()
-registry.register(ServiceInstance(id: "items-1", service: "items", host: "127.0.0.1", port: upstreamPort))
+let environment = ProcessInfo.processInfo.environment
+
+/// Takes the place of the set before.
+@Sendable func use(_ ports: [Int], instead before: [Int] = []) {
+  for port in ports {
+    registry.register(ServiceInstance(id: "items-\(port)", service: "items", host: "127.0.0.1", port: port))
+  }
+  for port in before where !ports.contains(port) { registry.deregister(id: "items-\(port)") }
+}
+let upstreamPorts = arguments[2].split(separator: ",").compactMap { Int($0) }
+use(upstreamPorts)
+if environment["GATEWAYBENCH_FOLLOW"] == "stdin" {
+  Thread {
+    var before = upstreamPorts
+    while let line = readLine() {
+      let ports = line.split(separator: " ").compactMap { Int($0) }
+      use(ports, instead: before)
+      before = ports
+    }
+  }.start()
+}
 let revocations = RevocationList(maximumAge: nil)
 revocations.insert(
   (0..<10_000).flatMap { index in
@@ -71,6 +93,9 @@ revocations.insert(
 let environment = ProcessInfo.processInfo.environment
 var configuration = GatewayConfiguration(port: port, loops: environment["GATEWAYBENCH_LOOPS"].flatMap(Int.init) ?? 1)
 configuration.rateLimit = RateLimit(requests: 1_000_000_000, per: .seconds(60))
+if let milliseconds = environment["GATEWAYBENCH_TIMEOUT"].flatMap(Int.init) {
+  configuration.timeouts.firstByte = .milliseconds(milliseconds)
+}
 var logger = Logger(label: "bench")
 logger.logLevel = .warning
 let log = JSONAccessLog { bytes in

@@ -61,6 +61,17 @@ enum FieldLines {
   }
 }
 
+extension HeaderRuns {
+  /// Takes out lines by their names.
+  mutating func remove(in bytes: UnsafeRawBufferPointer, where isUnwanted: (_ name: UnsafeRawBufferPointer) -> Bool) {
+    let before = self
+    removeAll()
+    FieldLines.forEachLine(bytes, before) { line, colon in
+      if !isUnwanted(bytes[ByteRange(line.start, colon)]) { keep(line) }
+    }
+  }
+}
+
 /// Names of header fields that configuration gives.
 enum FieldName {
   /// - Returns: The name in lower case.

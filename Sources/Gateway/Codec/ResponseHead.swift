@@ -13,6 +13,10 @@ struct ResponseHead {
   var isEventStream = false
   /// Whether it has a Content-Length line, which travels with the others.
   var hasContentLength = false
+  /// Whether it says something about pages of other origins.
+  var hasCORSFields = false
+  var isHTML = false
+  var security: SecurityFields = []
   var kept = HeaderRuns()
   private var connection: [ByteRange] = []
   private var hasTransferEncoding = false
@@ -46,6 +50,9 @@ struct ResponseHead {
     isWebSocketUpgrade = false
     isEventStream = false
     hasContentLength = false
+    hasCORSFields = false
+    isHTML = false
+    security = []
     hasTransferEncoding = false
     kept.removeAll()
     connection.removeAll(keepingCapacity: true)
@@ -76,6 +83,9 @@ struct ResponseHead {
     let name = bytes[line.name]
     let value = bytes[line.value]
     switch name[0] | 0x20 {
+    case UInt8(ascii: "a"):
+      if name.hasPrefixIgnoringCase("access-control-") { hasCORSFields = true }
+      return true
     case UInt8(ascii: "c"):
       if name.isEqualIgnoringCase("content-length") {
         guard !hasContentLength else { throw .duplicateContentLength }
@@ -87,6 +97,9 @@ struct ResponseHead {
         return false
       } else if name.isEqualIgnoringCase("content-type") {
         isEventStream = value.hasPrefixIgnoringCase("text/event-stream")
+        isHTML = value.hasPrefixIgnoringCase("text/html") || value.hasPrefixIgnoringCase("application/xhtml+xml")
+      } else if name.isEqualIgnoringCase("content-security-policy") {
+        security.insert(.content)
       }
       return true
     case UInt8(ascii: "t"):
@@ -100,10 +113,28 @@ struct ResponseHead {
       guard name.isEqualIgnoringCase("upgrade") else { return true }
       isWebSocketUpgrade = value.isEqualIgnoringCase("websocket")
       return false
-    case UInt8(ascii: "x"): return !name.isEqualIgnoringCase("x-request-id")
+    case UInt8(ascii: "x"): return takesExtension(name)
+    case UInt8(ascii: "r"):
+      if name.isEqualIgnoringCase("referrer-policy") { security.insert(.referrer) }
+      return true
+    case UInt8(ascii: "s"):
+      if name.isEqualIgnoringCase("strict-transport-security") { security.insert(.transport) }
+      return true
     case UInt8(ascii: "p"), UInt8(ascii: "k"): return !HeaderRules.isHopByHop(name)
     default: return true
     }
+  }
+
+  @inline(__always)
+  private mutating func takesExtension(_ name: UnsafeRawBufferPointer) -> Bool {
+    if name.isEqualIgnoringCase("x-content-type-options") {
+      security.insert(.sniffing)
+    } else if name.isEqualIgnoringCase("x-frame-options") {
+      security.insert(.frame)
+    } else {
+      return !name.isEqualIgnoringCase("x-request-id")
+    }
+    return true
   }
 
   private mutating func takeConnection(_ value: ByteRange, _ bytes: UnsafeRawBufferPointer) {

@@ -14,6 +14,13 @@ enum ResponseHeadWriter {
     var upgradesToWebSocket: Bool
     /// nil where nothing is told of limits.
     var limitFields: LimitFields?
+    /// nil where nothing is set.
+    var security: SecurityLines?
+    /// Whether the client came over TLS.
+    var isSecure = false
+    /// Lines about other origins and the content's coding, each with its CR LF.
+    var cors: [UInt8] = []
+    var coding: [UInt8] = []
   }
 
   static func write(
@@ -28,6 +35,10 @@ enum ResponseHeadWriter {
     }
     output.writeStaticString("\r\n")
     additions.limitFields?.write(into: &output)
+    additions.security?.write(
+      present: head.security, isPage: head.isHTML, isSecure: additions.isSecure, into: &output)
+    if !additions.cors.isEmpty { output.writeBytes(additions.cors) }
+    if !additions.coding.isEmpty { output.writeBytes(additions.coding) }
     if additions.isChunked { output.writeStaticString("transfer-encoding: chunked\r\n") }
     if additions.closes {
       output.writeStaticString("connection: close\r\n")

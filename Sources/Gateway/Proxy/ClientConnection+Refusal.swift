@@ -18,7 +18,12 @@ extension ClientConnection {
     exchange.refusal = refusal.code
     var output = ByteBufferAllocator().buffer(capacity: 768)
     refusal.write(
-      requestID: exchange.requestID, connection: connectionLine, omitsBody: exchange.method == .head, into: &output)
+      requestID: exchange.requestID, connection: connectionLine, omitsBody: exchange.method == .head, into: &output
+    ) { output in
+      let security = exchange.route.map(\.security) ?? worker.state.security
+      security?.write(present: [], isPage: false, isSecure: exchange.isSecure, into: &output)
+      output.writeBytes(exchange.corsLines)
+    }
     endAnswer(output)
   }
 

@@ -159,10 +159,12 @@ extension ClientConnection {
     exchange.method = head.method
     keeps = head.keepsAlive && !worker.isDraining
     bytes.withUnsafeReadableBytes { annotate($0) }
+    if head.method == .options, answersPreflight(&bytes) { return }
     switch match(bytes) {
     case .found(.local(let index)): answerLocally(index, &bytes)
     case .found(.route(let index)):
       exchange.route = worker.routes[index]
+      if exchange.route?.cors != nil { noteOrigin(bytes) }
       admit(&bytes)
     case .methodNotAllowed(let allow): refuse(.methodNotAllowed(allow), &bytes)
     case .notFound: refuse(.notFound, &bytes)
@@ -182,7 +184,9 @@ extension ClientConnection {
     } else {
       exchange.path.writeBytes(bytes[head.target.path])
     }
-    if address.isTrustedProxy, let behind = ForwardedChain.client(head.forwardedFor.map { bytes[$0] }, worker) {
+    guard address.isTrustedProxy else { return }
+    exchange.isSecure = head.forwardedProto.map { bytes[$0].isEqualIgnoringCase("https") } ?? false
+    if let behind = ForwardedChain.client(head.forwardedFor.map { bytes[$0] }, worker) {
       exchange.clientName = behind
     }
   }
@@ -210,7 +214,9 @@ extension ClientConnection {
     output.writeString("HTTP/1.1 \(status) \(status == 200 ? "OK" : Refusal.title(status))\r\n")
     output.writeString("content-type: \(contentType)\r\ncontent-length: \(content.count)\r\nx-request-id: ")
     output.writeBytes(exchange.requestID)
-    output.writeString("\r\ncache-control: no-store\r\n\(connectionLine)\r\n")
+    output.writeString("\r\ncache-control: no-store\r\n")
+    worker.state.security?.write(present: [], isPage: false, isSecure: exchange.isSecure, into: &output)
+    output.writeString("\(connectionLine)\r\n")
     if head.method != .head { output.writeBytes(content) }
     endAnswer(output)
   }

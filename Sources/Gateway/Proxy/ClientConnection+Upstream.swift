@@ -30,6 +30,7 @@ extension ClientConnection {
     first.clear(minimumCapacity: head.length + 512)
     bytes.withUnsafeReadableBytes { raw in
       if let source = route.hashSource { exchange.hashKey = source.key(head, raw, client: exchange.clientName) }
+      if let rules = route.compression { exchange.coding = rules.coding(head, raw) }
       upstreamHeadLength = RequestHeadWriter.write(head, raw, address, annotations, into: &first)
     }
     upstreamHead = first
@@ -307,10 +308,10 @@ extension ClientConnection {
   }
 
   /// The upstream's side has ended in good order, and with it the answer.
-  func responseEndedByClose() {
+  func responseEndedByClose(_ last: ByteBuffer = ByteBuffer()) {
     upstream = nil
     record()
-    writeLast(ByteBuffer(), lingering: false)
+    writeLast(last, lingering: false)
   }
 
   /// The upstream took the WebSocket handshake.

@@ -19,6 +19,12 @@ struct Exchange {
   var status = 0
   var responseBodyBytes = 0
   var upstreamID: String?
+  /// What the answer says to pages of other origins; empty where the route says nothing.
+  var corsLines: [UInt8] = []
+  /// How the answer may be coded; nil leaves it as it is.
+  var coding: ContentCoding?
+  /// Whether the client came over TLS, as a trusted proxy says.
+  var isSecure = false
   /// What consistent hashing goes by; nil where nothing does.
   var hashKey: UInt64?
   var refusal: String?
@@ -46,6 +52,9 @@ struct Exchange {
     status = 0
     responseBodyBytes = 0
     upstreamID = nil
+    if !corsLines.isEmpty { corsLines.removeAll() }
+    coding = nil
+    isSecure = false
     hashKey = nil
     refusal = nil
     attempts = 0

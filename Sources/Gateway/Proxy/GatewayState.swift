@@ -28,6 +28,8 @@ final class GatewayState: Sendable {
   /// Seconds since 1970.
   let wallClock: @Sendable () -> Double
   let shadowReports: ShadowReports
+  /// Of answers that no route gives.
+  let security: SecurityLines?
   private let drainFlag: DrainFlag
 
   init(
@@ -39,6 +41,7 @@ final class GatewayState: Sendable {
     wallClock: @escaping @Sendable () -> Double
   ) throws {
     self.configuration = configuration
+    security = try SecurityLines(configuration.securityHeaders)
     table = try RoutingTable(routes: routes, local: local.map(\.path))
     self.routes = Self.prepare(routes, directory, configuration, sharesLimits: limitStore != nil)
     self.directory = directory

@@ -26,7 +26,12 @@ struct Refusal {
   }
 
   /// Writes the whole response.
-  func write(requestID: [UInt8], connection: String, omitsBody: Bool, into output: inout ByteBuffer) {
+  ///
+  /// - Parameter addition: Writes further lines, each with its CR LF.
+  func write(
+    requestID: [UInt8], connection: String, omitsBody: Bool, into output: inout ByteBuffer,
+    addition: (inout ByteBuffer) -> Void = { _ in }
+  ) {
     var body = ByteBufferAllocator().buffer(capacity: 256)
     let title = Self.title(status)
     body.writeString(#"{"type":"about:blank","title":"\#(title)","status":\#(status),"code":"\#(code)""#)
@@ -38,7 +43,9 @@ struct Refusal {
     output.writeString("HTTP/1.1 \(status) \(title)\r\ncontent-type: application/problem+json\r\n")
     output.writeString("content-length: \(body.readableBytes)\r\ncache-control: no-store\r\nx-request-id: ")
     output.writeBytes(requestID)
-    output.writeString("\r\n\(headers)\(connection)\r\n")
+    output.writeStaticString("\r\n")
+    addition(&output)
+    output.writeString("\(headers)\(connection)\r\n")
     if !omitsBody { output.writeBuffer(&body) }
   }
 
@@ -80,6 +87,11 @@ extension Refusal {
 
   static func methodNotAllowed(_ allow: String) -> Refusal {
     Refusal(405, "method_not_allowed", "The path takes \(allow).", headers: "allow: \(allow)\r\n")
+  }
+
+  static func originNotAllowed(_ method: String) -> Refusal {
+    Refusal(
+      403, "origin_not_allowed", "Pages of this origin may not send \(method) here.")
   }
 
   static func bodyTooLarge(_ limit: Int) -> Refusal {

@@ -19,6 +19,7 @@ final class Worker {
   /// nil where the list of revocations alone decides.
   let blacklist: BlacklistQueue?
   var random = FastRandom()
+  var encoders: EncoderPool
   var durations: DurationHandles
   var spans: GatewaySpans?
   private(set) var clients: [ClientConnection] = []
@@ -46,6 +47,7 @@ final class Worker {
         settings: configuration.balancing, zone: configuration.zone)
     }
     tokens = TokenCache(capacity: configuration.limits.cachedTokensPerLoop)
+    encoders = EncoderPool(maximum: configuration.limits.compressedAnswersPerLoop)
     durations = DurationHandles(state.metrics)
     spans = state.tracer.map { GatewaySpans($0, wallClock: state.wallClock) }
     blacklist = state.tokenStore.map {

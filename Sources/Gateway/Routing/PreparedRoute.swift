@@ -18,6 +18,12 @@ final class PreparedRoute: Sendable {
   let balance: BalanceRule
   /// nil where no key decides about the instance.
   let hashSource: HashSource?
+  /// nil where no page of another origin may read its answers.
+  let cors: CORSRules?
+  /// nil where nothing is compressed.
+  let compression: CompressionRules?
+  /// nil where nothing is set.
+  let security: SecurityLines?
   /// What its breakers are kept by: the same for the same rule, wherever it stands among the others.
   let identity: UInt64
 
@@ -40,9 +46,19 @@ final class PreparedRoute: Sendable {
     maximumBodyBytes = route.maximumBodyBytes ?? configuration.limits.maximumBodyBytes
     isPublic = route.access == .public
     balance = BalanceRule(route.balance)
-    // What is wrong with it the table has said.
+    // What is wrong with these ``check(_:)`` has said.
     hashSource = (try? HashSource(route)) ?? nil
+    cors = route.cors.map { CORSRules($0) }
+    compression = (try? route.compression.map { try CompressionRules($0) }) ?? nil
+    security = (try? SecurityLines(route.securityHeaders ?? configuration.securityHeaders)) ?? nil
     identity = StableHash.of(Self.rule(of: route).utf8)
+  }
+
+  /// - Throws: ``RouteError`` for what means nothing.
+  static func check(_ route: Route) throws(RouteError) {
+    _ = try HashSource(route)
+    if let policy = route.compression { _ = try CompressionRules(policy) }
+    if let headers = route.securityHeaders { _ = try SecurityLines(headers) }
   }
 
   /// Names the route's buckets. Two gateways may have it at different places of their tables; routes of one name are

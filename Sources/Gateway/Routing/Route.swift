@@ -40,6 +40,12 @@ public struct Route: Sendable {
   public var maximumBodyBytes: Int?
   /// How its requests are spread over the service's instances; nil is ``Balancing/peakEWMA``.
   public var balance: Balancing?
+  /// Which pages of other origins may read its answers; nil is none, and the service's own fields pass then.
+  public var cors: CORSPolicy?
+  /// Whether its answers are compressed on their way; nil is no.
+  public var compression: CompressionPolicy?
+  /// nil is the gateway's own ``GatewayConfiguration/securityHeaders``; ``SecurityHeaders/none`` sets none.
+  public var securityHeaders: SecurityHeaders?
   /// Whether the upstream is told the caller's claims as `X-User-Id`, `X-User-Roles` and `X-User-Permissions`; for a
   /// foreign upstream that cannot verify the token itself.
   public var identityHeaders: Bool
@@ -47,7 +53,8 @@ public struct Route: Sendable {
   public init(
     _ name: String, path: String, methods: [String]? = nil, hosts: [String]? = nil, headers: [HeaderCondition] = [],
     service: String, access: Access, rateLimit: RateLimit? = nil, timeout: Duration? = nil,
-    maximumBodyBytes: Int? = nil, identityHeaders: Bool = false, balance: Balancing? = nil
+    maximumBodyBytes: Int? = nil, identityHeaders: Bool = false, balance: Balancing? = nil, cors: CORSPolicy? = nil,
+    compression: CompressionPolicy? = nil, securityHeaders: SecurityHeaders? = nil
   ) {
     self.name = name
     self.path = path
@@ -61,6 +68,9 @@ public struct Route: Sendable {
     self.maximumBodyBytes = maximumBodyBytes
     self.identityHeaders = identityHeaders
     self.balance = balance
+    self.cors = cors
+    self.compression = compression
+    self.securityHeaders = securityHeaders
   }
 
   /// The routes of a service's declared endpoints; those between services are left out.

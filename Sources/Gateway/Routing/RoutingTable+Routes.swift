@@ -17,7 +17,7 @@ extension RoutingTable {
       guard route.access != .service else {
         throw RouteError(description: "\(route.name): what is between services is not routed")
       }
-      _ = try HashSource(route)
+      try PreparedRoute.check(route)
       let methods = try Self.mask(route)
       let matchers = try Self.matchers(route)
       if !matchers.isEmpty { conditions.append(matchers) }

@@ -7,6 +7,8 @@ struct GatewayMetrics: Sendable {
   let upstreamConnections: Meter
   let rateLimited: Counter
   let retries: Counter
+  /// Answers that would have been compressed, but for those that are.
+  let uncompressed: Counter
   let limits: LimitMetrics
   let blacklist: BlacklistMetrics
 
@@ -16,6 +18,7 @@ struct GatewayMetrics: Sendable {
     upstreamConnections = Meter(label: "http.client.open_connections", dimensions: [], factory: factory)
     rateLimited = Counter(label: "gateway.rate_limited", dimensions: [], factory: factory)
     retries = Counter(label: "gateway.retries", dimensions: [], factory: factory)
+    uncompressed = Counter(label: "gateway.compression.skipped", dimensions: [], factory: factory)
     limits = LimitMetrics(factory: factory)
     blacklist = BlacklistMetrics(factory: factory)
   }

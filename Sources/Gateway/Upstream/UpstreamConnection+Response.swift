@@ -87,23 +87,35 @@ extension UpstreamConnection {
     }
     client.responseBegan(status: head.status, isStreaming: head.isEventStream || isUpgrade, now: now)
     let hasBody = client.head.method != .head && head.status != 204 && head.status != 304 && !isUpgrade
-    let isChunked = head.framing == .chunked && head.status != 204
-    let decodes = isChunked && client.head.isVersion10
+    let route = client.exchange.route
+    if head.hasCORSFields, route?.cors != nil {
+      bytes.withUnsafeReadableBytes { raw in
+        head.kept.remove(in: raw) { $0.hasPrefixIgnoringCase("access-control-") }
+      }
+    }
+    var codingLines: [UInt8] = []
+    if let rules = route?.compression {
+      codingLines = prepareEncoding(bytes, client, rules, hasBody: hasBody)
+    }
+    let isChunked = encoder != nil || head.framing == .chunked && head.status != 204
+    let decodes = encoder != nil || isChunked && client.head.isVersion10
     body = BodyReader(hasBody ? head.framing : .none, decodesChunks: decodes)
-    if body.isUntilClose || decodes || head.framing == .untilClose && hasBody { client.keeps = false }
+    if body.isUntilClose || decodes && encoder == nil || head.framing == .untilClose && hasBody { client.keeps = false }
     let additions = ResponseHeadWriter.Additions(
       requestID: client.exchange.requestID, closes: !client.keeps, promisesKeepAlive: client.head.isVersion10,
-      isChunked: isChunked && !decodes, upgradesToWebSocket: isUpgrade,
-      limitFields: client.exchange.limitFields)
+      isChunked: encoder != nil || isChunked && !decodes, upgradesToWebSocket: isUpgrade,
+      limitFields: client.exchange.limitFields, security: route?.security, isSecure: client.exchange.isSecure,
+      cors: client.exchange.corsLines, coding: codingLines)
     // Written in a variable of its own: a property would have its exclusive access checked for every piece.
     var written = ByteBuffer()
     swap(&written, &output)
-    written.clear(minimumCapacity: head.length + 128 + (bytes.readableBytes <= 16_384 ? bytes.readableBytes : 0))
+    written.clear(minimumCapacity: head.length + 256 + (bytes.readableBytes <= 16_384 ? bytes.readableBytes : 0))
     bytes.withUnsafeReadableBytes { ResponseHeadWriter.write(head, $0, additions, into: &written) }
     swap(&written, &output)
     bytes.moveReaderIndex(forwardBy: head.length)
     if isUpgrade { return beginTunnel(&bytes, client) }
     phase = .body
+    if let encoder { return encodeBody(&bytes, encoder, client, behind: output) }
     deliverFirst(&bytes, client)
   }
 
@@ -142,6 +154,7 @@ extension UpstreamConnection {
   }
 
   private func readBody(_ bytes: inout ByteBuffer, _ client: ClientConnection) {
+    if let encoder { return encodeBody(&bytes, encoder, client, behind: ByteBuffer()) }
     do throws(BodyReader.Malformed) {
       while let piece = try body.next(&bytes) {
         client.exchange.responseBodyBytes += piece.readableBytes
@@ -158,14 +171,14 @@ extension UpstreamConnection {
 
   /// The answer is whole: back to the pool where nothing speaks against it, before the client goes on to its next
   /// request.
-  private func finish(_ rest: ByteBuffer, _ last: ByteBuffer, _ client: ClientConnection) {
+  func finish(_ rest: ByteBuffer, _ last: ByteBuffer, _ client: ClientConnection) {
     self.client = nil
     needsFlush = false
     if head.keepsAlive, rest.readableBytes == 0, client.phase == .done { goIdle() } else { close() }
     client.responseEnded(last)
   }
 
-  private func fail(_ client: ClientConnection, _ failure: ClientConnection.AttemptFailure) {
+  func fail(_ client: ClientConnection, _ failure: ClientConnection.AttemptFailure) {
     self.client = nil
     close()
     client.upstreamFailed(failure)

@@ -24,6 +24,10 @@ final class UpstreamConnection: ChannelDuplexHandler {
   /// The head as the client gets it; its storage is used again.
   var output = ByteBuffer()
   var needsFlush = false
+  /// nil where the answer goes as it is.
+  var encoder: BodyEncoder?
+  /// Whether what the encoder holds back comes out in a moment.
+  var awaitsFlush = false
   private(set) var idleSince: Int64 = 0
   private(set) var isActive = false
   private(set) var context: ChannelHandlerContext?
@@ -91,12 +95,13 @@ final class UpstreamConnection: ChannelDuplexHandler {
     instance.forget(self)
     if let client {
       self.client = nil
-      if before == .tunnel || before == .body && body.isUntilClose {
-        client.responseEndedByClose()
+      if before == .tunnel || before == .body && body.isUntilClose, let last = lastOfEncoding(client) {
+        client.responseEndedByClose(last)
       } else {
         client.upstreamFailed(.closed)
       }
     }
+    endEncoding()
     context.fireChannelInactive()
   }
 

@@ -43,6 +43,14 @@ final class RawClient: Sendable {
       return String(buffer: buffer)
     }
 
+    /// What has come up to now, once it fulfils `condition`.
+    func received(_ condition: (ByteBuffer) -> Bool) async throws -> ByteBuffer {
+      while !condition(buffer) {
+        guard await more() else { throw Unexpected(description: "the connection ended") }
+      }
+      return buffer
+    }
+
     func bytes(_ count: Int) async throws -> String {
       while buffer.readableBytes < count {
         guard await more() else { throw Unexpected(description: "the connection ended") }
@@ -76,6 +84,9 @@ final class RawClient: Sendable {
   func response(hasBody: Bool = true) async throws -> RawResponse { try await iterator.response(hasBody: hasBody) }
   /// Everything until the connection ends.
   func rest() async -> String { await iterator.rest() }
+  func received(_ condition: @Sendable (ByteBuffer) -> Bool) async throws -> ByteBuffer {
+    try await iterator.received(condition)
+  }
   func bytes(_ count: Int) async throws -> String { try await iterator.bytes(count) }
   func close() async { try? await channel.close() }
   func setAutoRead(_ isOn: Bool) async throws { try await channel.setOption(.autoRead, value: isOn).get() }

@@ -8,6 +8,8 @@ struct RawResponse: Sendable {
   var head: String
   /// Without framing.
   var body: String
+  /// The body, where it is no text.
+  var bytes = ByteBuffer()
 
   /// - Returns: nil while `buffer` has no whole response.
   static func read(_ buffer: inout ByteBuffer, hasBody: Bool, isEnded: Bool) throws -> RawResponse? {
@@ -27,7 +29,7 @@ struct RawResponse: Sendable {
     guard reader.isDone || reader.isUntilClose && isEnded else { return nil }
     let text = buffer.getString(at: buffer.readerIndex, length: length)!
     buffer = copy
-    return RawResponse(status: head.status, head: text, body: String(buffer: body))
+    return RawResponse(status: head.status, head: text, body: String(buffer: body), bytes: body)
   }
 
   /// The value of a header, by its lower-case name.
