@@ -21,6 +21,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/apple/swift-service-context", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
@@ -109,7 +110,10 @@ let package = Package(
         dependencies: [
           "CBrotli", "CZlib", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityLimits",
           "GravityTelemetry",
-        ] + [.crypto, .nio, .nioPosix, .lifecycle, .log, .metrics], path: "Sources/Gateway", swiftSettings: .house),
+        ]
+          + [
+            .crypto, .nio, .nioHPACK, .nioHTTP2, .nioPosix, .nioSSL, .nioTLS, .lifecycle, .log, .metrics,
+          ], path: "Sources/Gateway", swiftSettings: .house),
       // Files for browsers; `Embedding` puts them into the program.
       .target(name: "CConsoleFiles", path: "Sources/Console/Embedding"),
       .target(
@@ -319,7 +323,7 @@ let package = Package(
         dependencies: [
           "CBrotli", "CZlib", "Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityLimits",
           "GravityTelemetry",
-        ] + [.nio, .nioPosix, .lifecycle, .log, .metrics],
+        ] + [.nio, .nioHPACK, .nioHTTP2, .nioPosix, .nioSSL, .lifecycle, .log, .metrics],
         path: "Tests/GatewayTests", exclude: ["Corpus"], swiftSettings: .house),
       .executableTarget(
         name: "gatewayfuzz", dependencies: ["Gateway"], path: "Tests/Fuzz", swiftSettings: .house),
@@ -421,9 +425,12 @@ extension Target.Dependency {
   static var nio: Self { .product(name: "NIOCore", package: "swift-nio") }
   static var nioEmbedded: Self { .product(name: "NIOEmbedded", package: "swift-nio") }
   static var nioFoundation: Self { .product(name: "NIOFoundationCompat", package: "swift-nio") }
+  static var nioHPACK: Self { .product(name: "NIOHPACK", package: "swift-nio-http2") }
   static var nioHTTP1: Self { .product(name: "NIOHTTP1", package: "swift-nio") }
+  static var nioHTTP2: Self { .product(name: "NIOHTTP2", package: "swift-nio-http2") }
   static var nioPosix: Self { .product(name: "NIOPosix", package: "swift-nio") }
   static var nioSSL: Self { .product(name: "NIOSSL", package: "swift-nio-ssl") }
+  static var nioTLS: Self { .product(name: "NIOTLS", package: "swift-nio") }
   static var unixSignals: Self { .product(name: "UnixSignals", package: "swift-service-lifecycle") }
   static var serviceContext: Self { .product(name: "ServiceContextModule", package: "swift-service-context") }
   static var system: Self { .product(name: "SystemPackage", package: "swift-system") }

@@ -7,6 +7,7 @@ public import GravityTelemetry
 public import Logging
 public import NIOCore
 import NIOPosix
+import NIOSSL
 public import ServiceLifecycle
 import Synchronization
 
@@ -40,7 +41,8 @@ public final class Gateway: Service {
   ///   - accessLog: Where requests are written; nil is `logger`, at info.
   ///   - tracer: Keeps a span of each request that was let through; nil, or one that is disabled, keeps none.
   ///   - eventLoopGroup: nil makes one of ``GatewayConfiguration/loops``.
-  /// - Throws: ``RouteError`` for routes that mean nothing or contradict one another.
+  /// - Throws: ``RouteError`` for routes that mean nothing or contradict one another, ``TLSFileError`` for a certificate
+  ///   that cannot be used. Waits for the disk where there is one.
   public init(
     configuration: GatewayConfiguration, routes: [Route], registry: any Registry, verifier: any TokenVerifier,
     revocations: RevocationList, limitStore: (any LimitStore)? = nil, tokenStore: (any TokenStore)? = nil,
@@ -144,6 +146,7 @@ public final class Gateway: Service {
       tasks.addTask { await refresher.run() }
       let patrol = EjectionPatrol(state: state)
       tasks.addTask { await patrol.run() }
+      if let certificates = state.certificates { tasks.addTask { await certificates.run() } }
       state.logger.info("gateway listens", metadata: ["port": "\(listener.localAddress?.port ?? 0)"])
       port.set(listener.localAddress?.port ?? 0)
       // A cancelled task ends here too, with an error that asks for nothing more than to go on.
@@ -163,10 +166,24 @@ public final class Gateway: Service {
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(
-            ClientConnection(worker: workers.worker(on: channel.eventLoop)))
+          try self.open(channel, workers.worker(on: channel.eventLoop))
         }
       }
       .bind(host: state.configuration.host, port: state.configuration.port).get()
+  }
+
+  /// What a new connection begins with. Which protocol it speaks is known only once it has said something.
+  private func open(_ channel: any Channel, _ worker: Worker) throws {
+    let pipeline = channel.pipeline.syncOperations
+    let client = ClientConnection(worker: worker, transport: state.certificates == nil ? .tcp : .tls)
+    if let certificates = state.certificates {
+      try pipeline.addHandlers([
+        NIOSSLServerHandler(context: certificates.context), ProtocolChooser(client), client,
+      ])
+    } else if state.configuration.http2.isEnabled {
+      try pipeline.addHandlers([ProtocolChooser(client), client])
+    } else {
+      try pipeline.addHandler(client)
+    }
   }
 }

@@ -7,6 +7,9 @@ public struct GatewayConfiguration: Sendable {
   public var port: Int
   /// Event loops of the gateway's own, where it is given no group; nil is one for each core.
   public var loops: Int?
+  /// nil is no TLS: the port takes plain HTTP. With it, it takes nothing else.
+  public var tls: TLSSettings?
+  public var http2 = HTTP2Configuration()
   public var limits = Limits()
   public var timeouts = Timeouts()
   /// Whose `Forwarded` and `X-Forwarded-*` count.
@@ -52,7 +55,7 @@ public struct GatewayConfiguration: Sendable {
     public var maximumBodyBytes = 0
     /// Connections to one instance from one event loop; more is 503.
     public var upstreamConnectionsPerLoop = 1_024
-    /// Connections of clients to one event loop; more are closed at once.
+    /// Connections of clients to one event loop, requests of HTTP/2 under way among them; more are closed at once.
     public var clientConnectionsPerLoop = 16_384
     /// Verified tokens that one event loop remembers.
     public var cachedTokensPerLoop = 16_384

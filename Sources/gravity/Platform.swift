@@ -180,11 +180,12 @@ struct Platform {
       for name in names {
         let database =
           Catalog.services.first { $0.name == name }.map { "  \(ground.databases.place($0.database))" } ?? ""
+        let scheme = name == "gateway" ? configuration.gatewayScheme : "http"
         lines.append(
-          "  \(name.padding(toLength: 12, withPad: " ", startingAt: 0)) http://\(configuration.host):\(port(name))\(database)"
+          "  \(name.padding(toLength: 12, withPad: " ", startingAt: 0)) \(scheme)://\(configuration.host):\(port(name))\(database)"
         )
       }
-      let base = "http://\(configuration.host):\(port("gateway"))"
+      let base = "\(configuration.gatewayScheme)://\(configuration.host):\(port("gateway"))"
       if names.contains("gateway") {
         lines.append("  console      \(base)/console/")
         lines.append("  API          \(base)/openapi.json    health  \(base)/health")

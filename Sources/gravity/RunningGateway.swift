@@ -30,6 +30,8 @@ enum RunningGateway {
     configuration.drainTimeout = ground.configuration.drainTimeout
     configuration.trustedProxies = try ground.outerProxies()
     configuration.zone = try layers.optional(Settings.zone)
+    configuration.tls = try layers.gatewayTLS()
+    configuration.http2.isEnabled = try layers.value(Settings.gatewayHTTP2)
     let routes = try routes(layers)
     let document = Array(
       try OpenAPI(title: "Gravity", version: Build.version, endpoints: Catalog.services.flatMap(\.endpoints)).encoded())
@@ -44,21 +46,26 @@ enum RunningGateway {
     if try layers.optional(Settings.gatewayMetrics) ?? ground.configuration.isLoopback {
       local["/metrics"] = { ("text/plain; version=0.0.4; charset=utf-8", Array(metrics.text().utf8)) }
     }
-    let gateway = try Gateway(
-      configuration: configuration, routes: routes, registry: registry,
-      // With a store the gateway asks the blacklist itself.
-      verifier: ground.redis == nil ? verification.users : verification.usersUnasked,
-      revocations: verification.revocations, limitStore: ground.redis?.limits, tokenStore: ground.redis?.tokens,
-      localResponses: local, accessLog: accessLog, eventLoopGroup: ground.group,
-      logger: telemetry.logger("gateway"),
-      metricsFactory: metrics, tracer: telemetry.tracer)
+    let gateway: Gateway
+    do {
+      gateway = try Gateway(
+        configuration: configuration, routes: routes, registry: registry,
+        // With a store the gateway asks the blacklist itself.
+        verifier: ground.redis == nil ? verification.users : verification.usersUnasked,
+        revocations: verification.revocations, limitStore: ground.redis?.limits, tokenStore: ground.redis?.tokens,
+        localResponses: local, accessLog: accessLog, eventLoopGroup: ground.group,
+        logger: telemetry.logger("gateway"),
+        metricsFactory: metrics, tracer: telemetry.tracer)
+    } catch let error as TLSFileError {
+      throw StartFailure(error)
+    }
     return (accessLog.map { [$0] } ?? []) + [
       LiveLimits(live: ground.live, gateway: gateway),
       ListeningGateway(
         gateway: gateway, host: ground.configuration.host, port: port, listening: listening,
         awaitsServices: awaitsServices,
         presence: Presence(
-          of: "gateway", version: Build.version, host: ground.configuration.host,
+          of: "gateway", version: Build.version, host: ground.configuration.host, usesTLS: configuration.tls != nil,
           try ground.advertisement, in: ground.registry,
           setReady: { [gateway] isReady in if !isReady { gateway.leave() } }, logger: telemetry.logger("gateway"),
           port: {

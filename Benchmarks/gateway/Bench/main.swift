@@ -90,7 +90,6 @@ revocations.insert(
       Revocation(.subject("subject-\(index)", epoch: 3), expiresAt: Date(timeIntervalSinceNow: 3600)),
     ]
   })
-let environment = ProcessInfo.processInfo.environment
 var configuration = GatewayConfiguration(port: port, loops: environment["GATEWAYBENCH_LOOPS"].flatMap(Int.init) ?? 1)
 configuration.rateLimit = RateLimit(requests: 1_000_000_000, per: .seconds(60))
 if let milliseconds = environment["GATEWAYBENCH_TIMEOUT"].flatMap(Int.init) {

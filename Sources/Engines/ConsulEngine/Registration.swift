@@ -30,6 +30,7 @@ struct Registration: Encodable {
       case timeout = "Timeout"
       case status = "Status"
       case deregisterAfter = "DeregisterCriticalServiceAfter"
+      case skipsVerification = "TLSSkipVerify"
     }
     var name = "ready"
     var url: String
@@ -39,6 +40,8 @@ struct Registration: Encodable {
     /// interval later.
     var status = "passing"
     var deregisterAfter: String
+    /// Its certificate is for the platform's public name, not for the address at which the agent looks.
+    var skipsVerification: Bool?
   }
 
   init(_ instance: ServiceInstance, _ settings: ConsulSettings) {
@@ -56,7 +59,8 @@ struct Registration: Encodable {
     weights = ["Passing": instance.weight, "Warning": 1]
     check = Check(
       url: instance.baseURL + "/health/ready", interval: settings.checkInterval.consul,
-      timeout: settings.checkTimeout.consul, deregisterAfter: settings.deregisterAfter.consul)
+      timeout: settings.checkTimeout.consul, deregisterAfter: settings.deregisterAfter.consul,
+      skipsVerification: instance.usesTLS ? true : nil)
   }
 }
 

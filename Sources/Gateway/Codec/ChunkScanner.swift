@@ -21,6 +21,9 @@ struct ChunkScanner: Sendable, Equatable {
   /// Whether the last chunk's line is through, so that what follows is the trailer section.
   var isAtTrailers: Bool { state == .trailers }
 
+  /// Bytes of the present chunk's content that are still to come.
+  var contentLeft: Int { state == .data ? left : 0 }
+
   struct Malformed: Error {}
 
   /// Goes on through `bytes`, which follow what earlier calls took.

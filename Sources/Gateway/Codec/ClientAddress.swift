@@ -12,8 +12,11 @@ struct ClientAddress: Sendable {
   var isTrustedProxy: Bool
   /// What limits by address count it by: all of IPv4, the /64 of IPv6.
   var network: IPAddress?
+  /// Whether the connection is over TLS.
+  var isSecure: Bool
 
-  init(_ address: SocketAddress?, trusted: [CIDR]) {
+  init(_ address: SocketAddress?, trusted: [CIDR], isSecure: Bool = false) {
+    self.isSecure = isSecure
     let ip = address.flatMap { IPAddress($0) }
     name = address?.ipAddress ?? "unknown"
     // A zone (`fe80::1%eth0`) means nothing to others.

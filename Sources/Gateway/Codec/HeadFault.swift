@@ -23,6 +23,9 @@ enum HeadFault: Error, Sendable, Hashable, CaseIterable {
   case headTooLarge
   case tooManyHeaders
   case targetTooLong
+  /// HTTP/2 only, as is the next.
+  case malformedPseudoField
+  case connectionField
 
   /// The status of the answer.
   var status: Int {
@@ -75,6 +78,9 @@ enum HeadFault: Error, Sendable, Hashable, CaseIterable {
     case .headTooLarge: "The request line and headers are too large."
     case .tooManyHeaders: "There are too many headers."
     case .targetTooLong: "The request target is too long."
+    case .malformedPseudoField:
+      ":method, :scheme (http or https) and :path come once each, before all other fields, and no others but :authority."
+    case .connectionField: "A field of one HTTP/1.1 connection has no place in HTTP/2."
     }
   }
 }

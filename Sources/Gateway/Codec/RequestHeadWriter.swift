@@ -73,8 +73,9 @@ enum RequestHeadWriter {
     if client.isTrustedProxy { writeList(head.forwardedFor, bytes, into: &output) }
     output.writeBytes(client.text)
     output.writeStaticString("\r\nx-forwarded-proto: ")
-    let isHTTPS =
-      client.isTrustedProxy && head.forwardedProto.map { bytes[$0].isEqualIgnoringCase("https") } ?? false
+    // A trusted proxy knows how the client reached it; how it reached us is its affair.
+    let told = client.isTrustedProxy ? head.forwardedProto.map { bytes[$0].isEqualIgnoringCase("https") } : nil
+    let isHTTPS = told ?? client.isSecure
     output.writeStaticString(isHTTPS ? "https\r\nforwarded: " : "http\r\nforwarded: ")
     if client.isTrustedProxy { writeList(head.forwarded, bytes, into: &output) }
     output.writeStaticString("for=")

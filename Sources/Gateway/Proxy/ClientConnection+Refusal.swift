@@ -87,6 +87,12 @@ extension ClientConnection {
         method: exchange.method.name, pathBytes: exchange.path, status: exchange.status, duration: duration,
         clientAddress: exchange.clientName, traceID: (trace?.high ?? 0, trace?.low ?? 0), spanID: trace?.span ?? 0,
         requestIDBytes: exchange.requestID, route: exchange.route?.route.name, upstream: exchange.upstreamID,
-        responseBodyBytes: exchange.responseBodyBytes, refusal: exchange.refusal))
+        responseBodyBytes: exchange.responseBodyBytes, refusal: exchange.refusal, httpVersion: httpVersion,
+        tlsVersion: tlsVersion))
+  }
+
+  private var httpVersion: String {
+    if case .stream = transport { return "2" }
+    return head.isVersion10 ? "1.0" : "1.1"
   }
 }

@@ -146,6 +146,12 @@ extension ClientConnection {
     head = RequestHead()
   }
 
+  /// A request of HTTP/2 that cannot be written as one of HTTP/1.1.
+  func refuseMalformed(_ fault: HeadFault) {
+    beginFaulty()
+    refuse(Refusal(fault))
+  }
+
   private func startExchange() {
     exchangeNumber &+= 1
     hasExchange = true

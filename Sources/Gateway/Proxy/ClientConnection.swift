@@ -5,7 +5,7 @@ import NIOCore
 ///
 /// Everything happens on the connection's event loop. What it does lies in the extensions: requests, admission,
 /// upstream, refusals, deadlines.
-final class ClientConnection: ChannelDuplexHandler {
+final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
   typealias OutboundIn = ByteBuffer
@@ -32,6 +32,9 @@ final class ClientConnection: ChannelDuplexHandler {
   }
 
   let worker: Worker
+  let transport: ClientTransport
+  /// `1.3`; nil without TLS, and until it is agreed upon.
+  var tlsVersion: String?
   private(set) var context: ChannelHandlerContext?
   /// Where the worker keeps it among its clients.
   var place = -1
@@ -70,7 +73,10 @@ final class ClientConnection: ChannelDuplexHandler {
   private var heldRead = false
   private var isClosing = false
 
-  init(worker: Worker) { self.worker = worker }
+  init(worker: Worker, transport: ClientTransport) {
+    self.worker = worker
+    self.transport = transport
+  }
 
   // MARK: - Channel
 
@@ -79,13 +85,19 @@ final class ClientConnection: ChannelDuplexHandler {
   func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
   func channelActive(context: ChannelHandlerContext) {
-    let configuration = worker.state.configuration
-    guard worker.clients.count < configuration.limits.clientConnectionsPerLoop else {
-      phase = .closed
-      context.close(promise: nil)
-      return
+    if case .stream(let stream) = transport {
+      address = stream.connection.address
+      tlsVersion = stream.connection.tlsVersion
+    } else {
+      guard !worker.isFull else {
+        phase = .closed
+        context.close(promise: nil)
+        return
+      }
+      let configuration = worker.state.configuration
+      address = ClientAddress(
+        context.remoteAddress, trusted: configuration.trustedProxies, isSecure: configuration.tls != nil)
     }
-    address = ClientAddress(context.remoteAddress, trusted: configuration.trustedProxies)
     idleSince = worker.readClock()
     // Who connects and says nothing has as long as for a head, not as between requests.
     setDeadline(.idle, idleSince + worker.timeouts.head)
@@ -198,9 +210,17 @@ final class ClientConnection: ChannelDuplexHandler {
   func abort() {
     phase = .closed
     guard let context else { return }
+    if case .stream(let stream) = transport { return stream.abort() }
     // A reset instead of an orderly end: where a body ends with the connection, an orderly end would say "complete".
     context.channel.resetOnClose()
-    context.close(promise: nil)
+    if case .tls = transport { context.channel.closeWithoutTLS() } else { context.close(promise: nil) }
+  }
+
+  /// The connection speaks HTTP/2, and this is no part of it any more.
+  func retire() {
+    phase = .closed
+    deadline = .max
+    worker.remove(self)
   }
 
   // MARK: - Deadlines

@@ -21,6 +21,8 @@ final class GatewayState: Sendable {
   let accessLog: (any AccessLog)?
   /// nil where no traces are kept.
   let tracer: Tracer?
+  /// nil where the port takes plain HTTP.
+  let certificates: TLSCertificates?
   let local: [LocalResponse]
   let logger: Logger
   /// Nanoseconds of the monotonic clock.
@@ -48,6 +50,10 @@ final class GatewayState: Sendable {
     self.drainFlag = drainFlag
     let limiter = RateLimiter(capacity: configuration.limits.limitedCallers)
     self.limiter = limiter
+    certificates = try configuration.tls.map {
+      try TLSCertificates(
+        $0, offersHTTP2: configuration.http2.isEnabled, logger: logger, metrics: metrics, wallClock: wallClock)
+    }
     leases = limitStore.map {
       LimitLeases(
         store: $0, settings: configuration.sharedLimits, local: limiter, metrics: metrics.limits, logger: logger,

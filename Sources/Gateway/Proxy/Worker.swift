@@ -22,7 +22,9 @@ final class Worker {
   var encoders: EncoderPool
   var durations: DurationHandles
   var spans: GatewaySpans?
+  /// Connections of HTTP/1.1, and streams of HTTP/2.
   private(set) var clients: [ClientConnection] = []
+  private(set) var connections: [HTTP2Connection] = []
   private(set) var isDraining = false
   /// The clock as the last tick or request read it: exact enough for idle timeouts.
   private(set) var coarseNow: Int64
@@ -115,8 +117,11 @@ final class Worker {
   func add(_ client: ClientConnection) {
     client.place = clients.count
     clients.append(client)
-    state.metrics.activeConnections.increment()
+    if client.isConnection { state.metrics.activeConnections.increment() }
   }
+
+  /// Whether no connection and no stream may be added.
+  var isFull: Bool { clients.count + connections.count >= state.configuration.limits.clientConnectionsPerLoop }
 
   func remove(_ client: ClientConnection) {
     guard client.place >= 0, client.place < clients.count, clients[client.place] === client else { return }
@@ -126,6 +131,24 @@ final class Worker {
       last.place = client.place
     }
     client.place = -1
+    if client.isConnection { state.metrics.activeConnections.decrement() }
+    finishDrainingIfDone()
+  }
+
+  func add(_ connection: HTTP2Connection) {
+    connection.place = connections.count
+    connections.append(connection)
+    state.metrics.activeConnections.increment()
+  }
+
+  func remove(_ connection: HTTP2Connection) {
+    guard connection.place >= 0 else { return }
+    let last = connections.removeLast()
+    if last !== connection {
+      connections[connection.place] = last
+      last.place = connection.place
+    }
+    connection.place = -1
     state.metrics.activeConnections.decrement()
     finishDrainingIfDone()
   }
@@ -133,13 +156,15 @@ final class Worker {
   private func tick() {
     let now = readClock()
     for client in clients where client.deadline <= now { client.timedOut(now) }
+    for connection in connections where connection.deadline <= now { connection.timedOut() }
     let stale = now - timeouts.upstreamKeepAlive
     for upstream in upstreams {
       for instance in upstream.instances { instance.closeIdle(before: stale) }
     }
     guard isDraining else { return }
-    let quiet = now - state.configuration.drainQuiet.nanoseconds
-    for client in clients { client.closeIfIdle(since: quiet) }
+    let quiet = state.configuration.drainQuiet.nanoseconds
+    for client in clients { client.closeIfIdle(since: now - quiet) }
+    for connection in connections { connection.drain(quiet: quiet) }
   }
 
   // MARK: - Draining
@@ -149,6 +174,7 @@ final class Worker {
     isDraining = true
     let promise = drained ?? loop.makePromise(of: Void.self)
     drained = promise
+    for connection in connections { connection.drain(quiet: state.configuration.drainQuiet.nanoseconds) }
     finishDrainingIfDone()
     return promise.futureResult
   }
@@ -156,13 +182,14 @@ final class Worker {
   /// Closes what the drain timeout left over.
   func closeAll() {
     for client in clients { client.abort() }
+    for connection in connections { connection.abort() }
     for upstream in upstreams {
       for instance in upstream.instances { instance.closeIdle(before: .max) }
     }
   }
 
   private func finishDrainingIfDone() {
-    guard isDraining, clients.isEmpty, let promise = drained else { return }
+    guard isDraining, clients.isEmpty, connections.isEmpty, let promise = drained else { return }
     promise.succeed(())
   }
 }

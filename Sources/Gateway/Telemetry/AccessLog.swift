@@ -30,6 +30,10 @@ public struct AccessEntry: Sendable {
   public var responseBodyBytes: Int
   /// The problem's code, where the gateway itself refused.
   public var refusal: String?
+  /// `1.0`, `1.1` or `2`.
+  public var httpVersion: String
+  /// `1.2` or `1.3`; nil without TLS.
+  public var tlsVersion: String?
 
   public var path: String { String(buffer: pathBytes) }
   public var requestID: String { String(decoding: requestIDBytes, as: UTF8.self) }

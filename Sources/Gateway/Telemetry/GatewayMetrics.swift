@@ -11,6 +11,14 @@ struct GatewayMetrics: Sendable {
   let uncompressed: Counter
   let limits: LimitMetrics
   let blacklist: BlacklistMetrics
+  let openStreams: Meter
+  /// Connections that were given up because the client broke HTTP/2's rules or flooded.
+  let http2Errors: Counter
+  let handshakeFailures: Counter
+  let certificateReloads: Counter
+  let certificateFailures: Counter
+  /// Until the certificate ends.
+  let certificateSeconds: Gauge
 
   init(factory: any MetricsFactory) {
     self.factory = factory
@@ -21,6 +29,12 @@ struct GatewayMetrics: Sendable {
     uncompressed = Counter(label: "gateway.compression.skipped", dimensions: [], factory: factory)
     limits = LimitMetrics(factory: factory)
     blacklist = BlacklistMetrics(factory: factory)
+    openStreams = Meter(label: "gateway.http2.open_streams", dimensions: [], factory: factory)
+    http2Errors = Counter(label: "gateway.http2.errors", dimensions: [], factory: factory)
+    handshakeFailures = Counter(label: "gateway.tls.handshake_failures", dimensions: [], factory: factory)
+    certificateReloads = Counter(label: "gateway.tls.reloads", dimensions: [], factory: factory)
+    certificateFailures = Counter(label: "gateway.tls.reload_failures", dimensions: [], factory: factory)
+    certificateSeconds = Gauge(label: "gateway.tls.certificate_seconds", dimensions: [], factory: factory)
   }
 
   func duration(method: String, route: String, status: Int) -> Timer {

@@ -109,6 +109,10 @@ public final class JSONAccessLog: AccessLog, Service {
     state.buffer.writeBytes(entry.requestIDBytes)
     state.buffer.writeStaticString("\",\"http.response.body.bytes\":")
     state.buffer.writeDecimal(entry.responseBodyBytes)
+    state.buffer.writeStaticString(",\"http.version\":\"")
+    state.buffer.writeString(entry.httpVersion)
+    state.buffer.writeStaticString("\"")
+    if let version = entry.tlsVersion { member("tls.version", version, &state.buffer) }
     if let route = entry.route { member("gravity.route", route, &state.buffer) }
     if let upstream = entry.upstream { member("gravity.upstream", upstream, &state.buffer) }
     if let refusal = entry.refusal { member("gravity.refusal", refusal, &state.buffer) }

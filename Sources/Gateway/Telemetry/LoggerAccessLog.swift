@@ -17,7 +17,9 @@ public struct LoggerAccessLog: AccessLog {
       "trace.id": .string(entry.traceIDText),
       "http.request.id": .string(entry.requestID),
       "http.response.body.bytes": .stringConvertible(entry.responseBodyBytes),
+      "http.version": .string(entry.httpVersion),
     ]
+    if let version = entry.tlsVersion { metadata["tls.version"] = .string(version) }
     if let route = entry.route { metadata["gravity.route"] = .string(route) }
     if let upstream = entry.upstream { metadata["gravity.upstream"] = .string(upstream) }
     if let refusal = entry.refusal { metadata["gravity.refusal"] = .string(refusal) }

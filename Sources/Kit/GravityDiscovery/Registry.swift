@@ -36,9 +36,13 @@ public struct ServiceInstance: Sendable, Hashable, Codable {
   public var zone: String?
   /// Its share relative to others, 1 to 1 000.
   public var weight: Int
+  /// Whether it is reached over TLS only, as a gateway with a certificate is. Known where it registers: a registry that
+  /// checks its health has to know; those who find it there may not.
+  public var usesTLS: Bool
 
   public init(
-    id: String, service: String, host: String, port: Int, version: String? = nil, zone: String? = nil, weight: Int = 100
+    id: String, service: String, host: String, port: Int, version: String? = nil, zone: String? = nil,
+    weight: Int = 100, usesTLS: Bool = false
   ) {
     self.id = id
     self.service = service
@@ -47,8 +51,11 @@ public struct ServiceInstance: Sendable, Hashable, Codable {
     self.version = version
     self.zone = zone
     self.weight = weight
+    self.usesTLS = usesTLS
   }
 
-  /// `http://host:port`, an IPv6 address in brackets.
-  public var baseURL: String { "http://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+  /// `http://host:port`, or `https` over TLS; an IPv6 address in brackets.
+  public var baseURL: String {
+    "\(usesTLS ? "https" : "http")://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+  }
 }

@@ -21,12 +21,14 @@ public struct Advertisement: Sendable {
   }
 
   /// One address has one instance: what starts there takes the place of what was killed there.
-  func instance(of service: String, version: String, host listening: String, port: Int) -> ServiceInstance {
+  func instance(
+    of service: String, version: String, host listening: String, port: Int, usesTLS: Bool = false
+  ) -> ServiceInstance {
     // A wildcard is where it listens, not where it is reached.
     let reached = host ?? (listening == "0.0.0.0" || listening == "::" ? "127.0.0.1" : listening)
     return ServiceInstance(
       id: "\(service)-\(reached)-\(port)", service: service, host: reached, port: port, version: version, zone: zone,
-      weight: weight)
+      weight: weight, usesTLS: usesTLS)
   }
 }
 
@@ -45,11 +47,13 @@ public struct Presence: Service {
 
   /// - Parameters:
   ///   - host: Where it listens.
+  ///   - usesTLS: Whether it speaks TLS only there.
   ///   - setReady: Tells the server what to say to those who ask whether it is ready.
   ///   - port: Returns once the server listens; nil when that never comes to be. Gives way when it is cancelled.
   ///   - onListening: Called with the port once it is registered.
   public init(
-    of service: String, version: String, host: String, _ advertisement: Advertisement, in registry: any Registry,
+    of service: String, version: String, host: String, usesTLS: Bool = false, _ advertisement: Advertisement,
+    in registry: any Registry,
     setReady: @escaping @Sendable (Bool) -> Void, logger: Logger, port: @escaping @Sendable () async -> Int?,
     onListening: @escaping @Sendable (Int) async -> Void = { _ in }
   ) {
@@ -59,7 +63,9 @@ public struct Presence: Service {
     self.logger = logger
     self.port = port
     self.onListening = onListening
-    instance = { advertisement.instance(of: service, version: version, host: host, port: $0) }
+    instance = {
+      advertisement.instance(of: service, version: version, host: host, port: $0, usesTLS: usesTLS)
+    }
   }
 
   public func run() async throws {

@@ -1,0 +1,75 @@
+import NIOCore
+import NIOHPACK
+
+/// A request's body, from DATA frames to HTTP/1.1: as many bytes as its Content-Length says, or chunks.
+///
+/// What HTTP/2 counts and what HTTP/1.1 would count are held together here: a byte more than was announced would be the
+/// beginning of another request.
+struct HTTP2RequestBody {
+  private enum State {
+    case none
+    case length(left: Int)
+    case chunks
+    case ended
+  }
+  private var state: State
+
+  init(_ framing: BodyFraming) {
+    switch framing {
+    case .none, .untilClose: state = .none
+    case .length(let length): state = .length(left: length)
+    case .chunked: state = .chunks
+    }
+  }
+
+  /// The frames do not make the body that was announced (RFC 9113 §8.1.1), or what follows it is no trailer section.
+  struct Malformed: Error {}
+
+  var isEnded: Bool { if case .ended = state { true } else { false } }
+
+  /// Appends the bytes of a DATA frame.
+  mutating func write(_ data: ByteBuffer, into output: inout ByteBuffer) throws(Malformed) {
+    let count = data.readableBytes
+    guard count > 0 else { return }
+    switch state {
+    case .none, .ended: throw Malformed()
+    case .length(let left):
+      guard count <= left else { throw Malformed() }
+      state = .length(left: left - count)
+      // Nothing is copied where there is nothing to add to.
+      if output.readableBytes == 0 { output = data } else { output.writeImmutableBuffer(data) }
+    case .chunks:
+      output.writeString(String(count, radix: 16))
+      output.writeStaticString("\r\n")
+      output.writeImmutableBuffer(data)
+      output.writeStaticString("\r\n")
+    }
+  }
+
+  /// Appends what ends the body.
+  ///
+  /// - Parameter trailers: Dropped where the body has no chunks to carry them (RFC 9110 §6.5.1).
+  mutating func end(_ trailers: HPACKHeaders?, into output: inout ByteBuffer) throws(Malformed) {
+    switch state {
+    case .ended: throw Malformed()
+    case .none: break
+    case .length(let left): guard left == 0 else { throw Malformed() }
+    case .chunks: output.writeStaticString("0\r\n")
+    }
+    if let trailers { try write(trailers, into: &output) }
+    if case .chunks = state { output.writeStaticString("\r\n") }
+    state = .ended
+  }
+
+  private func write(_ trailers: HPACKHeaders, into output: inout ByteBuffer) throws(Malformed) {
+    var bytes = 0
+    for (name, value, _) in trailers {
+      bytes += name.utf8.count + value.utf8.count + 4
+      // A pseudo-header field among trailers is no name (RFC 9113 §8.1).
+      guard HTTP2Field.isName(name), HTTP2Field.isValue(value), !HTTP2Field.isOfConnection(name),
+        bytes <= TrailerSection.maximumBytes - 2
+      else { throw Malformed() }
+      if case .chunks = state { HTTP2Field.write(name, value, into: &output) }
+    }
+  }
+}
