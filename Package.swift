@@ -81,7 +81,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", path: "Sources/System/CZlib"),
     .systemLibrary(name: "CBrotli", path: "Sources/System/CBrotli"),
   ]
-    + service("Auth", on: ["GravityData", "GravityEvents", "GravityIdentity"], [.crypto, .lifecycle, .log])
+    + service("Auth", on: ["GravityData", "GravityEvents", "GravityIdentity"], [.crypto, .jwt, .lifecycle, .log])
     + service(
       "User", calls: ["Auth"],
       on: ["GravityCache", "GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravityTasks"],

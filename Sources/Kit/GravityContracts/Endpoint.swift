@@ -17,6 +17,7 @@ public struct Endpoint<Request: Codable & Sendable, Response: Codable & Sendable
   public let precondition: Precondition
   public let problems: [ProblemCode]
   public let produces: String
+  public let errors: ErrorFormat
 
   /// - Parameters:
   ///   - name: Unique within the service; becomes OpenAPI's `operationId`.
@@ -28,11 +29,13 @@ public struct Endpoint<Request: Codable & Sendable, Response: Codable & Sendable
   ///   - problems: The codes that this operation can answer apart from those that any can
   ///     (`unauthenticated`, `forbidden`, `invalid`, `malformed_json`, …).
   ///   - produces: The media type of a reply that is a ``Content``.
+  ///   - errors: How an error is written, where a standard asks for another form than problem+json.
   public init(
     _ name: String, _ method: Method, _ path: String, access: Access, summary: String = "", success: Int? = nil,
     otherSuccess: [Int] = [],
     body: BodyFormat = .json, owned: Bool = false, idempotency: Idempotency = .none,
-    precondition: Precondition = .none, problems: [ProblemCode] = [], produces: String = "application/json"
+    precondition: Precondition = .none, problems: [ProblemCode] = [], produces: String = "application/json",
+    errors: ErrorFormat = .problem
   ) {
     self.name = name
     self.summary = summary
@@ -47,6 +50,7 @@ public struct Endpoint<Request: Codable & Sendable, Response: Codable & Sendable
     self.precondition = precondition
     self.problems = problems
     self.produces = Response.self == EventStream.self ? EventStream.mediaType : produces
+    self.errors = errors
   }
 }
 
@@ -68,6 +72,7 @@ public protocol EndpointDescription: Sendable {
   var problems: [ProblemCode] { get }
   /// The media type of a reply that has a body.
   var produces: String { get }
+  var errors: ErrorFormat { get }
 }
 
 extension EndpointDescription {
@@ -119,6 +124,15 @@ public enum BodyFormat: Sendable, Hashable {
   case content(types: [String], limit: Int)
 
   public var isContent: Bool { if case .content = self { true } else { false } }
+}
+
+/// How an endpoint's errors are written.
+public enum ErrorFormat: Sendable, Hashable {
+  /// RFC 9457, like nearly everything.
+  case problem
+  /// A JSON object of `error` and `error_description` (RFC 6749 §5.2), which OAuth clients read and nothing else: a
+  /// problem's code, its title and detail. What is 422 elsewhere is 400 `invalid_request` there.
+  case oauth
 }
 
 /// Whether an endpoint takes an `Idempotency-Key` (IETF draft-ietf-httpapi-idempotency-key-header).

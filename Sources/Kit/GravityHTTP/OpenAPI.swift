@@ -100,6 +100,14 @@ extension EndpointDescription {
     return parameters
   }
 
+  private static var oauthError: [String: Any] {
+    let string = ["type": "string"]
+    return [
+      "type": "object", "required": ["error"],
+      "properties": ["error": string, "error_description": string],
+    ]
+  }
+
   private func responses(_ schemas: inout [String: Any]) -> [String: Any] {
     var responses: [String: Any] = [:]
     if Response.self == Empty.self {
@@ -114,10 +122,19 @@ extension EndpointDescription {
     }
     for status in otherSuccess { responses[String(status)] = responses[String(success)] }
     let codes = problems.isEmpty ? "" : " Codes of its own: \(problems.map(\.rawValue).joined(separator: ", "))."
-    responses["default"] = [
-      "description": "A problem.\(codes)",
-      "content": ["application/problem+json": ["schema": Schema(of: Problem.self).json(&schemas)]],
-    ]
+    responses["default"] =
+      switch errors {
+      case .problem:
+        [
+          "description": "A problem.\(codes)",
+          "content": ["application/problem+json": ["schema": Schema(of: Problem.self).json(&schemas)]],
+        ]
+      case .oauth:
+        [
+          "description": "An error of OAuth (RFC 6749 §5.2).\(codes)",
+          "content": ["application/json": ["schema": Self.oauthError]],
+        ]
+      }
     return responses
   }
 }

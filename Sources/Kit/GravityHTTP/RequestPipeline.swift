@@ -44,7 +44,10 @@ struct RequestPipeline<Inner: HTTPResponder<RequestScope>>: HTTPResponder {
         try Self.checkBounds(request)
         response = try await routes.respond(to: request, context: scope)
         // The router answers its own errors (an unknown path, a body over the limit) in a form of its own.
-        if response.status.code >= 400 { throw HTTPError(response.status) }
+        // What a handler chose itself is as it should be.
+        if response.status.code >= 400, scope.reply.current.status != response.status.code {
+          throw HTTPError(response.status)
+        }
       } catch {
         response = refusal(error, request, scope)
       }
@@ -72,19 +75,42 @@ struct RequestPipeline<Inner: HTTPResponder<RequestScope>>: HTTPResponder {
       problem = Problem(500, "internal", "Something went wrong here", detail: "The request id is in the log.")
     }
     problem.requestID = scope.requestID
-    var headers: HTTPFields = [.contentType: "application/problem+json"]
-    for (name, value) in scope.reply.current.headers { if let name = HTTPField.Name(name) { headers[name] = value } }
-    if problem.status == 401 {
-      // RFC 6750 §3.1: only of a token; a wrong password is none.
-      let isToken = ["invalid_token", "token_expired", "token_revoked"].contains(problem.code.rawValue)
-      let detail = isToken ? ", error=\"invalid_token\", error_description=\"\(problem.title)\"" : ""
-      headers[.wwwAuthenticate] = "Bearer realm=\"gravity\"\(detail)"
-    }
+    let fields = scope.reply.current
+    var headers = HTTPFields()
+    for (name, value) in fields.headers { if let name = HTTPField.Name(name) { headers[name] = value } }
+    let (status, type, body) = Self.written(problem, as: fields.errors)
+    headers[.contentType] = type
+    if status == 401, headers[.wwwAuthenticate] == nil { headers[.wwwAuthenticate] = Self.challenge(problem) }
     if let seconds = problem.retryAfter { headers[.retryAfter] = "\(seconds)" }
-    // A problem holds only what can be encoded.
-    let body = (try? WireFormat.makeEncoder().encode(problem)) ?? Data()
-    return Response(
-      status: .init(code: problem.status), headers: headers, body: .init(byteBuffer: .init(data: body)))
+    return Response(status: .init(code: status), headers: headers, body: .init(byteBuffer: .init(data: body)))
+  }
+
+  private static func written(_ problem: Problem, as format: ErrorFormat) -> (status: Int, type: String, body: Data) {
+    switch format {
+    case .problem:
+      // A problem holds only what can be encoded.
+      return (
+        problem.status, "application/problem+json", (try? WireFormat.makeEncoder().encode(problem)) ?? Data()
+      )
+    case .oauth:
+      let error = OAuthError(problem)
+      return (error.status, "application/json", (try? WireFormat.makeEncoder().encode(error)) ?? Data())
+    }
+  }
+
+  /// RFC 6750 §3.1, RFC 9470 §3: says what is wrong only of a token; a wrong password is none.
+  private static func challenge(_ problem: Problem) -> String {
+    let realm = "Bearer realm=\"gravity\""
+    switch problem.code.rawValue {
+    case "invalid_token", "token_expired", "token_revoked":
+      return "\(realm), error=\"invalid_token\", error_description=\"\(problem.title)\""
+    case "insufficient_user_authentication":
+      var challenge = "\(realm), error=\"\(problem.code)\", error_description=\"\(problem.title)\""
+      if case .string(let values)? = problem.extensions["acr_values"] { challenge += ", acr_values=\"\(values)\"" }
+      if case .integer(let age)? = problem.extensions["max_age"] { challenge += ", max_age=\"\(age)\"" }
+      return challenge
+    default: return realm
+    }
   }
 
   private static func checkBounds(_ request: Request) throws {

@@ -29,6 +29,7 @@ public struct RequestScope: RequestContext {
   /// What goes into the reply apart from its body.
   public let reply = Reply()
   let peerAddress: String
+  var headers = HTTPFields()
   let eventLoopDeadline: EventLoopDeadline
 
   public init(source: ApplicationRequestContextSource) {
@@ -46,6 +47,9 @@ public struct RequestScope: RequestContext {
       return optionalPrincipal
     }
   }
+
+  /// The first header field of that name, for what a standard puts there: credentials of a client, cookies.
+  public func header(_ name: String) -> String? { HTTPField.Name(name).flatMap { headers[values: $0].first } }
 
   /// Compares `If-Match`, if it was sent, with the resource as it is.
   /// - Throws: 412 when the resource has moved on.
@@ -73,10 +77,12 @@ public final class Reply: Sendable {
   struct Fields {
     var status: Int?
     var headers: [(name: String, value: String)] = []
+    var errors = ErrorFormat.problem
   }
   private let fields = Mutex(Fields())
 
-  /// Another status than the declared one, of those that the endpoint documents.
+  /// Another status than the declared one, of those that the endpoint documents. A page that says what is wrong has
+  /// the status of that.
   public func setStatus(_ status: Int) { fields.withLock { $0.status = status } }
 
   public func setHeader(_ name: String, _ value: String) {
@@ -85,6 +91,8 @@ public final class Reply: Sendable {
       fields.headers.append((name, value))
     }
   }
+
+  func answersErrors(in format: ErrorFormat) { fields.withLock { $0.errors = format } }
 
   var current: Fields { fields.withLock { $0 } }
 }

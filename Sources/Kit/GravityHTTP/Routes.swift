@@ -41,6 +41,8 @@ public struct Routes: ~Copyable {
     let settings = settings
     router.on(RouterPath(endpoint.path), method: .init(endpoint.method)) { request, scope in
       var scope = scope
+      scope.reply.answersErrors(in: endpoint.errors)
+      scope.headers = request.headers
       scope.optionalPrincipal = try await Self.authenticate(request, endpoint.access, settings.verifier)
       scope.ifMatch = try endpoint.ifMatch(request.headers)
       scope.preferredWait = Self.preferredWait(request.headers)

@@ -22,11 +22,17 @@ public struct Principal: Sendable, Hashable {
   public var expiresAt: Date
   /// Whether another service of the platform calls, with a service token.
   public var isService: Bool
+  /// The client that the token was issued to; a first-party login has none.
+  public var clientID: String?
+  /// When the subject authenticated, where the token tells.
+  public var authenticatedAt: Date?
+  /// How well: `aal1` by one factor, `aal2` by two (NIST SP 800-63B §4).
+  public var assurance: String?
 
   public init(
     subject: String, tokenID: String, sessionID: String? = nil, roles: [String] = [], permissions: [Permission] = [],
     scope: [Permission]? = nil, epoch: Int64 = 0, methods: [String] = [], issuedAt: Date, expiresAt: Date,
-    isService: Bool = false
+    isService: Bool = false, clientID: String? = nil, authenticatedAt: Date? = nil, assurance: String? = nil
   ) {
     self.subject = subject
     self.tokenID = tokenID
@@ -39,7 +45,14 @@ public struct Principal: Sendable, Hashable {
     self.issuedAt = issuedAt
     self.expiresAt = expiresAt
     self.isService = isService
+    self.clientID = clientID
+    self.authenticatedAt = authenticatedAt
+    self.assurance = assurance
   }
+
+  /// The scope by which a token that is limited may still do what its account may do of itself, without a permission:
+  /// read its own orders, place one. A client that was only let see who somebody is has no business there.
+  public static let accountScope: Permission = "account"
 
   /// Whether the subject holds `permission` and the token is not limited to less: scope ∩ permission.
   public func may(_ permission: Permission) -> Bool {
@@ -50,7 +63,7 @@ public struct Principal: Sendable, Hashable {
   public func satisfies(_ access: Access) -> Bool {
     switch access {
     case .public: true
-    case .authenticated: !isService
+    case .authenticated: !isService && (scope?.contains(Self.accountScope) ?? true)
     case .permission(let permission): may(permission)
     case .service: isService
     }

@@ -24,12 +24,18 @@ public struct TokenClaims: Codable, Sendable, Hashable {
   public var policyVersion: Int64?
   /// Reserved (decision 16): one deployment serves one tenant.
   public var tenantID: String?
+  /// The client that the token was issued to (RFC 9068 §2.2); a first-party login has none.
+  public var clientID: String?
+  /// When the subject authenticated (RFC 9068 §2.2.1).
+  public var authenticatedAt: Date?
+  /// How well: ``Principal/assurance``.
+  public var assurance: String?
 
   public init(
     issuer: String, subject: String, audience: [String], issuedAt: Date, notBefore: Date? = nil, expiresAt: Date,
     tokenID: String, sessionID: String? = nil, roles: [String] = [], permissions: [Permission] = [],
     scope: [Permission]? = nil, epoch: Int64 = 0, methods: [String] = [], policyVersion: Int64? = nil,
-    tenantID: String? = nil
+    tenantID: String? = nil, clientID: String? = nil, authenticatedAt: Date? = nil, assurance: String? = nil
   ) {
     self.issuer = issuer
     self.subject = subject
@@ -46,6 +52,9 @@ public struct TokenClaims: Codable, Sendable, Hashable {
     self.methods = methods
     self.policyVersion = policyVersion
     self.tenantID = tenantID
+    self.clientID = clientID
+    self.authenticatedAt = authenticatedAt
+    self.assurance = assurance
   }
 
   enum CodingKeys: String, CodingKey {
@@ -62,6 +71,9 @@ public struct TokenClaims: Codable, Sendable, Hashable {
     case methods = "amr"
     case policyVersion = "pv"
     case tenantID = "tid"
+    case clientID = "client_id"
+    case authenticatedAt = "auth_time"
+    case assurance = "acr"
   }
 
   public init(from decoder: any Decoder) throws {
@@ -92,6 +104,9 @@ public struct TokenClaims: Codable, Sendable, Hashable {
     methods = try claims.decodeIfPresent([String].self, forKey: .methods) ?? []
     policyVersion = try claims.decodeIfPresent(Int64.self, forKey: .policyVersion)
     tenantID = try claims.decodeIfPresent(String.self, forKey: .tenantID)
+    clientID = try claims.decodeIfPresent(String.self, forKey: .clientID)
+    authenticatedAt = try time(.authenticatedAt)
+    assurance = try claims.decodeIfPresent(String.self, forKey: .assurance)
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -116,12 +131,16 @@ public struct TokenClaims: Codable, Sendable, Hashable {
     try claims.encode(methods, forKey: .methods)
     try claims.encodeIfPresent(policyVersion, forKey: .policyVersion)
     try claims.encodeIfPresent(tenantID, forKey: .tenantID)
+    try claims.encodeIfPresent(clientID, forKey: .clientID)
+    try claims.encodeIfPresent(authenticatedAt.map(seconds), forKey: .authenticatedAt)
+    try claims.encodeIfPresent(assurance, forKey: .assurance)
   }
 
   /// Whom the token speaks for, once it has been verified.
   func principal(isService: Bool) -> Principal {
     Principal(
       subject: subject, tokenID: tokenID, sessionID: sessionID, roles: roles, permissions: permissions, scope: scope,
-      epoch: epoch, methods: methods, issuedAt: issuedAt, expiresAt: expiresAt, isService: isService)
+      epoch: epoch, methods: methods, issuedAt: issuedAt, expiresAt: expiresAt, isService: isService,
+      clientID: clientID, authenticatedAt: authenticatedAt, assurance: assurance)
   }
 }

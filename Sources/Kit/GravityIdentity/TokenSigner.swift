@@ -25,6 +25,26 @@ public struct TokenSigner: Sendable {
   }
 }
 
+extension TokenSigner {
+  /// Signs what is no access token, such as an ID token (OpenID Connect Core §2): its `typ` is another, so that none is
+  /// taken for one.
+  public func sign(_ claims: some Codable & Sendable, type: String) async throws -> String {
+    precondition(type != CompactToken.type, "an access token has claims of its own")
+    var header = JWTHeader()
+    header.typ = type
+    header.kid = keyID
+    return try await keys.sign(OtherClaims(claims: claims), kid: JWKIdentifier(string: keyID), header: header)
+  }
+}
+
+private struct OtherClaims<Claims: Codable & Sendable>: JWTPayload {
+  let claims: Claims
+  init(claims: Claims) { self.claims = claims }
+  init(from decoder: any Decoder) throws { claims = try Claims(from: decoder) }
+  func encode(to encoder: any Encoder) throws { try claims.encode(to: encoder) }
+  func verify(using algorithm: some JWTAlgorithm) async throws {}
+}
+
 /// The claims in the shape that JWTKit wants; what they must say is checked by ``JWTVerifier``.
 struct SignedClaims: JWTPayload {
   let claims: TokenClaims

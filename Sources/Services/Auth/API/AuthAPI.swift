@@ -12,6 +12,8 @@ public enum AuthAPI {
     revokeSession, changePassword, recover, completeRecovery, accounts, account, updateAccount, roles, createRole, role,
     updateRole, deleteRole, keys, revokeToken, revocations,
     snapshot, changeEmail, confirmEmail,
+    createClient, clients, client, updateClient, deleteClient, createClientSecret, deleteClientSecret,
+    token, introspect, serverMetadata, openIDConfiguration,
   ]
 }
 
@@ -81,11 +83,6 @@ extension AuthAPI {
   public static let revokeSession = Endpoint<SessionID, Empty>(
     "revokeSession", .delete, "/api/v1/auth/sessions/{id}", access: .authenticated,
     summary: "End one of one's sessions", owned: true, problems: ["not_found"])
-
-  /// RFC 7009. 200 also for a token that is not known.
-  public static let revokeToken = Endpoint<TokenRevocation, Empty>(
-    "revokeToken", .post, "/oauth/revoke", access: .public, summary: "Revoke a token (RFC 7009)", success: 200,
-    body: .form)
 }
 
 // MARK: - Recovery

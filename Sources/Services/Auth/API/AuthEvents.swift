@@ -6,7 +6,7 @@ public enum AuthEvents {
   public static let all: [any EventDescription] = [
     userRegistered, userVerified, userSuspended, userReactivated, userDeleted, userEmailChanged, loginSucceeded,
     loginFailed, sessionRevoked, tokenRevoked, tokenReuseDetected, passwordChanged, rolesChanged, roleChanged,
-    keyRotated, revocationsAnnounced,
+    keyRotated, clientChanged, revocationsAnnounced,
   ]
 
   public static let userRegistered = EventType<AccountEvent>(
@@ -36,6 +36,8 @@ public enum AuthEvents {
   public static let roleChanged = EventType<RoleEvent>(
     "role.changed.v1", summary: "A role was made, changed or deleted")
   public static let keyRotated = EventType<KeyEvent>("key.rotated.v1", summary: "Tokens are signed with another key")
+  public static let clientChanged = EventType<ClientEvent>(
+    "client.changed.v1", summary: "An OAuth client was made, changed or deleted")
 }
 
 extension AuthEvents {
@@ -85,4 +87,10 @@ public struct KeyEvent: Codable, Sendable, Hashable {
   /// The key's `kid`.
   public var key: String
   public init(key: String) { self.key = key }
+}
+
+public struct ClientEvent: Codable, Sendable, Hashable {
+  public var clientID: UUID
+  public init(clientID: UUID) { self.clientID = clientID }
+  enum CodingKeys: String, CodingKey { case clientID = "client_id" }
 }

@@ -83,20 +83,3 @@ public struct SessionID: Codable, Sendable {
   public var id: UUID
   public init(id: UUID) { self.id = id }
 }
-
-/// RFC 7009 §2.1.
-public struct TokenRevocation: Codable, Sendable {
-  public var token: String
-  /// `access_token` or `refresh_token`; only a hint.
-  public var tokenTypeHint: String?
-
-  public init(token: String, tokenTypeHint: String? = nil) {
-    self.token = token
-    self.tokenTypeHint = tokenTypeHint
-  }
-
-  enum CodingKeys: String, CodingKey {
-    case token
-    case tokenTypeHint = "token_type_hint"
-  }
-}

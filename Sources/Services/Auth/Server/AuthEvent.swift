@@ -21,6 +21,7 @@ enum AuthEvent: Sendable, Hashable {
   case rolesChanged(account: UUID)
   case roleChanged(role: String)
   case keyRotated(key: String)
+  case clientChanged(client: UUID)
 }
 
 extension Outbox {
@@ -51,6 +52,8 @@ extension Outbox {
       try append(AuthEvents.roleChanged, subject: role, RoleEvent(role: role), in: transaction)
     case .keyRotated(let key):
       try append(AuthEvents.keyRotated, subject: nil, KeyEvent(key: key), in: transaction)
+    case .clientChanged(let id):
+      try append(AuthEvents.clientChanged, subject: id.lowercased, ClientEvent(clientID: id), in: transaction)
     }
   }
 

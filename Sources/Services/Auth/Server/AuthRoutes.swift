@@ -9,6 +9,8 @@ extension AuthService {
     bindSessions(&routes)
     bindAdministration(&routes)
     bindVerifiers(&routes)
+    bindClients(&routes)
+    bindOAuth(&routes)
   }
 
   private func bindAccounts(_ routes: inout Routes) {
@@ -76,11 +78,6 @@ extension AuthService {
       try await sessions.revoke(request.id, by: scope.principal)
       return Empty()
     }
-    routes.on(AuthAPI.revokeToken) { request, scope in
-      scope.forbidCaching()
-      try await sessions.revoke(request)
-      return Empty()
-    }
   }
 
   private func bindAdministration(_ routes: inout Routes) {
@@ -123,9 +120,4 @@ extension AuthService {
 
 extension ClientDevice {
   init(_ scope: RequestScope) { self.init(address: scope.clientAddress, userAgent: scope.userAgent) }
-}
-
-extension RequestScope {
-  /// Replies with tokens are not for any cache (RFC 6749 §5.1).
-  fileprivate func forbidCaching() { reply.setHeader("Cache-Control", "no-store") }
 }

@@ -10,6 +10,7 @@ public enum AuthSchema {
     Migration(4, "keys, attempts, one-time tokens and mail", signingKeys + attempts + oneTimeTokens + mail),
     Migration(5, "events", Outbox.migrationStatements),
     Migration(6, "changes of e-mail addresses", emailChanges),
+    Migration(7, "OAuth clients", clients),
   ]
 
   private static let accounts: [SQL] = [
@@ -106,6 +107,33 @@ public enum AuthSchema {
     // Whom a message is about, where its address does not tell.
     "ALTER TABLE mail_requests ADD COLUMN account_id \(type: .uuid)",
     "CREATE INDEX mail_requests_account ON mail_requests (account_id) WHERE account_id IS NOT NULL",
+  ]
+
+  private static let clients: [SQL] = [
+    .table(
+      "oauth_clients",
+      """
+      id \(type: .uuid) PRIMARY KEY, name \(type: .text) NOT NULL, authentication \(type: .text) NOT NULL,
+      grants \(type: .jsonb) NOT NULL, scopes \(type: .jsonb) NOT NULL, redirect_uris \(type: .jsonb) NOT NULL,
+      post_logout_redirect_uris \(type: .jsonb) NOT NULL, keys \(type: .jsonb), first_party \(type: .boolean) NOT NULL,
+      enabled \(type: .boolean) NOT NULL, epoch \(type: .bigint) NOT NULL, version \(type: .bigint) NOT NULL,
+      created_at \(type: .timestamptz) NOT NULL, updated_at \(type: .timestamptz) NOT NULL
+      """),
+    .table(
+      "client_secrets",
+      """
+      id \(type: .uuid) PRIMARY KEY, client_id \(type: .uuid) NOT NULL, hash \(type: .bytea) NOT NULL,
+      created_at \(type: .timestamptz) NOT NULL
+      """),
+    "CREATE INDEX client_secrets_client ON client_secrets (client_id)",
+    // The assertions of a client that were used (RFC 7523 §3), until they expire.
+    .table(
+      "client_assertions",
+      """
+      client_id \(type: .uuid) NOT NULL, id \(type: .bytea) NOT NULL, expires_at \(type: .timestamptz) NOT NULL,
+      PRIMARY KEY (client_id, id)
+      """),
+    "CREATE INDEX client_assertions_expires_at ON client_assertions (expires_at)",
   ]
 
   private static let mail: [SQL] = [

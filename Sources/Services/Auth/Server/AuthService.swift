@@ -32,6 +32,11 @@ public struct AuthService: Sendable {
   let emailChanges: EmailChanges
   let mail: MailQueue
   let issuer: TokenIssuer
+  let clients: Clients
+  let tokenEndpoint: TokenEndpoint
+  let introspector: Introspector
+  let revoker: TokenRevoker
+  let metadata: ServerMetadata
   let bootstrap: Bootstrap
   let snapshot: AccountSnapshot
   let announcer: RevocationAnnouncer?
@@ -73,9 +78,16 @@ public struct AuthService: Sendable {
     roles = Roles(core: core, revocations: revocations)
     login = Login(core: core, passwords: passwords, attempts: attempts, issuer: issuer)
     refresh = Refresh(core: core, issuer: issuer, revocations: revocations)
-    sessions = Sessions(core: core, store: tokenStore, revocations: revocations, verifier: verifier)
+    sessions = Sessions(core: core, store: tokenStore, revocations: revocations)
     emailChanges = EmailChanges(core: core, ownAccount: ownAccount, attempts: attempts, mail: mail)
     recovery = PasswordRecovery(core: core, passwords: passwords, mail: mail, revocations: revocations)
+    clients = Clients(core: core, revocations: revocations)
+    let authentication = ClientAuthentication(core: core)
+    tokenEndpoint = TokenEndpoint(core: core, clients: authentication, issuer: issuer)
+    introspector = Introspector(core: core, clients: authentication, verifier: verifier)
+    revoker = TokenRevoker(core: core, clients: authentication, revocations: revocations, verifier: verifier)
+    metadata = ServerMetadata(
+      issuer: configuration.issuer, scopes: StandardScope.all, grants: [.clientCredentials], assurances: ["aal1"])
     snapshot = AccountSnapshot(core: core)
     bootstrap = Bootstrap(core: core, passwords: passwords, revocations: revocations)
   }

@@ -40,6 +40,7 @@ struct Maintenance: Service {
       { try AttemptStore($0).deleteExpired(now: $1, limit: batch) },
       { try OneTimeTokenStore($0).deleteExpired(now: $1, limit: batch) },
       { try MailRequestStore($0).deleteExpired(now: $1, limit: batch) },
+      { try ClientSecretStore($0).deleteExpiredAssertions(now: $1, limit: batch) },
     ]
     for step in steps {
       while try await core.write(step) >= batch { try Task.checkCancellation() }

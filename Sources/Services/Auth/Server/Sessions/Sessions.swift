@@ -11,7 +11,6 @@ struct Sessions: Sendable {
   let core: AuthCore
   let store: any TokenStore
   let revocations: Revocations
-  let verifier: JWTVerifier
 
   func list(_ request: PageRequest, for principal: Principal) async throws -> Page<Session> {
     let limit = try PageLimit.checked(request.limit)
@@ -86,36 +85,6 @@ struct Sessions: Sendable {
       return try revocations.endSessions(of: account, besides: nil, core.events, transaction, now) + [bump]
     }
     await revocations.apply(revoked)
-  }
-
-  /// RFC 7009: a refresh token ends its session, an access token itself. What is neither is passed over; whoever has a
-  /// token may revoke it.
-  func revoke(_ request: TokenRevocation) async throws {
-    if let token = RefreshToken(request.token, masterKey: core.masterKey) {
-      let revoked = try await core.write { [core, revocations] transaction, now -> [Revocation] in
-        try RevocationStore(transaction).expectToRevoke()
-        let store = SessionStore(transaction)
-        guard let row = try store.find(token.session), try store.revoke(row.id, of: row.accountID, at: now) else {
-          return []
-        }
-        let revoked = [revocations.session(row.id, now: now)]
-        try RevocationStore(transaction).insert(revoked)
-        try core.events.record(.sessionRevoked(account: row.accountID, session: row.id), in: transaction)
-        return revoked
-      }
-      return await revocations.apply(revoked)
-    }
-    let principal: Principal
-    do throws(TokenRefusal) {
-      principal = try await verifier.verify(request.token)
-    } catch {
-      guard error.code != .unavailable else {
-        throw Problem(503, "identity_unavailable", "Tokens cannot be checked now", retryAfter: 1)
-      }
-      return
-    }
-    guard !principal.isService else { return }
-    try await revocations.revoke(token: principal.tokenID, expiresAt: principal.expiresAt)
   }
 }
 

@@ -54,6 +54,18 @@ struct TokenIssuer: Sendable {
       refreshExpiresIn: max(0, Int(row.idleExpiresAt.timeIntervalSince(session.now))))
   }
 
+  /// A token by which a client speaks for itself: all that it may do is its scope.
+  func token(for client: ClientRow, scopes: [String]) async throws -> (token: String, lifetime: Int) {
+    let issuedAt = core.clock.now()
+    let permissions = scopes.map(Permission.init(rawValue:))
+    let claims = TokenClaims(
+      issuer: core.configuration.issuer, subject: client.id.lowercased, audience: [core.configuration.audience],
+      issuedAt: issuedAt, expiresAt: issuedAt + core.configuration.accessTokenLifetime,
+      tokenID: core.newID().lowercased, permissions: permissions, scope: permissions, epoch: client.epoch,
+      clientID: client.id.lowercased)
+    return (try await keys.signer().sign(claims), Int(core.configuration.accessTokenLifetime))
+  }
+
   /// A token that belongs to no session.
   func mint(
     subject: String, permissions: [Permission], roles: [String], lifetime: TimeInterval

@@ -1,0 +1,53 @@
+import AuthAPI
+import Foundation
+import GravityContracts
+import GravityData
+import GravityIdentity
+
+/// A grant → tokens (RFC 6749 §3.2). Which client it is comes first, whether it may use that grant next.
+struct TokenEndpoint: Sendable {
+  let core: AuthCore
+  let clients: ClientAuthentication
+  let issuer: TokenIssuer
+
+  func tokens(
+    for request: TokenRequest, authorization: String?, from device: ClientDevice
+  ) async throws -> TokenReply {
+    guard let text = request.grantType, !text.isEmpty else {
+      throw Problem(400, "invalid_request", "grant_type is missing")
+    }
+    let client = try await clients.authenticate(.init(request, authorization: authorization))
+    guard let grant = Client.Grant(rawValue: text) else {
+      throw Problem(400, "unsupported_grant_type", "There is no grant of that type here")
+    }
+    guard client.grants.contains(grant) else {
+      throw Problem(400, "unauthorized_client", "The client may not use \(grant.rawValue)")
+    }
+    switch grant {
+    case .clientCredentials: return try await clientCredentials(request, client)
+    case .authorizationCode, .refreshToken, .deviceCode:
+      throw Problem(400, "unsupported_grant_type", "There is no grant of that type here")
+    }
+  }
+
+  /// RFC 6749 §4.4: the client speaks for itself, so only permissions make sense.
+  private func clientCredentials(_ request: TokenRequest, _ client: ClientRow) async throws -> TokenReply {
+    let scopes = try OAuthScope.granted(request.scope, of: client.permissions.map(\.rawValue))
+    let (token, lifetime) = try await issuer.token(for: client, scopes: scopes)
+    return TokenReply(accessToken: token, expiresIn: lifetime, scope: OAuthScope.text(scopes))
+  }
+}
+
+extension ClientAuthentication.Credentials {
+  init(_ request: TokenRequest, authorization: String?) {
+    self.init(
+      authorization: authorization, clientID: request.clientID, clientSecret: request.clientSecret,
+      assertionType: request.clientAssertionType, assertion: request.clientAssertion)
+  }
+
+  init(_ question: TokenQuestion, authorization: String?) {
+    self.init(
+      authorization: authorization, clientID: question.clientID, clientSecret: question.clientSecret,
+      assertionType: question.clientAssertionType, assertion: question.clientAssertion)
+  }
+}
