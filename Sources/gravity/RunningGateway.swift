@@ -79,7 +79,7 @@ enum RunningGateway {
   private static func routes(_ layers: LayeredConfiguration) throws -> [Route] {
     let guessable = Set([
       AuthAPI.login.path, AuthAPI.register.path, AuthAPI.recover.path, AuthAPI.changeEmail.path,
-      AuthAPI.confirmEmail.path,
+      AuthAPI.confirmEmail.path, AuthAPI.signIn.path,
     ])
     let limit = RateLimit(
       signIn, requests: try layers.value(Settings.signIns), per: .seconds(60), byAddress: true)

@@ -13,7 +13,8 @@ public enum AuthAPI {
     updateRole, deleteRole, keys, revokeToken, revocations,
     snapshot, changeEmail, confirmEmail,
     createClient, clients, client, updateClient, deleteClient, createClientSecret, deleteClientSecret,
-    token, introspect, serverMetadata, openIDConfiguration,
+    token, introspect, serverMetadata, openIDConfiguration, authorize, authorizeByForm, signIn, consent,
+    userInfo, userInfoByPost,
   ]
 }
 

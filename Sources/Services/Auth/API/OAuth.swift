@@ -115,9 +115,11 @@ public struct Introspection: Codable, Sendable, Hashable {
 /// What the server can do (RFC 8414 §2, OpenID Connect Discovery §3).
 public struct ServerMetadata: Codable, Sendable, Hashable {
   public var issuer: String
+  public var authorizationEndpoint: String
   public var tokenEndpoint: String
   public var revocationEndpoint: String
   public var introspectionEndpoint: String
+  public var userinfoEndpoint: String
   public var jwksURI: String
   public var scopesSupported: [String]
   public var responseTypesSupported: [String]
@@ -136,9 +138,11 @@ public struct ServerMetadata: Codable, Sendable, Hashable {
   public init(issuer: String, scopes: [String], grants: [Client.Grant], assurances: [String]) {
     func address(_ path: String) -> String { issuer + path }
     self.issuer = issuer
+    authorizationEndpoint = address(AuthAPI.authorize.path)
     tokenEndpoint = address(AuthAPI.token.path)
     revocationEndpoint = address(AuthAPI.revokeToken.path)
     introspectionEndpoint = address(AuthAPI.introspect.path)
+    userinfoEndpoint = address(AuthAPI.userInfo.path)
     jwksURI = address(AuthAPI.keys.path)
     scopesSupported = scopes
     responseTypesSupported = ["code"]
@@ -160,9 +164,11 @@ public struct ServerMetadata: Codable, Sendable, Hashable {
 
   enum CodingKeys: String, CodingKey {
     case issuer
+    case authorizationEndpoint = "authorization_endpoint"
     case tokenEndpoint = "token_endpoint"
     case revocationEndpoint = "revocation_endpoint"
     case introspectionEndpoint = "introspection_endpoint"
+    case userinfoEndpoint = "userinfo_endpoint"
     case jwksURI = "jwks_uri"
     case scopesSupported = "scopes_supported"
     case responseTypesSupported = "response_types_supported"

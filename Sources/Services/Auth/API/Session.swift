@@ -57,9 +57,12 @@ public struct Session: Codable, Sendable, Hashable {
   public var expiresAt: Date
   /// Whether it is the session that asks.
   public var current: Bool
+  /// The OAuth client that somebody let in; nil of a login of one's own.
+  public var clientID: UUID?
 
   public init(
-    id: UUID, userAgent: String?, address: String, createdAt: Date, lastSeenAt: Date, expiresAt: Date, current: Bool
+    id: UUID, userAgent: String?, address: String, createdAt: Date, lastSeenAt: Date, expiresAt: Date, current: Bool,
+    clientID: UUID? = nil
   ) {
     self.id = id
     self.userAgent = userAgent
@@ -68,6 +71,7 @@ public struct Session: Codable, Sendable, Hashable {
     self.lastSeenAt = lastSeenAt
     self.expiresAt = expiresAt
     self.current = current
+    self.clientID = clientID
   }
 
   enum CodingKeys: String, CodingKey {
@@ -76,6 +80,7 @@ public struct Session: Codable, Sendable, Hashable {
     case createdAt = "created_at"
     case lastSeenAt = "last_seen_at"
     case expiresAt = "expires_at"
+    case clientID = "client_id"
   }
 }
 

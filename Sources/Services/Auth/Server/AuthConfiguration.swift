@@ -15,6 +15,10 @@ public struct AuthConfiguration: Sendable, Hashable {
   public var sessionIdleLifetime: TimeInterval = 30 * 86_400
   /// After how long a session ends in any case.
   public var sessionLifetime: TimeInterval = 90 * 86_400
+  /// For how long somebody who signed in at a page need not do it again; at most 30 days.
+  public var browserSessionLifetime: TimeInterval = 12 * 3600
+  /// 10 to 600 (RFC 6749 §4.1.2).
+  public var authorizationCodeLifetime: TimeInterval = 60
   /// For how long the previous refresh token gives the same successor again; at most 60.
   public var refreshRetryWindow: TimeInterval = 10
   /// bcrypt's cost; see ``PasswordHasher/costs``.
@@ -49,6 +53,10 @@ public struct AuthConfiguration: Sendable, Hashable {
     try require(
       sessionIdleLifetime >= accessTokenLifetime && sessionIdleLifetime <= sessionLifetime,
       "session idle lifetime: must be between an access token's and a session's lifetime")
+    try require(
+      (60...30 * 86_400).contains(browserSessionLifetime), "browser session lifetime: must be 60 seconds to 30 days")
+    try require(
+      (10...600).contains(authorizationCodeLifetime), "authorization code lifetime: must be 10 to 600 seconds")
     try require((0...60).contains(refreshRetryWindow), "refresh retry window: must be 0 to 60 seconds")
     try require(
       PasswordHasher.costs.contains(passwordCost),

@@ -11,6 +11,7 @@ extension AuthService {
     bindVerifiers(&routes)
     bindClients(&routes)
     bindOAuth(&routes)
+    bindPages(&routes)
   }
 
   private func bindAccounts(_ routes: inout Routes) {

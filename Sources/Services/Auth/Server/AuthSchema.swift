@@ -11,6 +11,7 @@ public enum AuthSchema {
     Migration(5, "events", Outbox.migrationStatements),
     Migration(6, "changes of e-mail addresses", emailChanges),
     Migration(7, "OAuth clients", clients),
+    Migration(8, "authorization with a browser", authorization),
   ]
 
   private static let accounts: [SQL] = [
@@ -134,6 +135,36 @@ public enum AuthSchema {
       PRIMARY KEY (client_id, id)
       """),
     "CREATE INDEX client_assertions_expires_at ON client_assertions (expires_at)",
+  ]
+
+  private static let authorization: [SQL] = [
+    .table(
+      "authorization_codes",
+      """
+      hash \(type: .bytea) PRIMARY KEY, client_id \(type: .uuid) NOT NULL, account_id \(type: .uuid) NOT NULL,
+      epoch \(type: .bigint) NOT NULL, redirect_uri \(type: .text) NOT NULL, scopes \(type: .jsonb) NOT NULL,
+      challenge \(type: .text) NOT NULL, nonce \(type: .text), methods \(type: .text) NOT NULL,
+      authenticated_at \(type: .timestamptz) NOT NULL, session_id \(type: .uuid) NOT NULL,
+      consumed_at \(type: .timestamptz), expires_at \(type: .timestamptz) NOT NULL
+      """),
+    "CREATE INDEX authorization_codes_expires_at ON authorization_codes (expires_at)",
+    .table(
+      "consents",
+      """
+      account_id \(type: .uuid) NOT NULL, client_id \(type: .uuid) NOT NULL, scopes \(type: .jsonb) NOT NULL,
+      granted_at \(type: .timestamptz) NOT NULL, PRIMARY KEY (account_id, client_id)
+      """),
+    "CREATE INDEX consents_client ON consents (client_id)",
+    // Which client a session is of; a first-party login has none.
+    "ALTER TABLE sessions ADD COLUMN client_id \(type: .uuid)",
+    // What its tokens are limited to.
+    "ALTER TABLE sessions ADD COLUMN scopes \(type: .jsonb)",
+    // How and when somebody proved who they are; of older sessions: by password, when they were opened.
+    "ALTER TABLE sessions ADD COLUMN methods \(type: .text)",
+    "ALTER TABLE sessions ADD COLUMN authenticated_at \(type: .timestamptz)",
+    "CREATE INDEX sessions_client ON sessions (client_id) WHERE client_id IS NOT NULL",
+    // Whether the address was ever proved to be the account's.
+    "ALTER TABLE accounts ADD COLUMN email_verified \(type: .boolean) NOT NULL DEFAULT FALSE",
   ]
 
   private static let mail: [SQL] = [

@@ -37,6 +37,9 @@ public struct AuthService: Sendable {
   let introspector: Introspector
   let revoker: TokenRevoker
   let metadata: ServerMetadata
+  let authorization: Authorization
+  let userInfo: UserInfoReader
+  let formGuard: FormGuard
   let bootstrap: Bootstrap
   let snapshot: AccountSnapshot
   let announcer: RevocationAnnouncer?
@@ -83,11 +86,17 @@ public struct AuthService: Sendable {
     recovery = PasswordRecovery(core: core, passwords: passwords, mail: mail, revocations: revocations)
     clients = Clients(core: core, revocations: revocations)
     let authentication = ClientAuthentication(core: core)
-    tokenEndpoint = TokenEndpoint(core: core, clients: authentication, issuer: issuer)
+    tokenEndpoint = TokenEndpoint(
+      core: core, clients: authentication, issuer: issuer, codes: CodeExchange(core: core, revocations: revocations),
+      refresh: refresh)
+    authorization = Authorization(core: core, login: login, browsers: BrowserSessions(core: core))
+    userInfo = UserInfoReader(core: core)
+    formGuard = FormGuard(masterKey: masterKey, issuer: configuration.issuer)
     introspector = Introspector(core: core, clients: authentication, verifier: verifier)
     revoker = TokenRevoker(core: core, clients: authentication, revocations: revocations, verifier: verifier)
     metadata = ServerMetadata(
-      issuer: configuration.issuer, scopes: StandardScope.all, grants: [.clientCredentials], assurances: ["aal1"])
+      issuer: configuration.issuer, scopes: StandardScope.all,
+      grants: [.authorizationCode, .refreshToken, .clientCredentials], assurances: ["aal1"])
     snapshot = AccountSnapshot(core: core)
     bootstrap = Bootstrap(core: core, passwords: passwords, revocations: revocations)
   }

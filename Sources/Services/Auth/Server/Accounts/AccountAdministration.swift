@@ -65,7 +65,10 @@ struct AccountAdministration: Sendable {
     row.name = request.name.map(PersonName.trimmed) ?? row.name
     row.status = newStatus
     if isRegranted || isStopped { row.epoch += 1 }
-    if newStatus == .deleted { (row.email, row.name, row.passwordHash) = (nil, "", nil) }
+    if newStatus == .deleted {
+      (row.email, row.name, row.passwordHash, row.emailVerified) = (nil, "", nil, false)
+      try ConsentStore(transaction).deleteAll(of: row.id)
+    }
     row = try store.update(row, at: now)
     if isRegranted { try store.setRoles(newRoles, of: row.id) }
     var revoked: [Revocation] = []

@@ -10,6 +10,8 @@ struct AccountRow: SQLRecord, Hashable {
   var name: String
   var status: Account.Status
   var passwordHash: String?
+  /// Whether the address was proved.
+  var emailVerified: Bool
   /// ``Principal/epoch``.
   var epoch: Int64
   var version: Int64
@@ -24,6 +26,7 @@ struct AccountRow: SQLRecord, Hashable {
     guard let status = Account.Status(rawValue: text) else { throw SQLMismatch(.text(text), wanted: "status") }
     self.status = status
     passwordHash = try row.get("password_hash")
+    emailVerified = try row.get("email_verified")
     epoch = try row.get("epoch")
     version = try row.get("version")
     createdAt = try row.get("created_at")
@@ -36,6 +39,7 @@ struct AccountRow: SQLRecord, Hashable {
     self.name = name
     self.status = status
     self.passwordHash = passwordHash
+    emailVerified = false
     epoch = 0
     version = 1
     createdAt = time
@@ -55,8 +59,8 @@ struct AccountStore {
   init(_ transaction: any Transaction) { self.transaction = transaction }
 
   private static let columns: SQL = """
-    accounts.id, accounts.email, accounts.name, accounts.status, accounts.password_hash, accounts.epoch,
-    accounts.version, accounts.created_at, accounts.updated_at
+    accounts.id, accounts.email, accounts.name, accounts.status, accounts.password_hash,
+    accounts.email_verified, accounts.epoch, accounts.version, accounts.created_at, accounts.updated_at
     """
 
   /// - Returns: false when the address is taken.
@@ -64,9 +68,9 @@ struct AccountStore {
     try transaction.execute(
       """
       INSERT INTO accounts
-        (id, email, name, status, password_hash, epoch, version, created_at, updated_at)
-      VALUES (\(row.id), \(row.email), \(row.name), \(row.status.rawValue), \(row.passwordHash), \(row.epoch),
-        \(row.version), \(row.createdAt), \(row.updatedAt))
+        (id, email, name, status, password_hash, email_verified, epoch, version, created_at, updated_at)
+      VALUES (\(row.id), \(row.email), \(row.name), \(row.status.rawValue), \(row.passwordHash),
+        \(row.emailVerified), \(row.epoch), \(row.version), \(row.createdAt), \(row.updatedAt))
       ON CONFLICT (email) DO NOTHING
       """) == 1
   }
@@ -97,7 +101,7 @@ struct AccountStore {
     try transaction.execute(
       """
       UPDATE accounts SET email = \(row.email), name = \(row.name), status = \(row.status.rawValue),
-        password_hash = \(row.passwordHash), epoch = \(row.epoch), version = \(row.version),
+        password_hash = \(row.passwordHash), email_verified = \(row.emailVerified), epoch = \(row.epoch), version = \(row.version),
         updated_at = \(row.updatedAt)
       WHERE id = \(row.id)
       """)

@@ -45,6 +45,7 @@ struct EmailChanges: Sendable {
         else { throw OneTimeTokenStore.refusal }
         guard try accounts.find(email: email) == nil else { throw Self.taken }
         account.email = email
+        account.emailVerified = true
         _ = try accounts.update(account, at: now)
         try OneTimeTokenStore(transaction).deleteAll(of: id)
         try MailRequestStore(transaction).deleteAll(of: id, .emailChange)

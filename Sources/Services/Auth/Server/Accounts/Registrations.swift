@@ -44,6 +44,7 @@ struct Registrations: Sendable {
         var account = try AccountStore(transaction).find(id), account.status == .unverified
       else { throw OneTimeTokenStore.refusal }
       account.status = .active
+      account.emailVerified = true
       _ = try AccountStore(transaction).update(account, at: now)
       try OneTimeTokenStore(transaction).deleteAll(of: id, for: .verification)
       try core.events.record(.userVerified(account: id), in: transaction)

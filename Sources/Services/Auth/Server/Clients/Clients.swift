@@ -82,6 +82,7 @@ struct Clients: Sendable {
       try principal.requireHolding(row.permissions)
       let revoked = try revocations.endTokens(of: &row, transaction, now)
       try ClientSecretStore(transaction).deleteAll(of: id)
+      try ConsentStore(transaction).deleteAll(ofClient: id)
       try ClientStore(transaction).delete(id)
       try core.events.record(.clientChanged(client: id), in: transaction)
       return revoked
@@ -159,7 +160,10 @@ extension Revocations {
   /// Every token that the client got until now, inside a transaction; `row` is to be written afterwards.
   func endTokens(of row: inout ClientRow, _ transaction: any Transaction, _ now: Date) throws -> [Revocation] {
     row.epoch += 1
-    let revoked = [subject(row.id, epoch: row.epoch, now: now)]
+    // Of a session that was not used for longer there is no access token left.
+    let sessions = try SessionStore(transaction).revokeAll(
+      ofClient: row.id, at: now, usedSince: now - greatestAge)
+    let revoked = [subject(row.id, epoch: row.epoch, now: now)] + sessions.map { session($0, now: now) }
     try RevocationStore(transaction).insert(revoked)
     return revoked
   }

@@ -64,6 +64,8 @@ struct Introspector: Sendable {
       var reply = Introspection(active: true)
       reply.tokenType = "refresh_token"
       reply.sub = row.accountID.lowercased
+      reply.clientID = row.clientID?.lowercased
+      reply.scope = row.scopes.map(OAuthScope.text)
       reply.sid = row.id.lowercased
       reply.exp = Int64(min(row.idleExpiresAt, row.expiresAt).timeIntervalSince1970)
       reply.iat = Int64(row.rotatedAt.timeIntervalSince1970)

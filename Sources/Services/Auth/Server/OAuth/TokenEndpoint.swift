@@ -9,6 +9,8 @@ struct TokenEndpoint: Sendable {
   let core: AuthCore
   let clients: ClientAuthentication
   let issuer: TokenIssuer
+  let codes: CodeExchange
+  let refresh: Refresh
 
   func tokens(
     for request: TokenRequest, authorization: String?, from device: ClientDevice
@@ -25,8 +27,27 @@ struct TokenEndpoint: Sendable {
     }
     switch grant {
     case .clientCredentials: return try await clientCredentials(request, client)
-    case .authorizationCode, .refreshToken, .deviceCode:
+    case .authorizationCode:
+      let (session, nonce) = try await codes.open(request, for: client, from: device)
+      return try await issuer.reply(for: session, to: client, nonce: nonce)
+    case .refreshToken: return try await refreshed(request, client, device)
+    case .deviceCode:
       throw Problem(400, "unsupported_grant_type", "There is no grant of that type here")
+    }
+  }
+
+  /// RFC 6749 §6: a successor for the token, as everywhere here.
+  private func refreshed(
+    _ request: TokenRequest, _ client: ClientRow, _ device: ClientDevice
+  ) async throws -> TokenReply {
+    guard let token = request.refreshToken, !token.isEmpty else {
+      throw Problem(400, "invalid_request", "refresh_token is missing")
+    }
+    do {
+      let session = try await refresh.open(token, of: client.id, scope: request.scope, from: device)
+      return try await issuer.reply(for: session, to: client, nonce: nil)
+    } catch let problem as Problem where problem.code == "invalid_grant" {
+      throw Problem(400, problem.code, problem.title)
     }
   }
 

@@ -36,6 +36,7 @@ struct TokenRevoker: Sendable {
       try RevocationStore(transaction).expectToRevoke()
       let store = SessionStore(transaction)
       guard let row = try store.find(token.session) else { return [] }
+      try Self.require(client, row.clientID?.lowercased)
       guard try store.revoke(row.id, of: row.accountID, at: now) else { return [] }
       let revoked = [revocations.session(row.id, now: now)]
       try RevocationStore(transaction).insert(revoked)

@@ -35,8 +35,9 @@ struct PasswordRecovery: Sendable {
         var account = try AccountStore(transaction).find(id),
         account.status == .active || account.status == .unverified
       else { throw OneTimeTokenStore.refusal }
+      // The token came by the account's mail, which is what verification asks for.
+      account.emailVerified = true
       if account.status == .unverified {
-        // The token came by the account's mail, which is what verification asks for.
         account.status = .active
         try core.events.record(.userVerified(account: id), in: transaction)
       }

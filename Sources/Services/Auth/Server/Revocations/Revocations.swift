@@ -27,9 +27,11 @@ final class Revocations: Sendable {
     Revocation(.token(id), expiresAt: (expiresAt + 2 * JWTVerifier.leeway).roundedToMicroseconds)
   }
 
+  /// Seconds for which an access token that was just issued counts somewhere.
+  var greatestAge: TimeInterval { core.configuration.accessTokenLifetime + 2 * JWTVerifier.leeway }
+
   func session(_ id: UUID, now: Date) -> Revocation {
-    let lifetime = core.configuration.accessTokenLifetime + 2 * JWTVerifier.leeway
-    return Revocation(.session(id.lowercased), expiresAt: (now + lifetime).roundedToMicroseconds)
+    Revocation(.session(id.lowercased), expiresAt: (now + greatestAge).roundedToMicroseconds)
   }
 
   func subject(_ id: UUID, epoch: Int64, now: Date) -> Revocation {

@@ -12,6 +12,16 @@ struct Login: Sendable {
   let issuer: TokenIssuer
 
   func login(_ credentials: Credentials, from client: ClientDevice) async throws -> Tokens {
+    try await issuer.tokens(for: try await open(try await verify(credentials, from: client), client))
+  }
+
+  /// An account whose password was right a moment ago.
+  struct Verified: Sendable {
+    fileprivate var account: AccountRow
+    fileprivate var origin: Attempts.Origin
+  }
+
+  func verify(_ credentials: Credentials, from client: ClientDevice) async throws -> Verified {
     // What is no address has no account; it is treated like one that has none.
     let email = EmailAddress(credentials.email)?.text ?? "\0" + credentials.email.prefix(254)
     let origin = attempts.origin(email: email, address: client.address)
@@ -25,7 +35,19 @@ struct Login: Sendable {
       throw Self.refusal
     }
     if verdict.needsRehash { await rehash(account, credentials.password) }
-    return try await issuer.tokens(for: try await open(account, origin, client))
+    return Verified(account: account, origin: origin)
+  }
+
+  /// Lets them in, inside the transaction that opens a session.
+  /// - Returns: the account as it is now, not as it was before the password was checked.
+  func admit(_ verified: Verified, _ transaction: any Transaction, _ now: Date) throws -> AccountRow {
+    try attempts.check(verified.origin, transaction, now: now)
+    guard let account = try AccountStore(transaction).find(verified.account.id),
+      account.email == verified.account.email, account.epoch == verified.account.epoch
+    else { throw Self.refusal }
+    try Self.requireActive(account)
+    try attempts.succeeded(verified.origin, transaction, now: now)
+    return account
   }
 
   static let refusal = Problem(401, "invalid_credentials", "Wrong address or password")
@@ -39,21 +61,14 @@ struct Login: Sendable {
     }
   }
 
-  private func open(
-    _ verified: AccountRow, _ origin: Attempts.Origin, _ client: ClientDevice
-  ) async throws -> OpenSession {
+  private func open(_ verified: Verified, _ client: ClientDevice) async throws -> OpenSession {
     let id = core.newID()
-    return try await core.write { [core, attempts] transaction, now in
-      try attempts.check(origin, transaction, now: now)
-      // As it is now, not as it was before the password was checked.
-      guard let account = try AccountStore(transaction).find(verified.id), account.email == verified.email,
-        account.epoch == verified.epoch
-      else { throw Self.refusal }
-      try Self.requireActive(account)
-      try attempts.succeeded(origin, transaction, now: now)
+    return try await core.write { [core] transaction, now in
+      let account = try admit(verified, transaction, now)
       let token = RefreshToken(session: id, counter: 0, masterKey: core.masterKey)
       let row = SessionRow(
-        id: id, accountID: account.id, token: token, client: client, createdAt: now,
+        id: id, accountID: account.id, counter: token.counter, tokenHash: token.hash, client: client,
+        authentication: UserAuthentication(methods: [UserAuthentication.password], at: now), createdAt: now,
         idleExpiresAt: (now + core.configuration.sessionIdleLifetime).roundedToMicroseconds,
         expiresAt: (now + core.configuration.sessionLifetime).roundedToMicroseconds)
       try SessionStore(transaction).insert(row)

@@ -15,21 +15,32 @@ struct SessionRow: SQLRecord {
   var idleExpiresAt: Date
   var expiresAt: Date
   var revokedAt: Date?
+  /// Whose tokens it gives; nil of a first-party login and of a browser's.
+  var clientID: UUID?
+  /// What its tokens are limited to; nil is no limit.
+  var scopes: [String]?
+  var methods: [String]
+  var authenticatedAt: Date
 
   init(
-    id: UUID, accountID: UUID, token: RefreshToken, client: ClientDevice, createdAt: Date, idleExpiresAt: Date,
-    expiresAt: Date
+    id: UUID, accountID: UUID, counter: Int64, tokenHash: [UInt8], client: ClientDevice,
+    authentication: UserAuthentication, createdAt: Date, idleExpiresAt: Date, expiresAt: Date, clientID: UUID? = nil,
+    scopes: [String]? = nil
   ) {
     self.id = id
     self.accountID = accountID
-    counter = token.counter
-    tokenHash = token.hash
+    self.counter = counter
+    self.tokenHash = tokenHash
     rotatedAt = createdAt
     userAgent = client.userAgent
     address = client.address
     self.createdAt = createdAt
     self.idleExpiresAt = idleExpiresAt
     self.expiresAt = expiresAt
+    self.clientID = clientID
+    self.scopes = scopes
+    methods = authentication.methods
+    authenticatedAt = authentication.at
   }
 
   init(_ row: SQLRow) throws {
@@ -44,6 +55,11 @@ struct SessionRow: SQLRecord {
     idleExpiresAt = try row.get("idle_expires_at")
     expiresAt = try row.get("expires_at")
     revokedAt = try row.get("revoked_at")
+    clientID = try row.get("client_id")
+    scopes = try row.get("scopes", as: SQLJSON<[String]>?.self)?.value
+    methods = UserAuthentication.methods(
+      try row.get("methods", as: String?.self) ?? UserAuthentication.password)
+    authenticatedAt = try row.get("authenticated_at", as: Date?.self) ?? createdAt
   }
 
   func isOpen(at now: Date) -> Bool { revokedAt == nil && idleExpiresAt > now && expiresAt > now }
@@ -68,7 +84,7 @@ struct SessionStore {
 
   private static let columns: SQL = """
     id, account_id, counter, token_hash, rotated_at, user_agent, address, created_at, idle_expires_at, expires_at,
-    revoked_at
+    revoked_at, client_id, scopes, methods, authenticated_at
     """
 
   /// Refreshes of one session wait for each other.
@@ -79,7 +95,8 @@ struct SessionStore {
       """
       INSERT INTO sessions (\(Self.columns))
       VALUES (\(row.id), \(row.accountID), \(row.counter), \(row.tokenHash), \(row.rotatedAt), \(row.userAgent),
-        \(row.address), \(row.createdAt), \(row.idleExpiresAt), \(row.expiresAt), \(row.revokedAt))
+        \(row.address), \(row.createdAt), \(row.idleExpiresAt), \(row.expiresAt), \(row.revokedAt), \(row.clientID),
+        \(try row.scopes.map { try SQLJSON($0) }), \(UserAuthentication.text(row.methods)), \(row.authenticatedAt))
       """)
   }
 
@@ -123,6 +140,17 @@ struct SessionStore {
       WHERE account_id = \(account) AND revoked_at IS NULL \(besides) RETURNING id
       """
     ).map { try $0.get(0) }
+  }
+
+  /// Those of a client that were open.
+  /// - Returns: those that were used since `recently`, whose access tokens may live.
+  func revokeAll(ofClient client: UUID, at now: Date, usedSince recently: Date) throws -> [UUID] {
+    try transaction.rows(
+      """
+      UPDATE sessions SET revoked_at = \(now) WHERE client_id = \(client) AND revoked_at IS NULL
+      RETURNING id, rotated_at
+      """
+    ).compactMap { row in try row.get("rotated_at", as: Date.self) >= recently ? try row.get("id") : nil }
   }
 
   /// A session that ended is kept for a while, so that the reuse of one of its tokens is still known as that.

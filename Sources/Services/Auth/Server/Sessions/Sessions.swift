@@ -24,7 +24,8 @@ struct Sessions: Sendable {
       Session(
         id: row.id, userAgent: row.userAgent, address: row.address, createdAt: row.createdAt,
         lastSeenAt: max(row.rotatedAt, seen[row.id.lowercased] ?? row.rotatedAt).roundedToMicroseconds,
-        expiresAt: min(row.idleExpiresAt, row.expiresAt), current: row.id.lowercased == principal.sessionID)
+        expiresAt: min(row.idleExpiresAt, row.expiresAt), current: row.id.lowercased == principal.sessionID,
+        clientID: row.clientID)
     }
     return Page(fetched: sessions, limit: limit) { Cursor([$0.id.lowercased]) }
   }

@@ -25,7 +25,10 @@ struct Subject: Sendable {
 /// A session as it stands after a login or a refresh, from which tokens are issued.
 struct OpenSession: Sendable {
   var row: SessionRow
-  var refreshToken: RefreshToken
+  /// nil where the client did not ask for one.
+  var refreshToken: RefreshToken?
+  /// What the access token is limited to; nil is no limit.
+  var scopes: [String]?
   var subject: Subject
   var now: Date
 }
@@ -36,22 +39,45 @@ struct TokenIssuer: Sendable {
   let keys: SigningKeys
   let store: any TokenStore
 
+  /// Of a first-party login.
   func tokens(for session: OpenSession) async throws -> Tokens {
+    let (accessToken, lifetime) = try await accessToken(for: session)
+    return Tokens(
+      accessToken: accessToken, expiresIn: Int(lifetime), refreshToken: session.refreshToken?.text ?? "",
+      refreshExpiresIn: max(0, Int(session.row.idleExpiresAt.timeIntervalSince(session.now))))
+  }
+
+  /// Of a client's session; with an ID token where its scope has `openid`.
+  func reply(for session: OpenSession, to client: ClientRow, nonce: String?) async throws -> TokenReply {
+    let (accessToken, lifetime) = try await accessToken(for: session)
+    let scopes = session.scopes ?? []
+    var idToken: String?
+    if scopes.contains(StandardScope.openID) {
+      let claims = IDToken(
+        issuer: core.configuration.issuer, client: client.id, session: session.row, nonce: nonce,
+        accessToken: accessToken, issuedAt: core.clock.now(), lifetime: lifetime)
+      idToken = try await keys.signer().sign(claims, type: "JWT")
+    }
+    return TokenReply(
+      accessToken: accessToken, expiresIn: Int(lifetime), scope: OAuthScope.text(scopes),
+      refreshToken: session.refreshToken?.text, idToken: idToken)
+  }
+
+  private func accessToken(for session: OpenSession) async throws -> (token: String, lifetime: TimeInterval) {
     let (row, subject) = (session.row, session.subject)
     let issuedAt = core.clock.now()
     let lifetime = min(core.configuration.accessTokenLifetime, row.expiresAt.timeIntervalSince(session.now))
-    let expiresAt = issuedAt + lifetime
     let claims = TokenClaims(
       issuer: core.configuration.issuer, subject: subject.account.id.lowercased,
-      audience: [core.configuration.audience], issuedAt: issuedAt, expiresAt: expiresAt,
+      audience: [core.configuration.audience], issuedAt: issuedAt, expiresAt: issuedAt + lifetime,
       tokenID: core.newID().lowercased, sessionID: row.id.lowercased, roles: subject.roles,
-      permissions: subject.permissions, epoch: subject.account.epoch, methods: ["pwd"],
-      policyVersion: subject.policyVersion)
-    let accessToken = try await keys.signer().sign(claims)
+      permissions: subject.permissions, scope: session.scopes.map { $0.map(Permission.init(rawValue:)) },
+      epoch: subject.account.epoch, methods: row.methods, policyVersion: subject.policyVersion,
+      clientID: row.clientID?.lowercased, authenticatedAt: row.authenticatedAt,
+      assurance: UserAuthentication.assurance(of: row.methods))
+    let token = try await keys.signer().sign(claims)
     await keep(claims, usedAt: issuedAt, sessionEnd: row.idleExpiresAt)
-    return Tokens(
-      accessToken: accessToken, expiresIn: Int(lifetime), refreshToken: session.refreshToken.text,
-      refreshExpiresIn: max(0, Int(row.idleExpiresAt.timeIntervalSince(session.now))))
+    return (token, lifetime)
   }
 
   /// A token by which a client speaks for itself: all that it may do is its scope.

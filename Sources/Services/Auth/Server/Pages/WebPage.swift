@@ -1,0 +1,83 @@
+import Crypto
+import Foundation
+import GravityContracts
+
+/// A page for people: plain HTML without a script, so that it works everywhere and nothing can be run in it.
+struct WebPage: Sendable {
+  var title: String
+  /// HTML; whatever came from outside went through ``escaped(_:)``.
+  var body: String
+  var status = 200
+  /// Where its forms may lead in the end, besides here (CSP 3 §6.4.2).
+  var formTarget: String?
+
+  var bytes: Data {
+    Data(
+      """
+      <!doctype html>
+      <html lang="en">
+      <head>
+      <meta charset="utf-8">
+      <meta name="viewport" content="width=device-width, initial-scale=1">
+      <meta name="robots" content="noindex">
+      <title>\(Self.escaped(title))</title>
+      <style>\(Self.style)</style>
+      </head>
+      <body>
+      <main>
+      <h1>\(Self.escaped(title))</h1>
+      \(body)
+      </main>
+      </body>
+      </html>
+
+      """.utf8)
+  }
+
+  /// Nothing is loaded, run, framed (clickjacking) or sent elsewhere.
+  var contentSecurityPolicy: String {
+    let target = formTarget.map { " \($0)" } ?? ""
+    return "default-src 'none'; style-src '\(Self.styleHash)'; form-action 'self'\(target); base-uri 'none'; "
+      + "frame-ancestors 'none'"
+  }
+
+  static func escaped(_ text: String) -> String {
+    var escaped = ""
+    for character in text.unicodeScalars {
+      switch character {
+      case "&": escaped += "&amp;"
+      case "<": escaped += "&lt;"
+      case ">": escaped += "&gt;"
+      case "\"": escaped += "&quot;"
+      case "'": escaped += "&#39;"
+      default: escaped.unicodeScalars.append(character)
+      }
+    }
+    return escaped
+  }
+
+  /// Announced by screen readers as soon as the page is there, and named by the fields that it is about.
+  static func alert(_ text: String?) -> String {
+    text.map { "<p id=\"problem\" role=\"alert\">\(escaped($0))</p>" } ?? ""
+  }
+
+  static func hidden(_ name: String, _ value: String) -> String {
+    "<input type=\"hidden\" name=\"\(name)\" value=\"\(escaped(value))\">"
+  }
+
+  private static let style = """
+    :root{color-scheme:light dark}
+    body{font:1rem/1.5 system-ui,sans-serif;margin:0;display:grid;place-items:center;min-height:100vh}
+    main{width:min(24rem,100% - 3rem);padding:1.5rem 0}
+    h1{font-size:1.4rem;line-height:1.25}
+    label{display:block;margin-top:1rem;font-weight:600}
+    input{font:inherit;width:100%;box-sizing:border-box;padding:.6rem;border:1px solid #767676;border-radius:.35rem}
+    button{font:inherit;font-weight:600;padding:.6rem 1.1rem;margin:1.25rem .5rem 0 0;border-radius:.35rem;
+    border:1px solid #1d4ed8;background:#1d4ed8;color:#fff;cursor:pointer}
+    button.plain{background:none;color:inherit;border-color:#767676}
+    :focus-visible{outline:3px solid #f59e0b;outline-offset:2px}
+    [role=alert]{border-left:4px solid #b91c1c;padding:.4rem .8rem}
+    """
+  private static let styleHash =
+    "sha256-\(Data(SHA256.hash(data: Data(style.utf8))).base64EncodedString())"
+}
