@@ -1,6 +1,7 @@
 // The gateway as the benchmark runs it: a cached token, a blacklist, limits, breaker, access log and metrics on.
 // Usage: [GATEWAYBENCH_LOOPS=1] [GATEWAYBENCH_TRACES=on|unsampled] [GATEWAYBENCH_LIMITS=shared] gatewaybench PORT UPSTREAM_PORT,… LOG_FILE
 //        GATEWAYBENCH_FOLLOW=stdin takes another set of upstream ports with each line of standard input,
+//        GATEWAYBENCH_TLS=CERTIFICATE:KEY listens with TLS,
 //        GATEWAYBENCH_TIMEOUT=1000 gives a request so many milliseconds to be answered.
 import CoreMetrics
 import Foundation
@@ -94,6 +95,10 @@ var configuration = GatewayConfiguration(port: port, loops: environment["GATEWAY
 configuration.rateLimit = RateLimit(requests: 1_000_000_000, per: .seconds(60))
 if let milliseconds = environment["GATEWAYBENCH_TIMEOUT"].flatMap(Int.init) {
   configuration.timeouts.firstByte = .milliseconds(milliseconds)
+}
+// A certificate's file and its key's, with a colon between.
+if let files = environment["GATEWAYBENCH_TLS"]?.split(separator: ":"), files.count == 2 {
+  configuration.tls = TLSSettings(certificateFile: String(files[0]), keyFile: String(files[1]))
 }
 var logger = Logger(label: "bench")
 logger.logLevel = .warning
