@@ -16,16 +16,16 @@ import Synchronization
 /// A request is read, decided upon and sent on within one event loop; only a token that is not remembered is verified
 /// elsewhere. What is not certain is refused: a route is protected unless it is declared public.
 public final class Gateway: Service {
-  private let state: GatewayState
+  let state: GatewayState
   private let board: HealthBoard
   private let registry: any Registry
   private let givenGroup: (any EventLoopGroup)?
   private let port = BoundPort()
-  private struct Limiting {
-    var requests: [String: Int] = [:]
-    var workers: WorkerSet?
-  }
-  private let limiting = Mutex(Limiting())
+  let control: RouteControl
+  let workers = Mutex<WorkerSet?>(nil)
+
+  /// What is answered here whatever the routes are.
+  static let ownPaths = ["/health", "/health/live", "/health/ready"]
 
   /// - Parameters:
   ///   - routes: What is let through; anything else is 404.
@@ -50,7 +50,6 @@ public final class Gateway: Service {
     accessLog: (any AccessLog)? = nil, eventLoopGroup: (any EventLoopGroup)? = nil, logger: Logger,
     metricsFactory: any MetricsFactory = MetricsSystem.factory, tracer: Tracer? = nil
   ) throws {
-    let directory = UpstreamDirectory(services: routes.map(\.service), configuration.breaker, configuration.balancing)
     let drainFlag = DrainFlag()
     let board = HealthBoard(critical: configuration.health.critical, isDraining: { drainFlag.isSet })
     var local = [
@@ -65,13 +64,18 @@ public final class Gateway: Service {
           return (200, response.contentType, response.body)
         })
     }
+    let (paths, sharesLimits) = (local.map(\.path), limitStore != nil)
+    control = try RouteControl(routes) { (plan, former) throws(RouteError) in
+      try RouteSet(
+        plan.limitedRoutes, local: paths, plan.limited(configuration), sharesLimits: sharesLimits, former: former)
+    }
     state = try GatewayState(
-      configuration: configuration, routes: routes, local: local, verifier: verifier, revocations: revocations,
+      configuration: configuration, local: local, verifier: verifier, revocations: revocations,
       limitStore: limitStore, tokenStore: tokenStore,
       metrics: GatewayMetrics(factory: metricsFactory),
       accessLog: configuration.accessLog ? accessLog ?? LoggerAccessLog(logger) : nil,
       tracer: tracer?.isEnabled == true ? tracer : nil, logger: logger,
-      directory: directory, drainFlag: drainFlag,
+      directory: UpstreamDirectory(configuration.breaker, configuration.balancing), drainFlag: drainFlag,
       now: { Int64(bitPattern: NIODeadline.now().uptimeNanoseconds) }, wallClock: { Date().timeIntervalSince1970 })
     self.board = board
     self.registry = registry
@@ -91,12 +95,31 @@ public final class Gateway: Service {
   ///   - requests: In the limit's window; at least 1.
   ///   - name: Of the ``RateLimit``: the gateway's own, or of every route that has one of that name.
   public func limit(to requests: Int, of name: String) async {
-    let workers = limiting.withLock { limiting in
-      limiting.requests[name] = requests
-      return limiting.workers
+    do throws(RouteError) { try await control.change { $0.requests[name] = requests } } catch {
+      // The same routes were taken before, and no limit makes them other ones.
+      state.logger.error("a limit was not changed", metadata: ["error.message": "\(error)"])
     }
-    await workers?.update(routes: state.routes(limitedTo: limiting.withLock(\.requests)))
   }
+
+  /// Puts other routes in the place of all that there are: from then on every event loop goes by them. Requests that are
+  /// under way go on by the routes that they came in by. Returns when it is done; services that are new are watched
+  /// then, and their instances known, unless the registry takes longer than two seconds; those that no route names any
+  /// more are not watched any longer.
+  ///
+  /// What is known of those that stay is kept: breakers, connections, verified tokens, what callers have used of limits
+  /// (of a route with the same name, path, methods, hosts and header conditions), and what was counted (by the route's
+  /// name).
+  ///
+  /// - Throws: ``RouteError`` for routes that mean nothing or contradict one another; then the former stay.
+  public func replace(routes: [Route]) async throws(RouteError) {
+    try await control.change { $0.routes = routes }
+  }
+
+  /// The routes in force, with their limits as they are now.
+  public var routes: [Route] { control.current.routes.map(\.route) }
+
+  /// Counts the sets of routes, from 1.
+  public var generation: Int { control.current.generation }
 
   /// Says from now on that it is not ready, and asks clients to come back on another connection; serves on. Before
   /// ``run()`` is asked to end, so that whoever stands before several gateways has time to notice.
@@ -122,17 +145,15 @@ public final class Gateway: Service {
   }
 
   private func serve(on group: any EventLoopGroup) async throws {
-    let workers = try await WorkerSet(state: state, group: group)
-    // What was changed before there was anybody to tell.
-    let requests = limiting.withLock { limiting in
-      limiting.workers = workers
-      return limiting.requests
-    }
-    if !requests.isEmpty { await workers.update(routes: state.routes(limitedTo: requests)) }
+    let workers = try await WorkerSet(state: state, routes: control.current, group: group)
+    self.workers.withLock { $0 = workers }
+    defer { self.workers.withLock { $0 = nil } }
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       let watch = RegistryWatch(
-        registry: registry, directory: state.directory, workers: workers, now: state.now)
-      await watch.start(in: &tasks)
+        registry: registry, directory: state.directory, control: control, workers: workers,
+        shadowReports: state.shadowReports, now: state.now)
+      tasks.addTask { await watch.run() }
+      await control.begin()
       if state.configuration.zone != nil {
         watch.watchGateways(named: state.configuration.sharedLimits.gatewayService, in: &tasks)
       }

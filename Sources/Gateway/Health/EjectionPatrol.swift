@@ -9,19 +9,25 @@ struct EjectionPatrol: Sendable {
   /// Until the task is cancelled.
   func run() async {
     let settings = state.configuration.ejection
-    var judges = state.directory.services.map { _ in EjectionJudge(settings) }
+    var judges: [String: EjectionJudge] = [:]
     var metrics = EjectionMetrics(state.metrics)
     while !Task.isCancelled {
       try? await Task.sleep(for: max(settings.interval, .milliseconds(10)))
       guard !Task.isCancelled else { return }
       let now = state.now()
-      for index in judges.indices {
-        let set = state.directory.instances(of: index)
+      let listings = state.directory.listings
+      for listing in listings {
+        let (service, set) = (listing.service, listing.instances)
         for instance in set { instance.routes.forget(now: now) }
-        if settings.isOn {
-          for change in judges[index].judge(set, now: now) { say(change, state.directory.services[index], &metrics) }
-        }
-        metrics.publish(judges[index].ejectedCount, set, service: state.directory.services[index])
+        var judge = judges[service] ?? EjectionJudge(settings)
+        if settings.isOn { for change in judge.judge(set, now: now) { say(change, service, &metrics) } }
+        judges[service] = judge
+        metrics.publish(judge.ejectedCount, set, service: service)
+      }
+      // Of services that no route leads to any more nothing is kept.
+      if judges.count > listings.count {
+        let known = Set(listings.map(\.service))
+        judges = judges.filter { known.contains($0.key) }
       }
     }
   }

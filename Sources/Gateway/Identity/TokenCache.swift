@@ -38,24 +38,30 @@ final class VerifiedToken {
   let caller: UInt64
   /// What the store of the blacklist has said of it; nil before it was asked with success.
   var confirmed: Confirmation?
-  /// By route: whether the principal satisfies its access. Asked once, because it compares strings.
-  private var decisions: [Bool?]
+  /// By access among those of the routes of one generation: whether the principal satisfies it. Asked once, because it
+  /// compares strings.
+  private var decisions: [Bool?] = []
+  private var generation = 0
   /// Claims as header lines, for routes that ask for them.
   private(set) lazy var identityLines = IdentityLines.make(principal)
 
-  init(_ principal: Principal, expiresAt: Int64, routes: Int) {
+  init(_ principal: Principal, expiresAt: Int64) {
     self.principal = principal
     self.expiresAt = expiresAt
     var hasher = Hasher()
     hasher.combine(principal.subject)
     caller = UInt64(bitPattern: Int64(hasher.finalize()))
-    decisions = Array(repeating: nil, count: routes)
   }
 
   func satisfies(_ route: PreparedRoute) -> Bool {
-    if let known = decisions[route.index] { return known }
+    let place = route.place
+    if place.generation != generation {
+      generation = place.generation
+      decisions = Array(repeating: nil, count: place.accessCount)
+    }
+    if let known = decisions[place.access] { return known }
     let decision = principal.satisfies(route.route.access)
-    decisions[route.index] = decision
+    decisions[place.access] = decision
     return decision
   }
 }

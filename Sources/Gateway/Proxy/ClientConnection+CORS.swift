@@ -7,13 +7,14 @@ extension ClientConnection {
   ///
   /// - Returns: Whether it was answered.
   func answersPreflight(_ bytes: inout ByteBuffer) -> Bool {
+    let routes = worker.routes
     let found = bytes.withUnsafeReadableBytes { raw in CORSRules.requestedMethod(head, raw) }
     guard let method = found,
-      case .found(.route(let index)) = worker.state.table.match(
+      case .found(.route(let index)) = routes.table.match(
         bytes.readableBytesUInt8Span, path: head.target.path, method: method, host: head.hostName, fields: head.kept),
-      let rules = worker.routes[index].cors
+      let rules = routes.routes[index].cors
     else { return false }
-    exchange.route = worker.routes[index]
+    exchange.route = routes.routes[index]
     noteOrigin(bytes)
     guard let lines = bytes.withUnsafeReadableBytes({ rules.preflight(method, head, $0) }) else {
       refuse(.originNotAllowed(method.name), &bytes)

@@ -2,6 +2,7 @@ import CoreMetrics
 import GravityContracts
 import GravityIdentity
 import NIOCore
+import Synchronization
 
 /// How much a caller may ask.
 extension ClientConnection {
@@ -47,6 +48,7 @@ extension ClientConnection {
       worker.state.shadowReports.refused(policy, now: now)
       return true
     }
+    policy.counts.refused.add(1, ordering: .relaxed)
     worker.state.metrics.rateLimited.increment()
     refuse(.rateLimited(policy, decision, gateways: worker.state.leases?.gatewayCount ?? 1), &bytes)
     return false

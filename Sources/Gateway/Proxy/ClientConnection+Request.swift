@@ -166,11 +166,14 @@ extension ClientConnection {
     keeps = head.keepsAlive && !worker.isDraining
     bytes.withUnsafeReadableBytes { annotate($0) }
     if head.method == .options, answersPreflight(&bytes) { return }
-    switch match(bytes) {
+    let routes = worker.routes
+    switch match(bytes, routes) {
     case .found(.local(let index)): answerLocally(index, &bytes)
     case .found(.route(let index)):
-      exchange.route = worker.routes[index]
-      if exchange.route?.cors != nil { noteOrigin(bytes) }
+      let route = routes.routes[index]
+      exchange.route = route
+      exchange.service = routes.upstreams[route.service]
+      if route.cors != nil { noteOrigin(bytes) }
       admit(&bytes)
     case .methodNotAllowed(let allow): refuse(.methodNotAllowed(allow), &bytes)
     case .notFound: refuse(.notFound, &bytes)
@@ -205,8 +208,8 @@ extension ClientConnection {
     if milliseconds > 0 { exchange.latest = exchange.start + milliseconds * 1_000_000 }
   }
 
-  private func match(_ bytes: ByteBuffer) -> RoutingTable.Match {
-    worker.state.table.match(
+  private func match(_ bytes: ByteBuffer, _ routes: LoopRoutes) -> RoutingTable.Match {
+    routes.table.match(
       bytes.readableBytesUInt8Span, path: head.target.path, method: head.method, host: head.hostName,
       fields: head.kept)
   }

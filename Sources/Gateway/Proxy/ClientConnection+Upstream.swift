@@ -38,7 +38,7 @@ extension ClientConnection {
     body = BodyReader(head.framing)
     if !pending.isEmpty { pending.removeAll(keepingCapacity: true) }
     pendingBytes = 0
-    worker.upstreams[route.service].budget.deposit()
+    exchange.service?.budget.deposit()
     if body.isDone {
       phase = .done
       exchange.sentAt = exchange.start
@@ -102,9 +102,8 @@ extension ClientConnection {
 
   /// Chooses an instance and sends `first` there, as soon as there is a connection.
   private func attempt(_ first: ByteBuffer?) {
-    guard let route = exchange.route else { return refuseExchange(.notFound) }
+    guard let route = exchange.route, let service = exchange.service else { return refuseExchange(.notFound) }
     let now = exchange.attempts == 0 ? exchange.start : worker.readClock()
-    let service = worker.upstreams[route.service]
     release()
     switch service.choose(demand(route, now), excluding: exchange.tried, random: &worker.random) {
     case .none: refuseExchange(.noInstance(route.route.service))
@@ -245,9 +244,8 @@ extension ClientConnection {
 
   /// Whether there is to be another attempt, for which the budget has paid then.
   private func takesRetry(_ failure: AttemptFailure, _ failed: LoopInstance?) -> Bool {
-    guard mayRetry(failure), let route = exchange.route else { return false }
+    guard mayRetry(failure), let route = exchange.route, let service = exchange.service else { return false }
     let now = worker.readClock()
-    let service = worker.upstreams[route.service]
     switch failure {
     case .timedOut, .refused:
       // The same instance would do the same again.
@@ -262,7 +260,7 @@ extension ClientConnection {
   /// Only what was never sent, or may be done twice and has no body that would be needed again.
   private func mayRetry(_ failure: AttemptFailure) -> Bool {
     guard worker.coarseNow < exchange.latest else { return false }
-    guard exchange.attempts < worker.state.configuration.retries.attempts, exchange.interims == 0 else { return false }
+    guard exchange.attempts < exchange.route?.attempts ?? 1, exchange.interims == 0 else { return false }
     if let sentAt = exchange.sentAt,
       worker.coarseNow - sentAt >= worker.timeouts.total
     {

@@ -5,6 +5,8 @@ import NIOCore
 struct Exchange {
   var method = RequestMethod.get
   var route: PreparedRoute?
+  /// Where the route leads. Kept with it: the loop's routes may be others before the answer is there.
+  var service: LoopUpstream?
   var token: VerifiedToken?
   /// How many of the route's limits have let it pass.
   var limitsPassed = 0
@@ -41,6 +43,7 @@ struct Exchange {
 
   mutating func begin(at now: Int64, clientName: String) {
     route = nil
+    service = nil
     token = nil
     limitsPassed = 0
     limitFields = nil

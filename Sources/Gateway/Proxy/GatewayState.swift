@@ -7,8 +7,6 @@ import Synchronization
 /// What all event loops of a gateway share. Nothing here is locked for long, and nothing waits.
 final class GatewayState: Sendable {
   let configuration: GatewayConfiguration
-  let table: RoutingTable
-  let routes: [PreparedRoute]
   let directory: UpstreamDirectory
   let limiter: RateLimiter
   /// nil where limits are this gateway's alone.
@@ -35,7 +33,7 @@ final class GatewayState: Sendable {
   private let drainFlag: DrainFlag
 
   init(
-    configuration: GatewayConfiguration, routes: [Route], local: [LocalResponse], verifier: any TokenVerifier,
+    configuration: GatewayConfiguration, local: [LocalResponse], verifier: any TokenVerifier,
     revocations: RevocationList, limitStore: (any LimitStore)? = nil, tokenStore: (any TokenStore)? = nil,
     metrics: GatewayMetrics, accessLog: (any AccessLog)?, tracer: Tracer? = nil,
     logger: Logger,
@@ -44,8 +42,6 @@ final class GatewayState: Sendable {
   ) throws {
     self.configuration = configuration
     security = try SecurityLines(configuration.securityHeaders)
-    table = try RoutingTable(routes: routes, local: local.map(\.path))
-    self.routes = Self.prepare(routes, directory, configuration, sharesLimits: limitStore != nil)
     self.directory = directory
     self.drainFlag = drainFlag
     let limiter = RateLimiter(capacity: configuration.limits.limitedCallers)
@@ -60,7 +56,7 @@ final class GatewayState: Sendable {
         now: now)
     }
     self.tokenStore = tokenStore
-    shadowReports = ShadowReports(self.routes.flatMap(\.policies), metrics, logger)
+    shadowReports = ShadowReports(metrics, logger)
     self.verifier = verifier
     self.revocations = revocations
     self.metrics = metrics
@@ -70,35 +66,6 @@ final class GatewayState: Sendable {
     self.logger = logger
     self.now = now
     self.wallClock = wallClock
-  }
-
-  private static func prepare(
-    _ routes: [Route], _ directory: UpstreamDirectory, _ configuration: GatewayConfiguration, sharesLimits: Bool
-  ) -> [PreparedRoute] {
-    routes.enumerated().map { index, route in
-      PreparedRoute(
-        route, index: index, service: directory.index(of: route.service) ?? 0, configuration,
-        sharesLimits: sharesLimits)
-    }
-  }
-
-  /// The same routes at the same places, with other numbers of requests.
-  ///
-  /// - Parameter requests: By the limit's name; those that are not named stay as they were configured.
-  func routes(limitedTo requests: [String: Int]) -> [PreparedRoute] {
-    func changed(_ limit: RateLimit?) -> RateLimit? {
-      guard var limit, let number = requests[limit.name] else { return limit }
-      limit.requests = number
-      return limit
-    }
-    var configuration = configuration
-    configuration.rateLimit = changed(configuration.rateLimit)
-    let changedRoutes = routes.map { prepared in
-      var route = prepared.route
-      route.rateLimit = changed(route.rateLimit)
-      return route
-    }
-    return Self.prepare(changedRoutes, directory, configuration, sharesLimits: leases != nil)
   }
 
   var isDraining: Bool { drainFlag.isSet }

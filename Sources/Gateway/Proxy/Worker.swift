@@ -11,9 +11,8 @@ final class Worker {
   let headLimits: HeadLimits
   let timeouts: TimeoutNanoseconds
   let tellsLimits: Bool
-  /// Here rather than in what all share, since limits may change while requests pass.
-  private(set) var routes: [PreparedRoute]
-  private(set) var upstreams: [LoopUpstream]
+  /// Here rather than in what all share, since routes may change while requests pass.
+  private(set) var routes: LoopRoutes
   var tokens: TokenCache
   private(set) var verifications: VerificationQueue!
   /// nil where the list of revocations alone decides.
@@ -31,23 +30,21 @@ final class Worker {
   private var ticker: RepeatedTask?
   private var drained: EventLoopPromise<Void>?
 
-  init(loop: any EventLoop, state: GatewayState, loops: Int) {
+  private let loops: Int
+  /// By zone.
+  private var gateways: [String: Int] = [:]
+
+  init(loop: any EventLoop, state: GatewayState, routes: RouteSet, loops: Int) {
     self.loop = loop
     self.state = state
-    routes = state.routes
+    self.loops = loops
+    self.routes = LoopRoutes(routes, upstreams: routes.services.map { _ in Self.upstream(state, loops) })
     let configuration = state.configuration
     timeouts = TimeoutNanoseconds(configuration.timeouts)
     tellsLimits = configuration.tellsLimits
     headLimits = HeadLimits(
       headBytes: configuration.limits.maximumHeadBytes, targetBytes: configuration.limits.maximumTargetBytes,
       headerCount: configuration.limits.maximumHeaderCount)
-    upstreams = state.directory.services.map { _ in
-      LoopUpstream(
-        budget: RetryBudget(
-          ratio: configuration.retries.budgetRatio,
-          perSecond: configuration.retries.budgetPerSecond / Double(max(1, loops))),
-        settings: configuration.balancing, zone: configuration.zone)
-    }
     tokens = TokenCache(capacity: configuration.limits.cachedTokensPerLoop)
     encoders = EncoderPool(maximum: configuration.limits.compressedAnswersPerLoop)
     durations = DurationHandles(state.metrics)
@@ -94,20 +91,45 @@ final class Worker {
 
   var wallMilliseconds: UInt64 { UInt64(max(0, state.wallClock() * 1000)) }
 
-  /// Takes routes that differ in their limits alone. Requests that are under way keep theirs.
-  func update(routes: [PreparedRoute]) { self.routes = routes }
+  private static func upstream(_ state: GatewayState, _ loops: Int) -> LoopUpstream {
+    let retries = state.configuration.retries
+    return LoopUpstream(
+      budget: RetryBudget(
+        ratio: retries.budgetRatio, perSecond: retries.budgetPerSecond / Double(max(1, loops))),
+      settings: state.configuration.balancing, zone: state.configuration.zone)
+  }
 
-  func update(service: Int, _ instances: [UpstreamInstance]) { upstreams[service].update(instances) }
+  /// Takes other routes. Requests that are under way keep theirs.
+  func take(_ set: RouteSet) {
+    var known = Dictionary(uniqueKeysWithValues: zip(routes.set.services, routes.upstreams))
+    let upstreams = set.services.map { service in
+      let upstream = known.removeValue(forKey: service) ?? Self.upstream(state, loops)
+      upstream.update(gateways: gateways)
+      upstream.update(state.directory.instances(of: service))
+      return upstream
+    }
+    routes = LoopRoutes(set, upstreams: upstreams)
+    for upstream in known.values { upstream.retire() }
+    durations.routesChanged(to: set)
+    spans?.routesChanged()
+  }
+
+  /// Takes what the directory has of a service, where a route leads to it.
+  func refresh(_ service: String) {
+    guard let index = routes.set.services.firstIndex(of: service) else { return }
+    routes.upstreams[index].update(state.directory.instances(of: service))
+  }
 
   func update(gateways: [String: Int]) {
-    for upstream in upstreams { upstream.update(gateways: gateways) }
+    self.gateways = gateways
+    for upstream in routes.upstreams { upstream.update(gateways: gateways) }
   }
 
   private func remember(_ principal: Principal, _ digest: TokenDigest) -> VerifiedToken {
     let left = principal.expiresAt.timeIntervalSince1970 - state.wallClock()
     // The verifier allows for clocks that differ; what is remembered expires on time, and is verified again then.
     let token = VerifiedToken(
-      principal, expiresAt: readClock() + Int64(max(0, min(left, 1e8)) * 1e9), routes: state.routes.count)
+      principal, expiresAt: readClock() + Int64(max(0, min(left, 1e8)) * 1e9))
     tokens.insert(token, digest)
     return token
   }
@@ -158,7 +180,7 @@ final class Worker {
     for client in clients where client.deadline <= now { client.timedOut(now) }
     for connection in connections where connection.deadline <= now { connection.timedOut() }
     let stale = now - timeouts.upstreamKeepAlive
-    for upstream in upstreams {
+    for upstream in routes.upstreams {
       for instance in upstream.instances { instance.closeIdle(before: stale) }
     }
     guard isDraining else { return }
@@ -183,7 +205,7 @@ final class Worker {
   func closeAll() {
     for client in clients { client.abort() }
     for connection in connections { connection.abort() }
-    for upstream in upstreams {
+    for upstream in routes.upstreams {
       for instance in upstream.instances { instance.closeIdle(before: .max) }
     }
   }

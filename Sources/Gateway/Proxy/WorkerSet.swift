@@ -5,12 +5,12 @@ struct WorkerSet: Sendable {
   private let workers: [ObjectIdentifier: NIOLoopBound<Worker>]
   private let loops: [any EventLoop]
 
-  init(state: GatewayState, group: any EventLoopGroup) async throws {
+  init(state: GatewayState, routes: RouteSet, group: any EventLoopGroup) async throws {
     let loops = Array(group.makeIterator())
     var workers: [ObjectIdentifier: NIOLoopBound<Worker>] = [:]
     for loop in loops {
       workers[ObjectIdentifier(loop)] = try await loop.submit {
-        let worker = Worker(loop: loop, state: state, loops: loops.count)
+        let worker = Worker(loop: loop, state: state, routes: routes, loops: loops.count)
         worker.start()
         return NIOLoopBound(worker, eventLoop: loop)
       }.get()
@@ -22,25 +22,27 @@ struct WorkerSet: Sendable {
   /// - Precondition: Called on `loop`, which is one of the group's.
   func worker(on loop: any EventLoop) -> Worker { workers[ObjectIdentifier(loop)]!.value }
 
-  /// Gives every loop the instances of a service, and returns when all have them.
-  func update(service: Int, _ instances: [UpstreamInstance]) async {
-    for loop in loops {
-      try? await loop.submit { worker(on: loop).update(service: service, instances) }.get()
-    }
+  /// Gives every loop other routes, and returns when all have them.
+  func take(_ set: RouteSet) async { await onEach { $0.take(set) } }
+
+  /// Has every loop take what the directory has of a service, and returns when all have it.
+  func refresh(_ service: String) async { await onEach { $0.refresh(service) } }
+
+  /// All at once, and each when it has its hands free.
+  private func onEach(_ body: @escaping @Sendable (Worker) -> Void) async {
+    let waits = loops.map { loop in loop.submit { body(worker(on: loop)) } }
+    for wait in waits { try? await wait.get() }
   }
 
   /// Tells every loop how many gateways there are by zone.
-  func update(gateways: [String: Int]) async {
-    for loop in loops {
-      try? await loop.submit { worker(on: loop).update(gateways: gateways) }.get()
-    }
-  }
+  func update(gateways: [String: Int]) async { await onEach { $0.update(gateways: gateways) } }
 
-  /// Gives every loop routes that differ in their limits alone, and returns when all have them.
-  func update(routes: [PreparedRoute]) async {
-    for loop in loops {
-      try? await loop.submit { worker(on: loop).update(routes: routes) }.get()
-    }
+  /// What `body` says of each loop.
+  func gather<Result: Sendable>(_ body: @escaping @Sendable (Worker) -> Result) async -> [Result] {
+    let waits = loops.map { loop in loop.submit { body(worker(on: loop)) } }
+    var results: [Result] = []
+    for wait in waits { if let result = try? await wait.get() { results.append(result) } }
+    return results
   }
 
   /// Waits until no client is connected any more; closes those that are after `timeout`.

@@ -3,9 +3,7 @@ import GravityContracts
 /// A route with what a request needs of it reckoned out.
 final class PreparedRoute: Sendable {
   let route: Route
-  let index: Int
-  /// The index of its service among those that the gateway watches.
-  let service: Int
+  let place: Place
   /// The gateway's own limit and the route's.
   let policies: [LimitPolicy]
   /// Nanoseconds.
@@ -14,6 +12,8 @@ final class PreparedRoute: Sendable {
   let deadlineMilliseconds: Int
   /// 0 is no limit.
   let maximumBodyBytes: Int
+  /// In all.
+  let attempts: Int
   let isPublic: Bool
   let balance: BalanceRule
   /// nil where no key decides about the instance.
@@ -27,23 +27,49 @@ final class PreparedRoute: Sendable {
   /// What its breakers are kept by: the same for the same rule, wherever it stands among the others.
   let identity: UInt64
 
-  /// - Parameter sharesLimits: Whether there is a store of limits.
+  /// Where it stands in its ``RouteSet``.
+  struct Place: Sendable {
+    /// Of the set.
+    var generation = 0
+    var index = 0
+    /// The index of its service in ``RouteSet/services``.
+    var service = 0
+    /// The index of its access among those that the set's routes have.
+    var access = 0
+    /// How many different ones there are.
+    var accessCount = 1
+  }
+
+  var service: Int { place.service }
+  /// No other prepared route has it, also of another set.
+  var serial: Int { place.generation << 24 | place.index + 1 }
+
+  /// - Parameters:
+  ///   - sharesLimits: Whether there is a store of limits.
+  ///   - counts: Gives the counts of a policy by its bucket: they outlast the set.
   init(
-    _ route: Route, index: Int, service: Int, _ configuration: GatewayConfiguration, sharesLimits: Bool = false
+    _ route: Route, _ place: Place, _ configuration: GatewayConfiguration, sharesLimits: Bool = false,
+    counts: (String) -> LimitCounts = { _ in LimitCounts() }
   ) {
     self.route = route
-    self.index = index
-    self.service = service
+    self.place = place
     var policies: [LimitPolicy] = []
     let sharing = sharesLimits ? configuration.sharedLimits : nil
-    if let limit = configuration.rateLimit { policies.append(LimitPolicy(limit, salt: 1, sharing: sharing)) }
+    func add(_ limit: RateLimit, salt: UInt64, scope: String) {
+      policies.append(
+        LimitPolicy(
+          limit, salt: salt, scope: scope, sharing: sharing, counts: counts(LimitPolicy.bucket(limit, scope: scope))))
+    }
+    if let limit = configuration.rateLimit { add(limit, salt: LimitPolicy.gatewaySalt, scope: "gateway") }
     if let limit = route.rateLimit {
-      policies.append(LimitPolicy(limit, salt: UInt64(index) + 2, scope: Self.scope(of: route), sharing: sharing))
+      let scope = Self.scope(of: route)
+      add(limit, salt: Self.salt(scope, limit), scope: scope)
     }
     self.policies = policies
     firstByte = (route.timeout ?? configuration.timeouts.firstByte).nanoseconds
     deadlineMilliseconds = Int(min(firstByte, configuration.timeouts.total.nanoseconds) / 1_000_000)
     maximumBodyBytes = route.maximumBodyBytes ?? configuration.limits.maximumBodyBytes
+    attempts = max(1, route.attempts ?? configuration.retries.attempts)
     isPublic = route.access == .public
     balance = BalanceRule(route.balance)
     // What is wrong with these ``check(_:)`` has said.
@@ -61,8 +87,8 @@ final class PreparedRoute: Sendable {
     if let headers = route.securityHeaders { _ = try SecurityLines(headers) }
   }
 
-  /// Names the route's buckets. Two gateways may have it at different places of their tables; routes of one name are
-  /// told apart by what they take.
+  /// Names the route's buckets. Two gateways may have it at different places of their tables, and one at another place
+  /// after its routes were replaced; routes of one name are told apart by what they take.
   private static func scope(of route: Route) -> String {
     "\(route.name):\(CallerDigest.hex(rule(of: route)).prefix(8))"
   }
@@ -71,5 +97,13 @@ final class PreparedRoute: Sendable {
     let conditions = route.headers.map { "\($0)" }
     let rule = [route.path] + (route.methods ?? ["*"]) + (route.hosts ?? ["*"]) + conditions
     return rule.joined(separator: "\n")
+  }
+
+  /// The same for the same route of a later set, so that what callers have used stays used.
+  private static func salt(_ scope: String, _ limit: RateLimit) -> UInt64 {
+    var hasher = Hasher()
+    hasher.combine(scope)
+    hasher.combine(limit.name)
+    return UInt64(bitPattern: Int64(hasher.finalize()))
   }
 }

@@ -49,6 +49,11 @@ public struct Route: Sendable {
   /// Whether the upstream is told the caller's claims as `X-User-Id`, `X-User-Roles` and `X-User-Permissions`; for a
   /// foreign upstream that cannot verify the token itself.
   public var identityHeaders: Bool
+  /// Attempts in all, as long as trying again is allowed at all; 1 is never again, nil is the gateway's own
+  /// ``RetrySettings/attempts``. The budget is the service's.
+  public var attempts: Int?
+  /// How the health of the service's instances is looked at: the same in every route of one service.
+  public var health = ServiceHealth.standard
 
   public init(
     _ name: String, path: String, methods: [String]? = nil, hosts: [String]? = nil, headers: [HeaderCondition] = [],
@@ -111,7 +116,31 @@ public struct RateLimit: Sendable, Hashable {
   }
 }
 
+/// How the health of a service's instances is looked at.
+public enum ServiceHealth: Sendable, Hashable {
+  /// As ``GatewayConfiguration/health`` says.
+  case standard
+  /// Only by what becomes of requests: an instance is left alone while its breaker is open.
+  case passive
+  /// Asked at `path`, `interval` apart: up is an answer of 2xx within the gateway's ``HealthSettings/timeout``.
+  case probe(path: String, interval: Duration)
+}
+
 /// Why routes cannot be taken.
 public struct RouteError: Error, CustomStringConvertible {
   public var description: String
+  /// The place of the route that is at fault among those that were given; nil where it is none's alone.
+  public var route: Int?
+  /// The place of the route that it does not go with.
+  public var other: Int?
+}
+
+extension Route {
+  /// Whether a gateway would take these routes beside what it answers itself at `local`.
+  ///
+  /// - Throws: ``RouteError`` for the first that it would not.
+  public static func check(_ routes: [Route], beside local: [String] = []) throws(RouteError) {
+    _ = try RoutingTable(routes: routes, local: Gateway.ownPaths + local)
+    _ = try RouteSet.health(of: routes)
+  }
 }

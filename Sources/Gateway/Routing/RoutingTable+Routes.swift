@@ -14,20 +14,30 @@ extension RoutingTable {
         .init(name: path, routes: routes))
     }
     for (index, route) in routes.enumerated() {
-      guard route.access != .service else {
-        throw RouteError(description: "\(route.name): what is between services is not routed")
+      do throws(RouteError) {
+        try insert(route, at: index, .init(name: route.name, routes: routes))
+      } catch {
+        var error = error
+        error.route = index
+        throw error
       }
-      try PreparedRoute.check(route)
-      let methods = try Self.mask(route)
-      let matchers = try Self.matchers(route)
-      if !matchers.isEmpty { conditions.append(matchers) }
-      for host in try Self.patterns(route) {
-        if let host { hosts.append(host) }
-        let candidate = Candidate(
-          methods: methods, host: host == nil ? -1 : Int32(hosts.count - 1),
-          conditions: matchers.isEmpty ? -1 : Int32(conditions.count - 1), target: .route(index))
-        try insert(route.path, candidate, .init(name: route.name, routes: routes))
-      }
+    }
+  }
+
+  private mutating func insert(_ route: Route, at index: Int, _ naming: Naming) throws(RouteError) {
+    guard route.access != .service else {
+      throw RouteError(description: "\(route.name): what is between services is not routed")
+    }
+    try PreparedRoute.check(route)
+    let methods = try Self.mask(route)
+    let matchers = try Self.matchers(route)
+    if !matchers.isEmpty { conditions.append(matchers) }
+    for host in try Self.patterns(route) {
+      if let host { hosts.append(host) }
+      let candidate = Candidate(
+        methods: methods, host: host == nil ? -1 : Int32(hosts.count - 1),
+        conditions: matchers.isEmpty ? -1 : Int32(conditions.count - 1), target: .route(index))
+      try insert(route.path, candidate, naming)
     }
   }
 
@@ -130,7 +140,9 @@ extension RoutingTable {
     _ naming: Naming
   ) throws(RouteError) {
     for other in nodes[node][keyPath: list] where isUndecided(candidate, other) {
-      throw RouteError(description: complaint(naming, candidate, other))
+      var error = RouteError(description: complaint(naming, candidate, other))
+      if case .route(let index) = other.target { error.other = index }
+      throw error
     }
     let place = nodes[node][keyPath: list].firstIndex { precedence($0) < precedence(candidate) }
     nodes[node][keyPath: list].insert(candidate, at: place ?? nodes[node][keyPath: list].endIndex)

@@ -74,19 +74,3 @@ struct GatewayMetrics: Sendable {
       factory: factory)
   }
 }
-
-/// One event loop's handles of request durations, found by a number.
-struct DurationHandles {
-  private let metrics: GatewayMetrics
-  private var handles: [Int: Timer] = [:]
-
-  init(_ metrics: GatewayMetrics) { self.metrics = metrics }
-
-  mutating func record(_ nanoseconds: Int64, method: RequestMethod, route: PreparedRoute?, status: Int) {
-    let key = ((route?.index ?? -1) + 1) << 20 | Int(method.rawValue) << 10 | status
-    if let handle = handles[key] { return handle.recordNanoseconds(nanoseconds) }
-    let handle = metrics.duration(method: method.name, route: route?.route.path ?? "", status: status)
-    handles[key] = handle
-    handle.recordNanoseconds(nanoseconds)
-  }
-}

@@ -28,6 +28,12 @@ struct GatewaySpans {
     self.wallClock = wallClock
   }
 
+  /// What is remembered is found by numbers that other routes do not have.
+  mutating func routesChanged() {
+    names.removeAll(keepingCapacity: true)
+    usual.removeAll(keepingCapacity: true)
+  }
+
   /// - Parameter duration: In nanoseconds.
   @inline(__always)
   mutating func record(_ exchange: borrowing Exchange, duration: Int64) {
@@ -52,7 +58,7 @@ struct GatewaySpans {
   private mutating func attributes(_ exchange: borrowing Exchange, _ route: PreparedRoute) -> SpanAttributes {
     guard exchange.refusal == nil, exchange.attempts <= 1 else { return Self.attributes(exchange, route) }
     let way = Way(
-      route: route.index, method: exchange.method, status: exchange.status, upstream: exchange.upstreamID)
+      route: route.serial, method: exchange.method, status: exchange.status, upstream: exchange.upstreamID)
     if let attributes = usual[way] { return attributes }
     if usual.count >= Self.greatestWays { usual.removeAll(keepingCapacity: true) }
     let attributes = Self.attributes(exchange, route)
@@ -75,7 +81,7 @@ struct GatewaySpans {
   }
 
   private mutating func name(_ method: RequestMethod, _ route: PreparedRoute) -> String {
-    let key = route.index << 8 | Int(method.rawValue)
+    let key = route.serial << 8 | Int(method.rawValue)
     if let name = names[key] { return name }
     let name = "\(method.name) \(route.route.path)"
     names[key] = name

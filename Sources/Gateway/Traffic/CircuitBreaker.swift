@@ -100,6 +100,8 @@ struct BreakerState: Sendable {
     guard case .closed = phase else { return false }
     return failures == 0 || now - windowStart >= settings.window.nanoseconds
   }
+  /// Somebody says that it is well, and that all that was learned is to be forgotten.
+  mutating func reset(now: Int64) { close(now) }
 
   private mutating func open(_ now: Int64, _ random: Double) {
     let first = settings.firstOpen.nanoseconds
@@ -175,5 +177,14 @@ final class CircuitBreaker: Sendable {
 
   func instanceCameBack(now: Int64) { state.withLock { $0.breaker.instanceCameBack(now: now) } }
 
+  func reset(now: Int64) {
+    state.withLock { state in
+      state.breaker.reset(now: now)
+      isClosed.store(true, ordering: .relaxed)
+      hasFailures.store(false, ordering: .relaxed)
+    }
+  }
+
   var phase: BreakerState.Phase { state.withLock { $0.breaker.phase } }
+  var consecutiveFailures: Int { state.withLock { $0.breaker.consecutiveFailures } }
 }

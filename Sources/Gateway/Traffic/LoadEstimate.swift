@@ -11,7 +11,8 @@
 struct LoadEstimate: Sendable {
   /// Nanoseconds after which a slow answer counts for 1/e.
   static let decay = 10e9
-  private var latency = 0.0
+  /// Nanoseconds.
+  private(set) var latency = 0.0
   private var last = Int64.min
   /// Requests sent and not answered.
   private(set) var pending = 0

@@ -118,22 +118,38 @@ package final class LimitPolicy: Sendable {
   let fieldLines: [UInt8]
   /// nil where the limit is not shared with other gateways.
   let terms: LeaseTerms?
+  let counts: LimitCounts
+  /// Whether it is the gateway's own, for every route.
+  var isGateways: Bool { salt == Self.gatewaySalt }
+  static let gatewaySalt: UInt64 = 1
 
   /// - Parameters:
   ///   - scope: Tells the policy from those of other routes that have its name.
   ///   - sharing: nil where there is no store of limits.
-  package init(_ limit: RateLimit, salt: UInt64, scope: String = "gateway", sharing: SharedLimitSettings? = nil) {
+  package convenience init(
+    _ limit: RateLimit, salt: UInt64, scope: String = "gateway", sharing: SharedLimitSettings? = nil
+  ) {
+    self.init(limit, salt: salt, scope: scope, sharing: sharing, counts: LimitCounts())
+  }
+
+  /// - Parameter counts: Of the policy whose place it takes.
+  init(_ limit: RateLimit, salt: UInt64, scope: String, sharing: SharedLimitSettings?, counts: LimitCounts) {
     self.limit = limit
+    self.counts = counts
     self.salt = salt
     terms = sharing.map { LeaseTerms(limit, $0) }
-    let bucket = "\(scope):\(limit.name)"
-    self.bucket = bucket.utf8.count <= 160 ? bucket : "policy:" + CallerDigest.hex(bucket)
+    bucket = Self.bucket(limit, scope: scope)
     window = max(1_000_000, limit.window.nanoseconds)
     let name = "\"\(limit.name)\""
     fieldLines = Array(
       ("ratelimit-policy: \(name);q=\(limit.requests);w=\(LimitFields.seconds(window))\r\n"
         + "ratelimit: \(name);r=").utf8)
     interval = max(1, window / Int64(max(1, limit.requests)))
+  }
+
+  static func bucket(_ limit: RateLimit, scope: String) -> String {
+    let bucket = "\(scope):\(limit.name)"
+    return bucket.utf8.count <= 160 ? bucket : "policy:" + CallerDigest.hex(bucket)
   }
 
   /// The interval of the share that each of so many has of the limit: at least one request is left of it.
@@ -154,6 +170,13 @@ package final class LimitPolicy: Sendable {
     mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
     return mixed ^ mixed >> 31
   }
+}
+
+/// What a limit has done since the gateway began. Only what is refused is counted, so that the rest costs nothing.
+final class LimitCounts: Sendable {
+  let refused = Atomic(0)
+  /// What would have been refused were the limit not only watched.
+  let watched = Atomic(0)
 }
 
 /// Half of a SHA-256, as 32 hexadecimal digits: short, the same at every gateway, and no address or account that a

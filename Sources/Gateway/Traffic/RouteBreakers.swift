@@ -55,6 +55,14 @@ final class RouteBreakers: Sendable {
     return breakers.count < Self.maximum ? BreakerState(settings) : nil
   }
 
+  /// Forgets all that was learned.
+  func reset() {
+    breakers.withLock { breakers in
+      breakers = [:]
+      isEmpty.store(true, ordering: .relaxed)
+    }
+  }
+
   func instanceCameBack(now: Int64) {
     breakers.withLock { breakers in
       for route in breakers.keys { breakers[route]?.instanceCameBack(now: now) }

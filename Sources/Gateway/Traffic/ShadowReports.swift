@@ -12,20 +12,30 @@ final class ShadowReports: Sendable {
     /// Nanoseconds of the monotonic clock.
     var next = Int64.min
   }
-  private let reports: Mutex<[String: Report]>
+  private let reports = Mutex<[String: Report]>([:])
+  private let metrics: GatewayMetrics
   private let logger: Logger
   private static let interval: Int64 = 60_000_000_000
 
-  init(_ policies: [LimitPolicy], _ metrics: GatewayMetrics, _ logger: Logger) {
-    let reports = policies.filter(\.limit.isShadow).map {
-      ($0.bucket, Report(counter: metrics.shadowed(policy: $0.bucket)))
-    }
-    self.reports = Mutex(Dictionary(reports, uniquingKeysWith: { first, _ in first }))
+  init(_ metrics: GatewayMetrics, _ logger: Logger) {
+    self.metrics = metrics
     self.logger = logger
+  }
+
+  /// Tells of these from now on, and goes on with those that it knows.
+  func follow(_ policies: [LimitPolicy]) {
+    let buckets = Set(policies.filter(\.limit.isShadow).map(\.bucket))
+    reports.withLock { reports in
+      reports = reports.filter { buckets.contains($0.key) }
+      for bucket in buckets where reports[bucket] == nil {
+        reports[bucket] = Report(counter: metrics.shadowed(policy: bucket))
+      }
+    }
   }
 
   /// - Parameter now: Nanoseconds of the monotonic clock.
   func refused(_ policy: LimitPolicy, now: Int64) {
+    policy.counts.watched.add(1, ordering: .relaxed)
     let count: Int? = reports.withLock { reports in
       guard var report = reports[policy.bucket] else { return nil }
       report.counter.increment()

@@ -3,43 +3,79 @@ import Synchronization
 
 /// The services that routes name, and where their instances are.
 final class UpstreamDirectory: Sendable {
-  /// Sorted; a service's place here is its index.
-  let services: [String]
+  private struct Entry {
+    /// Tells it from a former one of the same service.
+    var number: Int
+    var health: ServiceHealth
+    var instances: [UpstreamInstance] = []
+  }
+  private struct State {
+    var entries: [String: Entry] = [:]
+    var last = 0
+  }
   private let settings: BreakerSettings
   private let balancing: BalancingSettings
-  private let instances: Mutex<[[UpstreamInstance]]>
+  private let state = Mutex(State())
 
-  init(
-    services: some Sequence<String>, _ settings: BreakerSettings, _ balancing: BalancingSettings = .init()
-  ) {
-    self.services = Set(services).sorted()
+  init(_ settings: BreakerSettings, _ balancing: BalancingSettings = .init()) {
     self.settings = settings
     self.balancing = balancing
-    instances = Mutex(Array(repeating: [], count: self.services.count))
   }
 
-  func index(of service: String) -> Int? { services.firstIndex(of: service) }
+  /// A service as it is now.
+  struct Listing: Sendable {
+    var service: String
+    var health: ServiceHealth
+    var instances: [UpstreamInstance]
+  }
 
-  func instances(of service: Int) -> [UpstreamInstance] { instances.withLock { $0[service] } }
+  /// Every service, by name.
+  var listings: [Listing] {
+    state.withLock(\.entries).map { Listing(service: $0, health: $1.health, instances: $1.instances) }
+      .sorted { $0.service < $1.service }
+  }
+
+  func instances(of service: String) -> [UpstreamInstance] {
+    state.withLock { $0.entries[service]?.instances ?? [] }
+  }
+
+  /// - Returns: What ``update(_:_:_:now:)`` is to be told.
+  func add(_ service: String, _ health: ServiceHealth) -> Int {
+    state.withLock { state in
+      state.last += 1
+      state.entries[service] = Entry(number: state.last, health: health)
+      return state.last
+    }
+  }
+
+  func remove(_ service: String) { _ = state.withLock { $0.entries.removeValue(forKey: service) } }
+
+  func look(at service: String, _ health: ServiceHealth) {
+    state.withLock { $0.entries[service]?.health = health }
+  }
 
   /// Takes a new set; instances that stay where they were keep their breakers and health. One that joins others that
   /// stay starts slowly.
-  func update(_ service: Int, _ set: [ServiceInstance], now: Int64) -> [UpstreamInstance] {
-    instances.withLock { instances in
-      let known = instances[service]
+  ///
+  /// - Parameter now: Nanoseconds of the monotonic clock.
+  /// - Returns: false when the entry of that number is gone.
+  func update(_ service: String, _ number: Int, _ set: [ServiceInstance], now: Int64) -> Bool {
+    state.withLock { state in
+      guard let entry = state.entries[service], entry.number == number else { return false }
+      let known = entry.instances
       func isKnown(_ instance: ServiceInstance) -> Bool {
         known.contains {
           $0.instance.id == instance.id && $0.instance.host == instance.host && $0.instance.port == instance.port
         }
       }
       let joinsOthers = set.contains(where: isKnown)
-      instances[service] = set.map { instance in
+      state.entries[service]?.instances = set.map { instance in
         if let same = known.first(where: { $0.instance == instance }) { return same }
         let new = UpstreamInstance(instance, settings, balancing)
         if joinsOthers, !isKnown(instance) { new.startSlowly(now: now) }
         return new
       }
-      return instances[service]
+      return true
     }
   }
 }

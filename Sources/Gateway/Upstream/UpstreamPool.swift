@@ -77,6 +77,15 @@ final class LoopUpstream {
     zonePlan = zone.flatMap { ZonePlan(own: $0, instances: instances, gateways: gateways) }
   }
 
+  /// No route leads here any more. Requests that are under way go on, and may be tried again; connections close as they
+  /// come back.
+  func retire() {
+    for instance in instances {
+      instance.isListed = false
+      instance.closeIdle(before: .max)
+    }
+  }
+
   enum Choice {
     case instance(LoopInstance)
     /// There is none at all.

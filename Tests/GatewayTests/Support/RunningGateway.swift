@@ -97,6 +97,7 @@ struct RunningGateway: Sendable {
   static func run<Result: Sendable>(
     _ upstreams: [ScriptedUpstream], routes: [Route] = routes, revocations: RevocationList = .init(maximumAge: nil),
     limitStore: (any LimitStore)? = nil, tokenStore: (any TokenStore)? = nil, gateways: Int = 0,
+    registry given: (any Registry)? = nil,
     logger: Logger = quiet, metrics: any MetricsFactory = NOOPMetricsHandler.instance, tracer: Tracer? = nil,
     configure: (inout GatewayConfiguration) -> Void = { _ in },
     _ body: @Sendable (RunningGateway) async throws -> Result
@@ -116,7 +117,8 @@ struct RunningGateway: Sendable {
     }
     let (verifier, log) = (WordVerifier(), MemoryAccessLog())
     let gateway = try Gateway(
-      configuration: configuration, routes: routes, registry: registry, verifier: verifier, revocations: revocations,
+      configuration: configuration, routes: routes, registry: given ?? registry, verifier: verifier,
+      revocations: revocations,
       limitStore: limitStore, tokenStore: tokenStore,
       localResponses: ["/metrics": { ("text/plain; version=0.0.4", Array("up 1\n".utf8)) }], accessLog: log,
       eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger,

@@ -7,6 +7,6 @@ extension VerifiedToken {
   static func forTest(expiresAt: Int64) -> VerifiedToken {
     VerifiedToken(
       Principal(subject: "s", tokenID: "t", issuedAt: Date(timeIntervalSince1970: 0), expiresAt: .distantFuture),
-      expiresAt: expiresAt, routes: 0)
+      expiresAt: expiresAt)
   }
 }
