@@ -240,6 +240,8 @@ extension ClientConnection {
     renewHead(route)
     // What never left is still pending; what did is sent again, which for such a request is its head alone.
     attempt(pending.isEmpty ? upstreamHead : nil)
+    // There was nobody to ask: what the client has sent behind this request has its turn.
+    if !hasExchange { processWaiting() }
   }
 
   /// Whether there is to be another attempt, for which the budget has paid then.
