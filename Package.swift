@@ -27,6 +27,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
@@ -75,6 +76,7 @@ let package = Package(
     engine(
       "RedisEngine", port: "GravityCache", on: ["GravityData", "GravityIdentity", "GravityLimits"],
       [.coreMetrics, .crypto, .lifecycle, .log, .nio, .nioPosix, .nioSSL]),
+    engine("OpenIDEngine", port: "GravityIdentity", on: ["GravityContracts"], [.jwt, .log]),
     .systemLibrary(name: "CRabbitMQ", path: "Sources/System/CRabbitMQ", pkgConfig: "librabbitmq"),
     .systemLibrary(name: "CPQ", path: "Sources/System/CPQ", pkgConfig: "libpq"),
     .systemLibrary(name: "CXCrypt", path: "Sources/System/CXCrypt"),
@@ -104,6 +106,9 @@ let package = Package(
     + service(
       "Inventory", calls: ["Order"], on: ["GravityData", "GravityEvents", "GravityIdentity"],
       [.lifecycle, .log, .metrics])
+    // The gateway's administration; the gateway itself is no service.
+    + service(
+      "Gateway", on: ["Gateway", "GravityIdentity"], [.hummingbird, .lifecycle])
     + [
       .target(
         name: "Gateway",
@@ -114,6 +119,12 @@ let package = Package(
           + [
             .crypto, .nio, .nioHPACK, .nioHTTP2, .nioPosix, .nioSSL, .nioTLS, .lifecycle, .log, .metrics,
           ], path: "Sources/Gateway", swiftSettings: .house),
+      // The gateway's routes as a person writes them down.
+      .target(
+        name: "RouteFile",
+        dependencies: [
+          "Gateway", "GravityContracts", "GravityDiscovery", .crypto, .lifecycle, .log, .metrics, .yams,
+        ], path: "Sources/RouteFile", swiftSettings: .house),
       // Files for browsers; `Embedding` puts them into the program.
       .target(name: "CConsoleFiles", path: "Sources/Console/Embedding"),
       .target(
@@ -123,14 +134,18 @@ let package = Package(
       command(
         "gravity",
         on: [
-          "AuthAPI", "AuthServer", "Console", "ConsulEngine", "Gateway", "GravityCache", "GravityEvents",
+          "AuthAPI", "AuthServer", "Console", "ConsulEngine", "Gateway", "GatewayAPI", "GatewayServer",
+          "GravityCache", "GravityEvents",
           "GravityLimits", "GravitySaga",
           "GravityService",
           "GravityTasks", "InventoryAPI", "InventoryServer", "NotificationAPI", "NotificationServer", "OrderAPI",
-          "OrderServer", "PaymentAPI", "PaymentServer", "PostgresEngine", "ProductAPI", "ProductServer",
-          "RabbitMQEngine", "RedisEngine", "SQLiteEngine", "UserAPI", "UserServer",
+          "OpenIDEngine", "OrderServer", "PaymentAPI", "PaymentServer", "PostgresEngine", "ProductAPI",
+          "ProductServer", "RabbitMQEngine", "RedisEngine", "RouteFile", "SQLiteEngine", "UserAPI", "UserServer",
         ],
-        [.argumentParser, .asyncHTTPClient, .crypto, .lifecycle, .log, .nio, .nioPosix, .unixSignals]),
+        [
+          .argumentParser, .asyncHTTPClient, .crypto, .lifecycle, .log, .nio, .nioFoundation, .nioHTTP1, .nioPosix,
+          .unixSignals,
+        ]),
 
       // What tests of services and of the kit on databases stand on.
       .target(
@@ -325,6 +340,17 @@ let package = Package(
           "GravityTelemetry",
         ] + [.nio, .nioHPACK, .nioHTTP2, .nioPosix, .nioSSL, .lifecycle, .log, .metrics],
         path: "Tests/GatewayTests", exclude: ["Corpus"], swiftSettings: .house),
+      tests(
+        "RouteFile", with: ["Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity"],
+        [.coreMetrics, .lifecycle, .log, .metrics]),
+      tests(
+        "GatewayServer",
+        with: [
+          "Gateway", "GatewayAPI", "GravityContracts", "GravityDiscovery", "GravityHTTP", "GravityIdentity",
+          "GravityTelemetry",
+        ],
+        [.coreMetrics, .hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log, .nio, .nioPosix]),
+      tests("OpenIDEngine", with: ["GravityContracts", "GravityIdentity"], [.crypto, .log]),
       .executableTarget(
         name: "gatewayfuzz", dependencies: ["Gateway"], path: "Tests/Fuzz", swiftSettings: .house),
       .executableTarget(
@@ -434,4 +460,5 @@ extension Target.Dependency {
   static var unixSignals: Self { .product(name: "UnixSignals", package: "swift-service-lifecycle") }
   static var serviceContext: Self { .product(name: "ServiceContextModule", package: "swift-service-context") }
   static var system: Self { .product(name: "SystemPackage", package: "swift-system") }
+  static var yams: Self { .product(name: "Yams", package: "Yams") }
 }

@@ -1,5 +1,6 @@
 import AuthAPI
 import AuthServer
+import GatewayAPI
 import GravityContracts
 import GravityData
 import InventoryAPI
@@ -68,5 +69,7 @@ enum Catalog {
     migrations: InventoryService.migrations, start: RunningInventory.start)
   /// Auth first: the others in its process verify tokens with its keys.
   static let services = [auth, user, notification, payment, order, product, inventory]
+  /// What clients may ask of the platform.
+  static var endpoints: [any EndpointDescription] { services.flatMap(\.endpoints) + GatewayAPI.endpoints }
   static var names: [String] { ["gateway"] + services.map(\.name) }
 }

@@ -142,10 +142,10 @@ struct Platform {
       if let administrator = running.administrator { say(administrator) }
     }
     if names.contains("gateway"), let verification {
-      let console = try RunningConsole(ground)
-      services.append(console.service)
+      let neighbours = Neighbours()
+      services.append(try RunningConsole(ground, neighbours).service)
       services += try await RunningGateway.services(
-        ground, verification, console.registry, awaitsServices: names.contains(AuthAPI.service), port: port("gateway"),
+        ground, verification, neighbours, awaitsServices: names.contains(AuthAPI.service), port: port("gateway"),
         listening)
     }
     services.append(Announcement(listening: listening) { say(ground, took: began.duration(to: .now)) })

@@ -4,25 +4,31 @@ import GravityHTTP
 import GravityService
 import ServiceLifecycle
 
-/// The console, beside the gateway that shows it: on a free port of loopback, of which only that gateway knows.
-struct RunningConsole {
-  let service: any Service
-  /// What the gateway asks: the console is here, everything else where `ground` says.
-  let registry: any Registry
+/// What stands beside a gateway in its process: on free ports of loopback, of which only that gateway knows.
+struct Neighbours: Sendable {
+  let here = InProcessRegistry()
 
-  init(_ ground: Ground) throws {
-    let here = InProcessRegistry()
-    service = try HTTPServer(
-      service: ConsoleAPI.service, host: "127.0.0.1", port: 0, version: Build.version, endpoints: [],
-      responder: ConsoleResponder(), checks: ground.standing, registry: here, eventLoopGroup: ground.group,
-      telemetry: ground.telemetry(ConsoleAPI.service))
-    registry = NeighbourRegistry(neighbour: ConsoleAPI.service, here: here, elsewhere: ground.registry)
+  /// What the gateway asks: its neighbours are here, everything else where `elsewhere` says.
+  func registry(_ names: Set<String>, elsewhere: any Registry) -> any Registry {
+    NeighbourRegistry(neighbours: names, here: here, elsewhere: elsewhere)
   }
 }
 
-/// A registry that finds one service in its own process, and the others through another registry.
+/// The console, beside the gateway that shows it.
+struct RunningConsole {
+  let service: any Service
+
+  init(_ ground: Ground, _ neighbours: Neighbours) throws {
+    service = try HTTPServer(
+      service: ConsoleAPI.service, host: "127.0.0.1", port: 0, version: Build.version, endpoints: [],
+      responder: ConsoleResponder(), checks: ground.standing, registry: neighbours.here, eventLoopGroup: ground.group,
+      telemetry: ground.telemetry(ConsoleAPI.service))
+  }
+}
+
+/// A registry that finds some services in its own process, and the others through another registry.
 private struct NeighbourRegistry: Registry {
-  let neighbour: String
+  let neighbours: Set<String>
   let here: InProcessRegistry
   let elsewhere: any Registry
 
@@ -31,6 +37,6 @@ private struct NeighbourRegistry: Registry {
   func deregister(id: String) async throws { try await elsewhere.deregister(id: id) }
 
   func instances(of service: String) -> AsyncStream<[ServiceInstance]> {
-    service == neighbour ? here.instances(of: service) : elsewhere.instances(of: service)
+    neighbours.contains(service) ? here.instances(of: service) : elsewhere.instances(of: service)
   }
 }

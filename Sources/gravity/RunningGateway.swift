@@ -5,6 +5,8 @@ import AuthAPI
 import Console
 import Foundation
 import Gateway
+import GatewayAPI
+import GatewayServer
 import GravityContracts
 import GravityDiscovery
 import GravityHTTP
@@ -19,7 +21,7 @@ enum RunningGateway {
   fileprivate static let signIn = "sign-in"
 
   static func services(
-    _ ground: Ground, _ verification: Verification, _ registry: any Registry, awaitsServices: Bool, port: Int,
+    _ ground: Ground, _ verification: Verification, _ neighbours: Neighbours, awaitsServices: Bool, port: Int,
     _ listening: Listening
   ) async throws -> [any Service] {
     let layers = ground.configuration.layers
@@ -28,13 +30,13 @@ enum RunningGateway {
     configuration.rateLimit = RateLimit(requests: try layers.value(Settings.gatewayRequests), per: .seconds(60))
     configuration.accessLog = try layers.value(Settings.accessLog)
     configuration.drainTimeout = ground.configuration.drainTimeout
-    configuration.trustedProxies = try ground.outerProxies()
+    configuration.trustedProxies = try layers.outerProxies()
     configuration.zone = try layers.optional(Settings.zone)
     configuration.tls = try layers.gatewayTLS()
     configuration.http2.isEnabled = try layers.value(Settings.gatewayHTTP2)
     let routes = try routes(layers)
     let document = Array(
-      try OpenAPI(title: "Gravity", version: Build.version, endpoints: Catalog.services.flatMap(\.endpoints)).encoded())
+      try OpenAPI(title: "Gravity", version: Build.version, endpoints: Catalog.endpoints).encoded())
     let metrics = telemetry.metrics
     let output = ground.output
     // For machines in blocks, at little cost; for a person at a terminal a line at a time.
@@ -49,7 +51,8 @@ enum RunningGateway {
     let gateway: Gateway
     do {
       gateway = try Gateway(
-        configuration: configuration, routes: routes, registry: registry,
+        configuration: configuration, routes: routes,
+        registry: neighbours.registry([ConsoleAPI.service, GatewayAPI.service], elsewhere: ground.registry),
         // With a store the gateway asks the blacklist itself.
         verifier: ground.redis == nil ? verification.users : verification.usersUnasked,
         revocations: verification.revocations, limitStore: ground.redis?.limits, tokenStore: ground.redis?.tokens,
@@ -59,7 +62,12 @@ enum RunningGateway {
     } catch let error as TLSFileError {
       throw StartFailure(error)
     }
-    return (accessLog.map { [$0] } ?? []) + [
+    let began = Date()
+    let administration = try RunningAdministration(
+      of: gateway, host: try ground.advertisement.host ?? ground.configuration.reachedHost,
+      verifier: verification.users, neighbours, ground.group, ground.telemetry(GatewayAPI.service)
+    ) { .init(source: "services", since: began) }
+    return (accessLog.map { [$0] } ?? []) + administration.services + [
       LiveLimits(live: ground.live, gateway: gateway),
       ListeningGateway(
         gateway: gateway, host: ground.configuration.host, port: port, listening: listening,
@@ -88,7 +96,8 @@ enum RunningGateway {
     }
     let cors = try layers.optional(Settings.corsOrigins).map { try CORSPolicy(origins: $0) }
     let compresses = try layers.value(Settings.compression)
-    return (console + Catalog.services.flatMap { Route.routes(for: $0.name, endpoints: $0.endpoints) }).map { route in
+    let services = Catalog.services.flatMap { Route.routes(for: $0.name, endpoints: $0.endpoints) }
+    return (console + RunningAdministration.routes + services).map { route in
       var route = route
       if guessable.contains(route.path) { route.rateLimit = limit }
       route.cors = cors
@@ -118,7 +127,7 @@ private struct LiveLimits: Service {
 }
 
 /// Says when the gateway listens, and why it cannot.
-private struct ListeningGateway: Service {
+struct ListeningGateway: Service {
   let gateway: Gateway
   let host: String
   let port: Int
@@ -142,13 +151,17 @@ private struct ListeningGateway: Service {
   }
 }
 
-extension Ground {
+extension LayeredConfiguration {
   /// The gateway is the edge: unless somebody says what stands before it, it believes nobody's `X-Forwarded-For`.
   func outerProxies() throws -> [CIDR] {
-    let (text, layer) = configuration.layers.origin(of: Settings.trustedProxies)
+    let (text, layer) = origin(of: Settings.trustedProxies)
     guard layer != "default" else { return [] }
+    let blocks = text.split(separator: ",").map { CIDR($0.filter { $0 != " " }) }
     // A block that cannot be read ends the start.
-    _ = try trustedProxies()
-    return text.split(separator: ",").compactMap { CIDR($0.filter { $0 != " " }) }
+    guard !blocks.contains(nil) else {
+      throw StartFailure(
+        .configuration, "GRAVITY_TRUSTED_PROXIES: \"\(text)\" is no list of CIDR blocks such as 10.0.0.0/8,::1/128")
+    }
+    return blocks.compactMap(\.self)
   }
 }

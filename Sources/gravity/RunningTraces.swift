@@ -1,3 +1,4 @@
+import AsyncHTTPClient
 import GravityDiscovery
 import GravityService
 import GravityTelemetry
@@ -18,15 +19,20 @@ enum RunningTraces {
 
   /// What sends them, where somebody wants them.
   static func export(_ ground: Ground) -> [any Service] {
-    let telemetry = ground.telemetry("gravity")
+    export(ground.tracing, ground.http, ground.telemetry("gravity"))
+  }
+
+  static func export(
+    _ tracing: TracingSystem, _ http: HTTPClient, _ telemetry: ServiceTelemetry
+  ) -> [any Service] {
     let logger = telemetry.logger("traces")
-    for name in ground.tracing.settings.ignored {
+    for name in tracing.settings.ignored {
       logger.warning("this setting means nothing here", metadata: ["name": "\(name)"])
     }
-    guard let export = ground.tracing.settings.export else { return [] }
-    let transport = OTLPTransport(http: ground.http, export: export)
+    guard let export = tracing.settings.export else { return [] }
+    let transport = OTLPTransport(http: http, export: export)
     return [
-      SpanExport(SpanExporter(ground.tracing, transport: transport, logger: logger, metrics: telemetry.metrics))
+      SpanExport(SpanExporter(tracing, transport: transport, logger: logger, metrics: telemetry.metrics))
     ]
   }
 }

@@ -47,6 +47,15 @@ final class PlatformProcess: Sendable {
     return platform
   }
 
+  /// Starts a gateway alone.
+  static func serve(
+    _ service: String, routes: String, _ arguments: [String] = []
+  ) async throws -> PlatformProcess {
+    let platform = unstarted()
+    try await platform.start(serving: service, arguments: ["--routes", routes] + arguments)
+    return platform
+  }
+
   /// Starts one service of a deployment on the ports of `portOffset`.
   static func serve(
     _ service: String, folder: URL, portOffset: Int, environment: [String: String]

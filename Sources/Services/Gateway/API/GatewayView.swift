@@ -1,0 +1,262 @@
+public import Foundation
+public import GravityContracts
+
+/// A gateway.
+public struct GatewayView: Codable, Sendable {
+  /// Tells it from other gateways: its host and port.
+  public var id: String
+  public var version: String
+  public var startedAt: Date
+  /// Counts the sets of routes that it has had, from 1.
+  public var generation: Int
+  public var routes: Int
+  /// Where its routes come from: a file, a key of Consul's, or `services`.
+  public var source: String
+  /// When the routes in force were taken.
+  public var routesSince: Date
+  /// Why what stands in the source now is not in force; nil where it is.
+  public var refusal: String?
+
+  public init(
+    id: String, version: String, startedAt: Date, generation: Int, routes: Int, source: String, routesSince: Date,
+    refusal: String?
+  ) {
+    self.id = id
+    self.version = version
+    self.startedAt = startedAt
+    self.generation = generation
+    self.routes = routes
+    self.source = source
+    self.routesSince = routesSince
+    self.refusal = refusal
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case id, version, generation, routes, source, refusal
+    case startedAt = "started_at"
+    case routesSince = "routes_since"
+  }
+}
+
+/// A page of what one gateway says.
+public struct GatewayPage<Item: Codable & Sendable>: Codable, Sendable {
+  /// ``GatewayView/id`` of the one that says it.
+  public var gateway: String
+  public var items: [Item]
+  public var nextCursor: Cursor?
+
+  public init(gateway: String, items: [Item], nextCursor: Cursor?) {
+    self.gateway = gateway
+    self.items = items
+    self.nextCursor = nextCursor
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case gateway, items
+    case nextCursor = "next_cursor"
+  }
+}
+
+/// A route.
+public struct RouteView: Codable, Sendable {
+  public var name: String
+  public var path: String
+  /// nil is any, as with ``hosts``.
+  public var methods: [String]?
+  public var hosts: [String]?
+  /// Conditions on header fields, as people read them: `x-plan: paid`.
+  public var headers: [String]
+  public var service: String
+  /// `public`, `authenticated`, or a permission.
+  public var access: String
+  /// Until an answer begins, in milliseconds; nil is the gateway's own, as with ``attempts`` and ``maxBody``.
+  public var timeoutMs: Int?
+  /// In all.
+  public var attempts: Int?
+  /// Bytes.
+  public var maxBody: Int?
+  public var identityHeaders: Bool
+
+  public init(
+    name: String, path: String, methods: [String]?, hosts: [String]?, headers: [String], service: String,
+    access: String, timeoutMs: Int?, attempts: Int?, maxBody: Int?, identityHeaders: Bool
+  ) {
+    self.name = name
+    self.path = path
+    self.methods = methods
+    self.hosts = hosts
+    self.headers = headers
+    self.service = service
+    self.access = access
+    self.timeoutMs = timeoutMs
+    self.attempts = attempts
+    self.maxBody = maxBody
+    self.identityHeaders = identityHeaders
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case name, path, methods, hosts, headers, service, access, attempts
+    case timeoutMs = "timeout_ms"
+    case maxBody = "max_body"
+    case identityHeaders = "identity_headers"
+  }
+}
+
+/// An instance, as a gateway knows it.
+public struct InstanceView: Codable, Sendable {
+  public var service: String
+  public var id: String
+  /// `host:port`
+  public var address: String
+  /// `up`, `down`, or `unasked` where it is known by its requests alone.
+  public var health: String
+  /// `closed`, `open`, `half_open`
+  public var breaker: String
+  /// How long the breaker stays open, in milliseconds; nil where it is not.
+  public var breakerLeftMs: Int?
+  public var consecutiveFailures: Int
+  /// Requests sent and not answered.
+  public var pending: Int
+  /// How long an answer is thought to take, in milliseconds; nil before the first.
+  public var latencyMs: Double?
+  /// In use or not.
+  public var connections: Int
+  public var idleConnections: Int
+
+  public init(
+    service: String, id: String, address: String, health: String, breaker: String, breakerLeftMs: Int?,
+    consecutiveFailures: Int, pending: Int, latencyMs: Double?, connections: Int, idleConnections: Int
+  ) {
+    self.service = service
+    self.id = id
+    self.address = address
+    self.health = health
+    self.breaker = breaker
+    self.breakerLeftMs = breakerLeftMs
+    self.consecutiveFailures = consecutiveFailures
+    self.pending = pending
+    self.latencyMs = latencyMs
+    self.connections = connections
+    self.idleConnections = idleConnections
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case service, id, address, health, breaker, pending, connections
+    case breakerLeftMs = "breaker_left_ms"
+    case consecutiveFailures = "consecutive_failures"
+    case latencyMs = "latency_ms"
+    case idleConnections = "idle_connections"
+  }
+}
+
+/// Which instance's breaker is to be closed.
+public struct BreakerReset: Codable, Sendable {
+  public var service: String
+  public var instance: String
+
+  public init(service: String, instance: String) {
+    self.service = service
+    self.instance = instance
+  }
+}
+
+/// A limit.
+public struct LimitView: Codable, Sendable {
+  public var policy: String
+  /// nil where it holds for every route.
+  public var route: String?
+  public var requests: Int
+  public var windowMs: Int
+  /// `caller` or `address`
+  public var by: String
+  /// Whether other gateways count in it.
+  public var shared: Bool
+  /// Whether it is only watched.
+  public var shadow: Bool
+  /// Since the gateway began.
+  public var refused: Int
+  /// What would have been refused were it not only watched.
+  public var watched: Int
+
+  public init(
+    policy: String, route: String?, requests: Int, windowMs: Int, by: String, shared: Bool, shadow: Bool, refused: Int,
+    watched: Int
+  ) {
+    self.policy = policy
+    self.route = route
+    self.requests = requests
+    self.windowMs = windowMs
+    self.by = by
+    self.shared = shared
+    self.shadow = shadow
+    self.refused = refused
+    self.watched = watched
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case policy, route, requests, by, shared, shadow, refused, watched
+    case windowMs = "window_ms"
+  }
+}
+
+/// What was asked of a route.
+public struct TrafficView: Codable, Sendable {
+  /// nil for what no route took.
+  public var route: String?
+  /// Since the gateway began.
+  public var total: TrafficCount
+  /// In the last minute, or since the gateway began where that is less.
+  public var recent: TrafficCount
+  /// How long ``recent`` is.
+  public var recentMs: Int
+
+  public init(route: String?, total: TrafficCount, recent: TrafficCount, recentMs: Int) {
+    self.route = route
+    self.total = total
+    self.recent = recent
+    self.recentMs = recentMs
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case route, total, recent
+    case recentMs = "recent_ms"
+  }
+}
+
+/// Answers by the first digit of their status, and how long they took.
+public struct TrafficCount: Codable, Sendable {
+  public var requests: Int
+  public var informational: Int
+  public var successful: Int
+  public var redirected: Int
+  public var clientErrors: Int
+  public var serverErrors: Int
+  /// Milliseconds that half of them took at most, and 99 of 100, an eighth too much at most; nil where there was none.
+  public var p50Ms: Double?
+  public var p99Ms: Double?
+
+  public init(
+    requests: Int, informational: Int, successful: Int, redirected: Int, clientErrors: Int, serverErrors: Int,
+    p50Ms: Double?, p99Ms: Double?
+  ) {
+    self.requests = requests
+    self.informational = informational
+    self.successful = successful
+    self.redirected = redirected
+    self.clientErrors = clientErrors
+    self.serverErrors = serverErrors
+    self.p50Ms = p50Ms
+    self.p99Ms = p99Ms
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case requests
+    case informational = "1xx"
+    case successful = "2xx"
+    case redirected = "3xx"
+    case clientErrors = "4xx"
+    case serverErrors = "5xx"
+    case p50Ms = "p50_ms"
+    case p99Ms = "p99_ms"
+  }
+}

@@ -1,0 +1,206 @@
+import Crypto
+import Foundation
+import GravityContracts
+import NIOCore
+import Synchronization
+import Testing
+
+/// `gravity serve gateway --routes FILE` before a server in Python, as somebody would use it who has nothing else of
+/// Gravity.
+@Suite(.timeLimit(.minutes(3))) struct GatewayAloneTests {
+  /// Answers with its name, the path, and what it was told of the caller; `/slow` after a moment, of which `/count` tells
+  /// how often it was asked.
+  private static let backend = """
+    import http.server, sys, time
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        slow = 0
+        def do_GET(self):
+            if self.path.endswith("/slow"):
+                Handler.slow += 1
+                time.sleep(1)
+            body = str(Handler.slow).encode() if self.path.endswith("/count") else f"{sys.argv[1]} {self.path} {self.headers.get('x-user-id')}".encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        def log_message(self, *_): pass
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    print(server.server_port, flush=True)
+    server.serve_forever()
+    """
+
+  private final class Backend {
+    let process = Process()
+    let port: Int
+
+    init(_ name: String) throws {
+      process.executableURL = URL(filePath: "/usr/bin/env")
+      process.arguments = ["python3", "-c", GatewayAloneTests.backend, name]
+      let out = Pipe()
+      process.standardOutput = out
+      process.standardError = FileHandle.nullDevice
+      try process.run()
+      var line = Data()
+      while let byte = try out.fileHandleForReading.read(upToCount: 1), byte != Data([0x0A]), !byte.isEmpty {
+        line += byte
+      }
+      port = try #require(Int(String(decoding: line, as: UTF8.self)))
+    }
+
+    deinit { process.terminate() }
+  }
+
+  private struct Folder {
+    let url = FileManager.default.temporaryDirectory.appending(path: "gravity-alone-\(UUID().uuidString)")
+    init() throws { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
+    func write(_ text: String, _ name: String = "routes.yaml") throws -> String {
+      let file = url.appending(path: name)
+      try Data(text.utf8).write(to: file, options: .atomic)
+      return file.path
+    }
+    func remove() { try? FileManager.default.removeItem(at: url) }
+  }
+
+  private static func route(_ name: String, _ path: String, _ port: Int, access: String = "public", _ more: String = "")
+    -> String
+  {
+    """
+      - name: \(name)
+        path: \(path)
+        upstreams: ["http://127.0.0.1:\(port)"]
+        access: \(access)
+    \(more.isEmpty ? "" : "    \(more)\n")
+    """
+  }
+
+  @Test("routes from a file are served; a good change is taken while it runs, a bad one refused with its reason")
+  func live() async throws {
+    let folder = try Folder()
+    defer { folder.remove() }
+    let (one, two) = (try Backend("one"), try Backend("two"))
+    let file = try folder.write("routes:\n" + Self.route("things", "/things/**", one.port))
+    let gateway = try await PlatformProcess.serve("gateway", routes: file)
+    defer { gateway.remove() }
+    let visitor = Visitor(base: gateway.gateway)
+    func body(_ path: String) async throws -> String {
+      String(decoding: try await visitor.get(path).body, as: UTF8.self)
+    }
+    #expect(try await body("/things/1?x=2") == "one /things/1?x=2 None")
+    #expect(try await visitor.get("/elsewhere").code == "not_found")
+    // Nobody could sign in, so there is nothing to see.
+    #expect(try await visitor.get("/api/v1/gateway").status == 404)
+    #expect(try await visitor.get("/health/ready").status == 200)
+
+    var mark = gateway.mark()
+    _ = try folder.write(
+      "routes:\n" + Self.route("things", "/things/**", two.port) + Self.route("more", "/more", one.port))
+    try await gateway.waitForLine("routes were replaced", after: mark)
+    #expect(try await body("/things/1") == "two /things/1 None")
+    #expect(try await body("/more") == "one /more None")
+
+    mark = gateway.mark()
+    _ = try folder.write("routes:\n" + Self.route("things", "/things/**", one.port, access: "authenticated"))
+    try await gateway.waitForLine("routes are refused, and the former stay", after: mark)
+    #expect(gateway.output.contains("routes.yaml:5:13: a protected route, and nothing to check tokens with"))
+    #expect(try await body("/things/1") == "two /things/1 None")
+    let metrics = String(decoding: try await visitor.get("/metrics").body, as: UTF8.self)
+    #expect(metrics.contains("gateway_routes_refused 1"))
+    #expect(metrics.contains("gateway_routes_changes_total{outcome=\"taken\"} 1"))
+    #expect(metrics.contains("http_server_request_duration_seconds_count{"))
+    #expect(gateway.output.contains("\"gravity.route\":\"things\""))
+
+    // What is being answered when it is asked to end is answered.
+    async let slow = visitor.get("/things/slow")
+    while try await body("/things/count") != "1" { try await Task.sleep(for: .milliseconds(5)) }
+    #expect(await gateway.stop() == 0)
+    #expect(try await slow.status == 200)
+  }
+
+  @Test("SIGHUP has the file read at once, and says so when it is bad")
+  func hangUp() async throws {
+    let folder = try Folder()
+    defer { folder.remove() }
+    let backend = try Backend("one")
+    let file = try folder.write("routes:\n" + Self.route("things", "/things", backend.port))
+    let gateway = try await PlatformProcess.serve("gateway", routes: file)
+    defer { gateway.remove() }
+    let mark = gateway.mark()
+    try FileManager.default.removeItem(atPath: file)
+    kill(gateway.pid, SIGHUP)
+    try await gateway.waitForLine("the file cannot be read", after: mark)
+    #expect(try await Visitor(base: gateway.gateway).get("/things").status == 200)
+    #expect(await gateway.stop() == 0)
+  }
+
+  @Test("tokens of a provider whose keys are in a file open protected routes, and the administration to who may see it")
+  func tokens() async throws {
+    let folder = try Folder()
+    defer { folder.remove() }
+    let backend = try Backend("one")
+    let key = P256.Signing.PrivateKey()
+    let raw = key.publicKey.rawRepresentation
+    let keys = try folder.write(
+      """
+      {"keys":[{"kty":"EC","crv":"P-256","kid":"k","x":"\(Data(raw.prefix(32)).base64URLEncodedString())",\
+      "y":"\(Data(raw.suffix(32)).base64URLEncodedString())"}]}
+      """, "jwks.json")
+    func token(_ scope: String, audience: String = "api") throws -> String {
+      let end = Int(Date().timeIntervalSince1970) + 600
+      let claims = #"{"iss":"https://id.example","aud":"\#(audience)","sub":"ada","scope":"\#(scope)","exp":\#(end)}"#
+      let body =
+        Data(#"{"alg":"ES256","typ":"JWT","kid":"k"}"#.utf8).base64URLEncodedString() + "."
+        + Data(claims.utf8).base64URLEncodedString()
+      return body + "." + (try key.signature(for: Data(body.utf8))).rawRepresentation.base64URLEncodedString()
+    }
+    let file = try folder.write(
+      "routes:\n"
+        + Self.route("mine", "/mine", backend.port, access: "authenticated", "identity_headers: true")
+        + Self.route("orders", "/orders", backend.port, access: "{permission: \"orders:read\"}"))
+    let gateway = try await PlatformProcess.serve(
+      "gateway", routes: file,
+      ["--jwks", keys, "--issuer", "https://id.example", "--audience", "api"])
+    defer { gateway.remove() }
+    func ask(_ path: String, _ token: String?) async throws -> Visitor.Reply {
+      try await Visitor(base: gateway.gateway, token: token).get(path)
+    }
+    let (plain, reader) = (try token("openid"), try token("openid orders:read gateway:read"))
+    #expect(try await ask("/mine", nil).status == 401)
+    #expect(try await ask("/mine", "nonsense").code == "invalid_token")
+    #expect(try await ask("/mine", try token("openid", audience: "web")).status == 401)
+    #expect(String(decoding: try await ask("/mine", plain).body, as: UTF8.self) == "one /mine ada")
+    #expect(try await ask("/orders", plain).status == 403)
+    #expect(try await ask("/orders", reader).status == 200)
+    #expect(try await ask("/api/v1/gateway", nil).status == 401)
+    #expect(try await ask("/api/v1/gateway", plain).status == 403)
+    let view = try await ask("/api/v1/gateway", reader)
+    #expect(view.status == 200 && view.text("source") == file, "\(String(decoding: view.body, as: UTF8.self))")
+    let instances = String(decoding: try await ask("/api/v1/gateway/instances", reader).body, as: UTF8.self)
+    #expect(instances.contains("\"127.0.0.1:\(backend.port)\""))
+    #expect(await gateway.stop() == 0)
+  }
+
+  @Test("what is wrong ends the start with a clear line and a code")
+  func mistakes() async throws {
+    let folder = try Folder()
+    defer { folder.remove() }
+    let bad = try folder.write("routes:\n  - name: a\n    pth: /\n")
+    let ended = try await PlatformProcess.run(["serve", "gateway", "--routes", bad])
+    #expect(ended.code == 78)
+    #expect(
+      ended.errors.contains("routes.yaml:3:5: \"pth\" is no key of a route; expected name, path"), "\(ended.errors)")
+    #expect(ended.errors.contains("routes.yaml:2:5: a route without upstreams"))
+    let protected = try folder.write("routes:\n" + Self.route("a", "/a", 1, access: "authenticated"))
+    let closed = try await PlatformProcess.run(["serve", "gateway", "--routes", protected])
+    #expect(
+      closed.code == 78 && closed.errors.contains("expected --jwks URL|FILE, or access: public"), "\(closed.errors)")
+    #expect(try await PlatformProcess.run(["serve", "gateway", "--routes", protected, "--jwks", bad]).code == 78)
+    #expect(try await PlatformProcess.run(["serve", "gateway", "--routes", "/none.yaml"]).code == 78)
+    #expect(
+      try await PlatformProcess.run(["serve", "gateway", "--routes", "consul:x"], without: ["CONSUL_HTTP_ADDR"]).code
+        == 78)
+    #expect(try await PlatformProcess.run(["serve", "auth", "--routes", bad]).code == 64)
+    #expect(try await PlatformProcess.run(["serve", "gateway", "--jwks", bad]).code == 64)
+    #expect(try await PlatformProcess.run(["serve", "gateway", "--routes", bad, "--listen", "8080"]).code == 64)
+  }
+}
