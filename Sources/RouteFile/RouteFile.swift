@@ -62,9 +62,6 @@ public struct RouteFile: Sendable {
       guard let places = Key<RouteDraft>.read(node, "a route", Key.route, into: &draft, &mistakes) else { continue }
       (draft.place, draft.places) = (node.place, places)
       draft.route.rateLimit?.name = draft.route.name
-      if let problem = draft.balance.apply(to: &draft.route) {
-        mistakes.add(places["balance"] ?? node.place, problem, expected: "peak_ewma")
-      }
       drafts.append(draft)
     }
     Self.checkNames(drafts, rules, &mistakes)

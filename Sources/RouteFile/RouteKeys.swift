@@ -11,7 +11,6 @@ struct RouteDraft: Sendable {
     return route
   }()
   var upstreams: [Upstream] = []
-  var balance = BalanceChoice.peakEWMA
   /// Where the route stands, and its keys' values.
   var place = Place(line: 1, column: 1)
   var places: [String: Place] = [:]
@@ -30,79 +29,16 @@ extension Key where Subject == RouteDraft {
     Key("rate_limit", .rateLimit) { $0.route.rateLimit = $1 },
     Key("timeout", .duration(.milliseconds(1)...(.seconds(3_600)))) { $0.route.timeout = $1 },
     Key("retries", .integer(1...10)) { $0.route.attempts = $1 },
-    Key("balance", .balance) { $0.balance = $1 },
+    Key("balance", .balance) { $0.route.balance = $1 },
     Key("health", .health) { $0.route.health = $1 },
     Key("max_body", .size) { $0.route.maximumBodyBytes = $1 },
     Key("identity_headers", .flag) { $0.route.identityHeaders = $1 },
+    Key("cors", .cors) { $0.route.cors = $1 },
+    Key("compression", .flag) { $0.route.compression = $1 ? CompressionPolicy() : nil },
+    Key("security_headers", .securityHeaders) { $0.route.securityHeaders = $1 },
   ]
 
   private static let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-}
-
-/// How a route's instances are chosen between, as the file says it.
-enum BalanceChoice: Sendable, Equatable {
-  case peakEWMA, roundRobin, leastConnections
-  case consistentHash(by: HashKey)
-
-  enum HashKey: Sendable, Equatable {
-    case client
-    case header(String)
-    case cookie(String)
-  }
-
-  /// Tells the route. The one place that knows what a gateway can do of it.
-  ///
-  /// - Returns: What it cannot; nil where it can.
-  func apply(to route: inout Route) -> String? {
-    switch self {
-    case .peakEWMA: nil
-    case .roundRobin: "round_robin is not in this build"
-    case .leastConnections: "least_connections is not in this build"
-    case .consistentHash: "consistent_hash is not in this build"
-    }
-  }
-}
-
-extension Reader where Value == BalanceChoice {
-  /// `peak_ewma`, `round_robin`, `least_connections`, `{consistent_hash: client}`, `{consistent_hash: {header: x-user}}`
-  static var balance: Reader {
-    Reader { node, mistakes in
-      switch node.content {
-      case .text("peak_ewma", _): return .peakEWMA
-      case .text("round_robin", _): return .roundRobin
-      case .text("least_connections", _): return .leastConnections
-      case .mapping:
-        let hash = Reader<BalanceChoice>.mapping(
-          "balance",
-          [Key("consistent_hash", .hashKey, required: true) { $0 = .consistentHash(by: $1) }], from: .peakEWMA)
-        return hash.read(node, &mistakes)
-      default:
-        mistakes.add(
-          node.place, node.kind,
-          expected: "peak_ewma, round_robin, least_connections, or {consistent_hash: {header: x-user}}")
-        return nil
-      }
-    }
-  }
-}
-
-extension Reader where Value == BalanceChoice.HashKey {
-  static var hashKey: Reader {
-    Reader { node, mistakes in
-      if case .text("client", _) = node.content { return .client }
-      guard case .mapping(let pairs) = node.content, pairs.count == 1 else {
-        mistakes.add(node.place, node.kind, expected: "client, {header: NAME} or {cookie: NAME}")
-        return nil
-      }
-      let key = Reader<BalanceChoice.HashKey>.mapping(
-        "consistent_hash",
-        [
-          Key("header", .plainText("a name") { !$0.isEmpty }) { $0 = .header($1) },
-          Key("cookie", .plainText("a name") { !$0.isEmpty }) { $0 = .cookie($1) },
-        ], from: .client)
-      return key.read(node, &mistakes)
-    }
-  }
 }
 
 extension Reader where Value == Access {

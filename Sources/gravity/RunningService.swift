@@ -71,7 +71,7 @@ extension ServiceGround {
   /// Checks the tokens of users and of services.
   func verifier(_ ground: Ground) async throws -> any TokenVerifier {
     guard let verification else { throw StartFailure(.software, "nothing verifies tokens") }
-    return try await verification.usersAndServices(ground.masterKey)
+    return try await verification.usersAndServices(ground.masterKey, tokenStore: ground.redis?.tokens)
   }
 
   /// Hears what others tell of one family of events.

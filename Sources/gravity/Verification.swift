@@ -26,11 +26,13 @@ struct Verification: Sendable {
   }
 
   /// Of users and of the platform's services: what a service takes.
-  func usersAndServices(_ masterKey: MasterKey) async throws -> JWTVerifier {
+  ///
+  /// - Parameter tokenStore: Asked while auth tells nothing.
+  func usersAndServices(_ masterKey: MasterKey, tokenStore: (any TokenStore)?) async throws -> JWTVerifier {
     JWTVerifier(
       issuers: [
         .init(name: issuer, audience: "gravity", keys: keys), try await .services(masterKey: masterKey),
-      ], revocations: revocations)
+      ], revocations: revocations, tokenStore: tokenStore)
   }
 
   init(issuer: String, keys: any KeySource, revocations: RevocationList, followers: [any Service] = []) {

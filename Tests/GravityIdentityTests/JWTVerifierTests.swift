@@ -70,6 +70,33 @@ import Testing
     }
   }
 
+  @Test("when the feed has stopped a store decides, as long as it knows everything; a service's token needs neither")
+  func storeDecides() async throws {
+    let fixture = try await TokenFixture()
+    // The store's own list, which is whole once it is seeded.
+    let store = InMemoryTokenStore(list: RevocationList(maximumAge: nil))
+    let verifier = JWTVerifier(
+      issuers: [
+        .init(
+          name: "https://issuer", audience: "gravity",
+          keys: try await FixedKeySource(JSONWebKeySet(keys: [fixture.signer.publicKey])))
+      ], revocations: RevocationList(maximumAge: .seconds(1)), tokenStore: store, now: { fixture.clock.now })
+    let (good, bad) = (try await fixture.token(), try await fixture.token { $0.tokenID = "t2" })
+    try await store.seed([Revocation(.token("t2"), expiresAt: Date() + 900)])
+    #expect(try await verifier.verify(good).subject == "alice")
+    await #expect(throws: TokenRefusal(.revoked, "revoked")) { try await verifier.verify(bad) }
+    let lost = JWTVerifier(
+      issuers: [
+        .init(
+          name: "https://issuer", audience: "gravity",
+          keys: try await FixedKeySource(JSONWebKeySet(keys: [fixture.signer.publicKey])))
+      ], revocations: RevocationList(maximumAge: .seconds(1)),
+      tokenStore: InMemoryTokenStore(list: RevocationList(maximumAge: .seconds(1))), now: { fixture.clock.now })
+    await #expect(throws: TokenRefusal(.unavailable, "the feed of revocations has stopped")) {
+      try await lost.verify(good)
+    }
+  }
+
   @Test("thirty seconds of difference between clocks are forgiven, more are not")
   func leeway() async throws {
     let fixture = try await TokenFixture(cacheCapacity: 0)

@@ -26,7 +26,10 @@ struct ReadingTests {
           rate_limit: {limit: 100, window: 60s, by: address, shadow: true}
           timeout: 1500ms
           retries: 1
-          balance: peak_ewma
+          balance: {consistent_hash: {header: x-user}, load_percent: 125}
+          cors: {origins: ["https://app.example.org"], methods: [GET], credentials: true, max_age: 10m}
+          compression: true
+          security_headers: {frame_options: DENY}
           health: {path: /healthz, interval: 10s}
           max_body: 10MiB
           identity_headers: true
@@ -46,6 +49,12 @@ struct ReadingTests {
     #expect(route.access == .permission("orders:read"))
     #expect(
       route.rateLimit == RateLimit("orders", requests: 100, per: .seconds(60), byAddress: true, isShadow: true))
+    #expect(route.balance == .consistentHash(by: .header("x-user"), loadFactor: 1.25))
+    #expect(
+      try route.cors
+        == CORSPolicy(origins: ["https://app.example.org"], methods: ["GET"], allowsCredentials: true))
+    #expect(route.compression == CompressionPolicy() && route.securityHeaders?.frameOptions == "DENY")
+    #expect(file.routes[1].balance == nil && file.routes[1].cors == nil && file.routes[1].compression == nil)
     #expect(route.timeout == .milliseconds(1_500) && route.attempts == 1)
     #expect(route.health == .probe(path: "/healthz", interval: .seconds(10)))
     #expect(route.maximumBodyBytes == 10 << 20 && route.identityHeaders)

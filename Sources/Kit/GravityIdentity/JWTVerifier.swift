@@ -29,6 +29,7 @@ public struct JWTVerifier: TokenVerifier {
 
   private let issuers: [String: Issuer]
   private let revocations: RevocationList?
+  private let tokenStore: (any TokenStore)?
   private let verified: VerifiedTokens
   private let now: @Sendable () -> Date
 
@@ -36,13 +37,17 @@ public struct JWTVerifier: TokenVerifier {
   ///   - issuers: Each has a name of its own; a token is verified only with keys of the issuer that it names. A
   ///     gateway names no service issuer, so that a service token never enters from outside.
   ///   - revocations: nil where whoever calls asks the blacklist itself, as a gateway does that has a ``TokenStore``.
+  ///   - tokenStore: Asked while the feed behind `revocations` has stopped, so that a platform whose auth cannot be asked
+  ///     goes on; nil refuses then. Its calls have to end by themselves.
   ///   - cacheCapacity: How many verified tokens are remembered, about 500 bytes each.
   public init(
-    issuers: [Issuer], revocations: RevocationList?, cacheCapacity: Int = 16_384,
+    issuers: [Issuer], revocations: RevocationList?, tokenStore: (any TokenStore)? = nil,
+    cacheCapacity: Int = 16_384,
     now: @escaping @Sendable () -> Date = { Date() }
   ) {
     self.issuers = Dictionary(issuers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     self.revocations = revocations
+    self.tokenStore = tokenStore
     self.verified = VerifiedTokens(capacity: cacheCapacity)
     self.now = now
   }
@@ -55,11 +60,11 @@ public struct JWTVerifier: TokenVerifier {
     let time = now()
     if let principal = verified.principal(for: digest, at: time) {
       guard principal.expiresAt + Self.leeway > time else { throw TokenRefusal(.expired, "expired") }
-      return try notRevoked(principal)
+      return try await notRevoked(principal)
     }
     let principal = try await verifyAnew(token, at: time)
     verified.insert(principal, for: digest, until: min(principal.expiresAt + Self.leeway, time + Self.trustedFor))
-    return try notRevoked(principal)
+    return try await notRevoked(principal)
   }
 
   /// Seconds for which a signature is not checked again.
@@ -94,10 +99,18 @@ public struct JWTVerifier: TokenVerifier {
     }
   }
 
-  private func notRevoked(_ principal: Principal) throws(TokenRefusal) -> Principal {
+  private func notRevoked(_ principal: Principal) async throws(TokenRefusal) -> Principal {
     // A service token lives for a minute and belongs to no session: the feed of revocations is fetched with one.
     guard let revocations, !principal.isService else { return principal }
-    switch revocations.verdict(on: principal) {
+    var verdict = revocations.verdict(on: principal)
+    if verdict == .unknown, let tokenStore {
+      // A store that does not answer says as little as the feed.
+      verdict =
+        (try? await tokenStore.verdict(
+          tokenID: principal.tokenID, sessionID: principal.sessionID, subject: principal.subject,
+          epoch: principal.epoch)) ?? .unknown
+    }
+    switch verdict {
     case .accepted: return principal
     case .revoked: throw TokenRefusal(.revoked, "revoked")
     case .unknown: throw TokenRefusal(.unavailable, "the feed of revocations has stopped")
