@@ -21,7 +21,8 @@ struct Demo: AsyncParsableCommand {
     guard (1...10_000).contains(orders) else { throw ValidationError("--orders takes 1 to 10000") }
     let layers = try await options.configuration(store: false)
     let configuration = try PlatformConfiguration(layers)
-    let base = "\(configuration.gatewayScheme)://\(configuration.reachedHost):\(configuration.port(Catalog.gatewayPort))"
+    let base =
+      "\(configuration.gatewayScheme)://\(configuration.reachedHost):\(configuration.port(Catalog.gatewayPort))"
     guard let password = try password ?? layers.optional(Settings.adminPassword) else {
       throw ValidationError(
         "give the administrator's password: --password, or GRAVITY_ADMIN_PASSWORD; gravity up showed it when it was made"

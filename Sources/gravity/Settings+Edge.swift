@@ -6,7 +6,8 @@ import GravityService
 extension Settings {
   static let tlsCertificate = Setting(
     text: "gravity.gateway.tls.certificate",
-    "a file in PEM, the gateway's own certificate first: its port speaks TLS. Looked at every five seconds; needs the key")
+    "a file in PEM, the gateway's own certificate first: its port speaks TLS. Looked at every five seconds; needs the key"
+  )
   static let tlsKey = Setting(
     text: "gravity.gateway.tls.key", "a file in PEM with the certificate's private key, not encrypted")
   static let tlsMinimum = Setting<TLSSettings.Version>(
@@ -31,7 +32,8 @@ extension LayeredConfiguration {
         let (given, missing) = certificate == nil ? ("KEY", "CERTIFICATE") : ("CERTIFICATE", "KEY")
         throw StartFailure(
           .configuration,
-          "GRAVITY_GATEWAY_TLS_\(given) is set and GRAVITY_GATEWAY_TLS_\(missing) is not; TLS needs both, plain HTTP neither")
+          "GRAVITY_GATEWAY_TLS_\(given) is set and GRAVITY_GATEWAY_TLS_\(missing) is not; TLS needs both, plain HTTP neither"
+        )
       }
       return nil
     }

@@ -21,6 +21,10 @@ let dictionary: [[UInt8]] = [
   "host: a\r\n", "connection: content-length, close\r\n", "x-user-id: 1\r\n", "0\r\n\r\n", "FFFFFFFFFFFFFFFF", "%2e",
   "%2f", "/../", "//", "HTTP/1.1", "HTTP/1.0", "http://a/", "traceparent: ", "\u{7F}", "\u{FF}",
   "expect: 100-continue\r\n", "upgrade: websocket\r\n", "connection: upgrade\r\n", "x-forwarded-for: 1.1.1.1\r\n",
+  // Fields of HTTP/2, apart by RS, name and value by US.
+  "\u{1E}", "\u{1F}", "\u{1E}:path\u{1F}/a", "\u{1E}:method\u{1F}GET", "\u{1E}:authority\u{1F}a",
+  "\u{1E}:scheme\u{1F}https", "\u{1E}cookie\u{1F}a=1", "\u{1E}host\u{1F}a", "\u{1E}content-length\u{1F}5",
+  "\u{1E}te\u{1F}trailers", "\u{1E}connection\u{1F}close", "\u{1E}x-a\u{1F}b",
 ].map { Array($0.utf8) }
 
 func mutate(_ input: [UInt8], _ corpus: [[UInt8]], _ random: inout Seeded) -> [UInt8] {

@@ -7,14 +7,15 @@ public enum CodecInvariants {
     public var description: String
   }
 
-  /// Reads `bytes` as a request, a response and a chunked body.
+  /// Reads `bytes` as a request, a response and a chunked body, and as fields and bodies of HTTP/2.
   ///
-  /// - Throws: ``Broken`` where an accepted request's rewritten head is not accepted again with the same meaning, or
-  ///   where the chunk scanner depends on how its input is cut.
+  /// - Throws: ``Broken`` where an accepted request's rewritten head is not accepted again with the same meaning, where
+  ///   the chunk scanner depends on how its input is cut, or where what HTTP/2 says becomes something else in HTTP/1.1.
   public static func check(_ bytes: [UInt8]) throws(Broken) {
     try checkRequest(bytes)
     checkResponse(bytes)
     try checkChunks(bytes)
+    try HTTP2Invariants.check(bytes)
   }
 
   private static func parse(_ bytes: ByteBuffer) -> RequestHead? {

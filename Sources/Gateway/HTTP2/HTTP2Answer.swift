@@ -87,13 +87,14 @@ struct HTTP2Answer {
         throw Malformed()
       }
       chunks = scanner
-      let start = input.readerIndex
+      // Before it is passed: what lies behind the reader is not given out.
+      let content = run.flatMap { input.getSlice(at: input.readerIndex + $0.start, length: $0.count) }
       input.moveReaderIndex(forwardBy: taken)
       if scanner.isAtTrailers {
         state = .trailers
         return try readTrailers()
       }
-      if let run, let slice = input.getSlice(at: start + run.start, length: run.count) { return .data(slice) }
+      if let content { return .data(content) }
     }
     return nil
   }

@@ -121,7 +121,7 @@ final class HTTP2Connection: ChannelInboundHandler {
 
   func timedOut() {
     deadline = .max
-    if isEnding { return abort() }
+    if isEnding || departure == .last { return abort() }
     leave()
     closeIfDone()
   }
@@ -151,7 +151,9 @@ final class HTTP2Connection: ChannelInboundHandler {
 
   private func closeIfDone() {
     guard departure == .last, open == 0, !isEnding else { return }
-    context?.close(promise: nil)
+    // A client that does not read what was written has as long as for a head.
+    deadline = worker.coarseNow + worker.timeouts.head
+    guardian.closeOnceWritten()
   }
 
   /// Ends at once.

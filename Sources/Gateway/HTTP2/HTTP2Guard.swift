@@ -89,6 +89,14 @@ final class HTTP2Guard: ChannelDuplexHandler {
     context.writeAndFlush(wrapOutboundOut(frame), promise: nil)
   }
 
+  /// Closes the connection once everything that was written is out.
+  func closeOnceWritten() {
+    guard let context else { return }
+    let isOut = context.eventLoop.makePromise(of: Void.self)
+    isOut.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.context?.close(promise: nil) }
+    context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: isOut)
+  }
+
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
     let bytes = unwrapOutboundIn(data)
     var moved = 0

@@ -77,7 +77,8 @@ struct MalformedRequest: Sendable, CustomTestStringConvertible {
       MalformedRequest("upgrade", .connectionField, with("upgrade", "websocket")),
       MalformedRequest("te other than trailers", .connectionField, with("te", "gzip")),
       MalformedRequest("a length without a body", .malformedContentLength, with("content-length", "5")),
-      MalformedRequest("a length that is none", .malformedContentLength, with("content-length", "+5"), endsStream: false),
+      MalformedRequest(
+        "a length that is none", .malformedContentLength, with("content-length", "+5"), endsStream: false),
       MalformedRequest(
         "two lengths", .duplicateContentLength, get + [("content-length", "5"), ("content-length", "5")],
         endsStream: false),
