@@ -97,19 +97,23 @@ import Testing
 
   @Test("an instance that joins others starts with a tenth of its share; first ones and sets that are all new do not")
   func slowStart() {
-    let directory = UpstreamDirectory(services: ["s"], BreakerSettings())
+    let directory = UpstreamDirectory(BreakerSettings())
+    let entry = directory.add("s", .passive)
+    func update(_ set: [ServiceInstance], now: Int64) -> [UpstreamInstance] {
+      _ = directory.update("s", entry, set, now: now)
+      return directory.instances(of: "s")
+    }
     let (a, b, c) = (ServedSet.instance("a"), ServedSet.instance("b"), ServedSet.instance("c"))
-    let first = directory.update(0, [a, b], now: 0)
+    let first = update([a, b], now: 0)
     #expect(first.allSatisfy { $0.warmth(now: 0) == 1 })
-    let joined = directory.update(0, [a, b, c], now: 100 * Self.second)
+    let joined = update([a, b, c], now: 100 * Self.second)
     let new = joined[2]
     #expect(joined[0].warmth(now: 100 * Self.second) == 1 && new.warmth(now: 100 * Self.second) == 0.1)
     #expect(abs(new.warmth(now: 107_500_000_000) - 0.5) < 0.001 && new.warmth(now: 115 * Self.second) == 1)
-    let replaced = directory.update(
-      0, ["d", "e"].map { ServedSet.instance($0) }, now: 200 * Self.second)
+    let replaced = update(["d", "e"].map { ServedSet.instance($0) }, now: 200 * Self.second)
     #expect(replaced.allSatisfy { $0.warmth(now: 200 * Self.second) == 1 })
     // A weight that changes makes no new process of it.
-    let heavier = directory.update(0, [ServedSet.instance("d", weight: 200)], now: 300 * Self.second)
+    let heavier = update([ServedSet.instance("d", weight: 200)], now: 300 * Self.second)
     #expect(heavier[0].warmth(now: 300 * Self.second) == 1)
   }
 
