@@ -24,7 +24,7 @@ struct MistakeTests {
     ("hosts: [*.example.org]", 14, "a text that begins with * goes in quotes"),
     ("rate_limit: {limit: 3}", 17, "rate_limit without window"),
     ("rate_limit: {limit: 0, window: 1s}", 25, #""0"; expected a whole number"#),
-    ("rate_limit: {limit: 1, lmit: 3, window: 1s}", 28, #""lmit" is no key of rate_limit; expected limit, window, by or shadow"#),
+    ("rate_limit: {limit: 1, lmit: 3, window: 1s}", 28, #""lmit" is no key of rate_limit; expected limit, window, by"#),
     ("rate_limit: 3", 17, #""3"; expected rate_limit: a mapping"#),
     ("rate_limit: {limit: 3, window: 1s, by: user}", 44, #""user"; expected caller or address"#),
     ("balance: fastest", 14, #""fastest"; expected peak_ewma, round_robin"#),

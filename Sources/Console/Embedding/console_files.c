@@ -52,6 +52,9 @@ static const unsigned char assets_frame_css[] = {
 static const unsigned char assets_frame_js[] = {
 #embed "../Files/assets/frame.js"
 };
+static const unsigned char assets_gateway_css[] = {
+#embed "../Files/assets/gateway.css"
+};
 static const unsigned char assets_icon_svg[] = {
 #embed "../Files/assets/icon.svg"
 };
@@ -63,6 +66,9 @@ static const unsigned char assets_main_js[] = {
 };
 static const unsigned char assets_pages_js[] = {
 #embed "../Files/assets/pages.js"
+};
+static const unsigned char assets_pages_gateway_js[] = {
+#embed "../Files/assets/pages/gateway.js"
 };
 static const unsigned char assets_pages_saga_axis_js[] = {
 #embed "../Files/assets/pages/saga-axis.js"
@@ -131,10 +137,12 @@ static const console_file files[] = {
     FILE_AT("assets/format.js", assets_format_js),
     FILE_AT("assets/frame.css", assets_frame_css),
     FILE_AT("assets/frame.js", assets_frame_js),
+    FILE_AT("assets/gateway.css", assets_gateway_css),
     FILE_AT("assets/icon.svg", assets_icon_svg),
     FILE_AT("assets/live.js", assets_live_js),
     FILE_AT("assets/main.js", assets_main_js),
     FILE_AT("assets/pages.js", assets_pages_js),
+    FILE_AT("assets/pages/gateway.js", assets_pages_gateway_js),
     FILE_AT("assets/pages/saga-axis.js", assets_pages_saga_axis_js),
     FILE_AT("assets/pages/saga-detail.js", assets_pages_saga_detail_js),
     FILE_AT("assets/pages/saga-filters.js", assets_pages_saga_filters_js),

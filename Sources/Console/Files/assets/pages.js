@@ -8,4 +8,8 @@ export const pages = [
     path: "sagas", title: "Sagas", section: "Operations", icon: "steps", permission: "sagas:read",
     load: () => import("./pages/sagas.js"),
   },
+  {
+    path: "gateway", title: "Gateway", section: "Operations", icon: "gate", permission: "gateway:read",
+    load: () => import("./pages/gateway.js"),
+  },
 ];
