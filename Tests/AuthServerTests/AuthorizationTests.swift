@@ -1,6 +1,7 @@
 import AuthAPI
 import Foundation
 import GravityContracts
+import GravityIdentity
 import HTTPTypes
 import Testbed
 import Testing

@@ -89,10 +89,12 @@ struct AuthorizationRequest: Sendable {
 }
 
 extension AuthorizationQuery {
-  /// As it goes through a form of ours, where it is checked anew.
+  /// As it goes through a form of ours, where it is checked anew. The same each time: the form's token is over it.
   var carried: String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
     // Strings can always be written.
-    ((try? WireFormat.makeEncoder().encode(self)) ?? Data()).base64URLEncodedString()
+    return ((try? encoder.encode(self)) ?? Data()).base64URLEncodedString()
   }
 
   /// nil when it is not what ``carried`` makes.

@@ -1,0 +1,101 @@
+import AuthAPI
+import AuthServer
+import Foundation
+import GravityContracts
+import HummingbirdTesting
+import Testbed
+import Testing
+
+/// A client library of others (Authlib, from PyPI) as the client of every grant.
+@Suite struct OAuthLibraryTests {
+  /// Where the library is kept between runs.
+  private static let folder = FileManager.default.homeDirectoryForCurrentUser.appending(
+    path: ".cache/gravity/oauth-client")
+  private static var script: URL {
+    URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(
+      path: "Clients/oauth_client.py")
+  }
+  private static let steps = [
+    "client_credentials", "introspection", "revocation", "invalid_client", "authorization_code", "id_token", "userinfo",
+    "refresh_token", "replay",
+  ]
+
+  private struct Outcome: Sendable {
+    var status: Int32
+    var output: String
+  }
+
+  @Test("Authlib goes through every grant", .timeLimit(.minutes(10)), arguments: Engine.available)
+  func authlib(_ engine: Engine) async throws {
+    guard let python = try await Self.python() else {
+      print("skipped: Authlib is not in \(Self.folder.path), and PyPI cannot be had")
+      return
+    }
+    try await AuthFixture.run(on: engine, { $0.issuer = "http://id.example.org" }) { auth in
+      try await auth.register("a@example.org", name: "Ann")
+      let server = try await auth.newServer(["orders:read"])
+      let redirect = "https://app.example/cb"
+      let app = try await auth.newClient([
+        "grants": ["authorization_code", "refresh_token"], "redirect_uris": [redirect],
+        "scopes": ["openid", "profile", "offline_access"],
+      ])
+      let given: [String: Any] = [
+        "server": ["id": server.id, "secret": server.secret, "scope": "orders:read"],
+        "app": [
+          "id": app.client.id.lowercased, "secret": app.clientSecret ?? "", "scope": "openid profile offline_access",
+          "redirect_uri": redirect, "email": "a@example.org", "password": AuthFixture.password, "name": "Ann",
+        ],
+      ]
+      let port = try #require(auth.client.port)
+      let outcome = try await Self.run(
+        python, [Self.script.path, "http://127.0.0.1:\(port)"],
+        input: try JSONSerialization.data(withJSONObject: given))
+      #expect(outcome.status == 0, "\(outcome.output)")
+      let done = outcome.output.split(separator: "\n").map(String.init).filter(Self.steps.contains)
+      #expect(done == Self.steps, "\(outcome.output)")
+    }
+  }
+
+  /// nil when the library is not there and cannot be fetched within two minutes.
+  private static func python() async throws -> URL? {
+    let python = folder.appending(path: "bin/python")
+    let isThere = try await run(
+      URL(filePath: "/bin/sh"), ["-c", "'\(python.path)' -c 'import authlib, requests' 2>&1"], input: Data())
+    if isThere.status == 0 { return python }
+    let fetched = try await run(
+      URL(filePath: "/bin/sh"),
+      [
+        "-c",
+        """
+        timeout 120 sh -c "python3 -m venv '\(folder.path)' && \
+        '\(folder.path)/bin/pip' install -q 'authlib>=1.3,<2' 'requests>=2.31,<3'" 2>&1
+        """,
+      ], input: Data())
+    return fetched.status == 0 ? python : nil
+  }
+
+  /// Waits without holding a thread that the server needs.
+  private static func run(_ program: URL, _ arguments: [String], input: Data) async throws -> Outcome {
+    let file = FileManager.default.temporaryDirectory.appending(path: "gravity-client-\(UUID().uuidString)")
+    try input.write(to: file)
+    let output = file.appendingPathExtension("out")
+    _ = FileManager.default.createFile(atPath: output.path, contents: nil)
+    defer {
+      try? FileManager.default.removeItem(at: file)
+      try? FileManager.default.removeItem(at: output)
+    }
+    let process = Process()
+    process.executableURL = program
+    process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(["PYTHONWARNINGS": "ignore"]) { $1 }
+    process.standardInput = try FileHandle(forReadingFrom: file)
+    let handle = try FileHandle(forWritingTo: output)
+    process.standardOutput = handle
+    process.standardError = handle
+    let status = try await withCheckedThrowingContinuation { (done: CheckedContinuation<Int32, any Error>) in
+      process.terminationHandler = { done.resume(returning: $0.terminationStatus) }
+      do { try process.run() } catch { done.resume(throwing: error) }
+    }
+    return Outcome(status: status, output: try String(contentsOf: output, encoding: .utf8))
+  }
+}
