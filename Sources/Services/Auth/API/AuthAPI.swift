@@ -14,7 +14,7 @@ public enum AuthAPI {
     snapshot, changeEmail, confirmEmail,
     createClient, clients, client, updateClient, deleteClient, createClientSecret, deleteClientSecret,
     token, introspect, serverMetadata, openIDConfiguration, authorize, authorizeByForm, signIn, consent,
-    userInfo, userInfoByPost,
+    userInfo, userInfoByPost, createAPIKey, apiKeys, revokeAPIKey, exchangeAPIKey,
   ]
 }
 

@@ -6,7 +6,8 @@ public enum AuthEvents {
   public static let all: [any EventDescription] = [
     userRegistered, userVerified, userSuspended, userReactivated, userDeleted, userEmailChanged, loginSucceeded,
     loginFailed, sessionRevoked, tokenRevoked, tokenReuseDetected, passwordChanged, rolesChanged, roleChanged,
-    keyRotated, clientChanged, revocationsAnnounced,
+    keyRotated, clientChanged, apiKeyCreated,
+    apiKeyRevoked, revocationsAnnounced,
   ]
 
   public static let userRegistered = EventType<AccountEvent>(
@@ -36,6 +37,9 @@ public enum AuthEvents {
   public static let roleChanged = EventType<RoleEvent>(
     "role.changed.v1", summary: "A role was made, changed or deleted")
   public static let keyRotated = EventType<KeyEvent>("key.rotated.v1", summary: "Tokens are signed with another key")
+  public static let apiKeyCreated = EventType<APIKeyEvent>(
+    "api_key.created.v1", summary: "An account has another API key")
+  public static let apiKeyRevoked = EventType<APIKeyEvent>("api_key.revoked.v1", summary: "An API key was ended")
   public static let clientChanged = EventType<ClientEvent>(
     "client.changed.v1", summary: "An OAuth client was made, changed or deleted")
 }
@@ -93,4 +97,17 @@ public struct ClientEvent: Codable, Sendable, Hashable {
   public var clientID: UUID
   public init(clientID: UUID) { self.clientID = clientID }
   enum CodingKeys: String, CodingKey { case clientID = "client_id" }
+}
+
+public struct APIKeyEvent: Codable, Sendable, Hashable {
+  public var accountID: UUID
+  public var keyID: UUID
+  public init(accountID: UUID, keyID: UUID) {
+    self.accountID = accountID
+    self.keyID = keyID
+  }
+  enum CodingKeys: String, CodingKey {
+    case accountID = "account_id"
+    case keyID = "key_id"
+  }
 }

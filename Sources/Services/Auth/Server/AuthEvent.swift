@@ -22,6 +22,8 @@ enum AuthEvent: Sendable, Hashable {
   case roleChanged(role: String)
   case keyRotated(key: String)
   case clientChanged(client: UUID)
+  case apiKeyCreated(account: UUID, key: UUID)
+  case apiKeyRevoked(account: UUID, key: UUID)
 }
 
 extension Outbox {
@@ -52,6 +54,14 @@ extension Outbox {
       try append(AuthEvents.roleChanged, subject: role, RoleEvent(role: role), in: transaction)
     case .keyRotated(let key):
       try append(AuthEvents.keyRotated, subject: nil, KeyEvent(key: key), in: transaction)
+    case .apiKeyCreated(let account, let key):
+      try append(
+        AuthEvents.apiKeyCreated, subject: account.lowercased, APIKeyEvent(accountID: account, keyID: key),
+        in: transaction)
+    case .apiKeyRevoked(let account, let key):
+      try append(
+        AuthEvents.apiKeyRevoked, subject: account.lowercased, APIKeyEvent(accountID: account, keyID: key),
+        in: transaction)
     case .clientChanged(let id):
       try append(AuthEvents.clientChanged, subject: id.lowercased, ClientEvent(clientID: id), in: transaction)
     }

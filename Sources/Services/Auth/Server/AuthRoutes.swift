@@ -12,6 +12,7 @@ extension AuthService {
     bindClients(&routes)
     bindOAuth(&routes)
     bindPages(&routes)
+    bindAPIKeys(&routes)
   }
 
   private func bindAccounts(_ routes: inout Routes) {

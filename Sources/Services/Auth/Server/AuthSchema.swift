@@ -12,6 +12,7 @@ public enum AuthSchema {
     Migration(6, "changes of e-mail addresses", emailChanges),
     Migration(7, "OAuth clients", clients),
     Migration(8, "authorization with a browser", authorization),
+    Migration(9, "API keys", apiKeys),
   ]
 
   private static let accounts: [SQL] = [
@@ -165,6 +166,18 @@ public enum AuthSchema {
     "CREATE INDEX sessions_client ON sessions (client_id) WHERE client_id IS NOT NULL",
     // Whether the address was ever proved to be the account's.
     "ALTER TABLE accounts ADD COLUMN email_verified \(type: .boolean) NOT NULL DEFAULT FALSE",
+  ]
+
+  private static let apiKeys: [SQL] = [
+    .table(
+      "api_keys",
+      """
+      id \(type: .uuid) PRIMARY KEY, account_id \(type: .uuid) NOT NULL, name \(type: .text) NOT NULL,
+      hash \(type: .bytea) NOT NULL, scopes \(type: .jsonb) NOT NULL, created_at \(type: .timestamptz) NOT NULL,
+      expires_at \(type: .timestamptz), last_used_at \(type: .timestamptz)
+      """),
+    "CREATE INDEX api_keys_account ON api_keys (account_id, id)",
+    "CREATE INDEX api_keys_expires_at ON api_keys (expires_at) WHERE expires_at IS NOT NULL",
   ]
 
   private static let mail: [SQL] = [

@@ -38,6 +38,7 @@ public struct AuthService: Sendable {
   let revoker: TokenRevoker
   let metadata: ServerMetadata
   let authorization: Authorization
+  let apiKeys: APIKeys
   let userInfo: UserInfoReader
   let formGuard: FormGuard
   let bootstrap: Bootstrap
@@ -91,6 +92,7 @@ public struct AuthService: Sendable {
       refresh: refresh)
     authorization = Authorization(core: core, login: login, browsers: BrowserSessions(core: core))
     userInfo = UserInfoReader(core: core)
+    apiKeys = APIKeys(core: core, issuer: issuer, revocations: revocations)
     formGuard = FormGuard(masterKey: masterKey, issuer: configuration.issuer)
     introspector = Introspector(core: core, clients: authentication, verifier: verifier)
     revoker = TokenRevoker(core: core, clients: authentication, revocations: revocations, verifier: verifier)

@@ -27,6 +27,23 @@ extension AuthService {
     }
   }
 
+  func bindAPIKeys(_ routes: inout Routes) {
+    let keys = apiKeys
+    routes.on(AuthAPI.createAPIKey) { request, scope in
+      scope.forbidCaching()
+      return try await keys.create(request, by: scope.principal)
+    }
+    routes.on(AuthAPI.apiKeys) { request, scope in try await keys.list(request, for: scope.principal) }
+    routes.on(AuthAPI.revokeAPIKey) { request, scope in
+      try await keys.revoke(request.id, by: scope.principal)
+      return Empty()
+    }
+    routes.on(AuthAPI.exchangeAPIKey) { request, scope in
+      scope.forbidCaching()
+      return try await keys.exchange(request)
+    }
+  }
+
   func bindOAuth(_ routes: inout Routes) {
     let (endpoint, introspector, revoker) = (tokenEndpoint, introspector, revoker)
     routes.on(AuthAPI.token) { request, scope in

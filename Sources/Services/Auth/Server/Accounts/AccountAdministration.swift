@@ -68,6 +68,7 @@ struct AccountAdministration: Sendable {
     if newStatus == .deleted {
       (row.email, row.name, row.passwordHash, row.emailVerified) = (nil, "", nil, false)
       try ConsentStore(transaction).deleteAll(of: row.id)
+      try APIKeyStore(transaction).deleteAll(of: row.id)
     }
     row = try store.update(row, at: now)
     if isRegranted { try store.setRoles(newRoles, of: row.id) }

@@ -92,6 +92,21 @@ struct TokenIssuer: Sendable {
     return (try await keys.signer().sign(claims), Int(core.configuration.accessTokenLifetime))
   }
 
+  /// A token by which a key acts for its owner.
+  func token(for key: APIKeyRow, _ subject: Subject, now: Date) async throws -> (token: String, lifetime: Int) {
+    let issuedAt = core.clock.now()
+    let rest = key.expiresAt?.timeIntervalSince(now) ?? .infinity
+    let lifetime = min(core.configuration.accessTokenLifetime, max(1, rest))
+    let claims = TokenClaims(
+      issuer: core.configuration.issuer, subject: subject.account.id.lowercased,
+      audience: [core.configuration.audience], issuedAt: issuedAt, expiresAt: issuedAt + lifetime,
+      tokenID: core.newID().lowercased, sessionID: key.id.lowercased, roles: subject.roles,
+      permissions: subject.permissions, scope: key.scopes.map(Permission.init(rawValue:)),
+      epoch: subject.account.epoch, methods: [APIKeys.method], policyVersion: subject.policyVersion,
+      assurance: UserAuthentication.assurance(of: [APIKeys.method]))
+    return (try await keys.signer().sign(claims), Int(lifetime))
+  }
+
   /// A token that belongs to no session.
   func mint(
     subject: String, permissions: [Permission], roles: [String], lifetime: TimeInterval
