@@ -86,7 +86,8 @@ final class HTTP2Connection: ChannelInboundHandler {
 
   // MARK: - Streams
 
-  var isFull: Bool { worker.isFull }
+  /// Whether no stream may be added. HTTP/2's machinery counts, too, but not before the client has confirmed the bound.
+  var isFull: Bool { worker.isFull || open >= worker.state.configuration.http2.concurrentStreams }
 
   func opened(_ exchange: HTTP2Exchange) {
     open += 1

@@ -22,7 +22,8 @@ enum HTTP2Invariants {
     var fields = HPACKHeaders()
     for record in bytes.split(separator: 0x1E) {
       let sides = record.split(separator: 0x1F, maxSplits: 1, omittingEmptySubsequences: false)
-      guard sides.count == 2 else { continue }
+      // Other names come from HPACK blocks alone: a list of fields cannot be made of them.
+      guard sides.count == 2, sides[0].allSatisfy({ $0 < 0x80 }) else { continue }
       fields.add(name: String(decoding: sides[0], as: UTF8.self), value: String(decoding: sides[1], as: UTF8.self))
     }
     return fields

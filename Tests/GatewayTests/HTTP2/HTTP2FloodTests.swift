@@ -198,6 +198,19 @@ struct Flood: Sendable, CustomTestStringConvertible {
     }
   }
 
+  @Test("more requests than may be under way are refused, and may be asked again")
+  func tooMany() async throws {
+    let upstream = try await ScriptedUpstream { _ in .hang }
+    try await RunningGateway.run([upstream], configure: { $0.http2.concurrentStreams = 8 }) { gateway in
+      let client = try await FrameClient.connect(gateway.port)
+      try await client.send((0..<9).flatMap { RawFrame.get(UInt32(2 * $0 + 1)).bytes })
+      let refused = await client.first(of: RawFrame.Kind.reset)
+      #expect(refused?.stream == 17 && refused?.code == 7)
+      #expect(upstream.requests.count <= 8)
+      await client.close()
+    }
+  }
+
   @Test("streams count among connections, and one too many is refused as never taken")
   func full() async throws {
     let upstream = try await ScriptedUpstream { _ in .hang }

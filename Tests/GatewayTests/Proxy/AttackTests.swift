@@ -103,7 +103,8 @@ struct Attack: Sendable, CustomTestStringConvertible {
     Attack("raw UTF-8 in the target", 400, get("/ítems")),
     Attack("a tab instead of a space", 400, "GET\t/items HTTP/1.1\r\nhost: test\r\n\r\n"),
     Attack("two spaces", 400, "GET  /items HTTP/1.1\r\nhost: test\r\n\r\n"),
-    Attack("HTTP/2 without being asked", 505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    // HTTP/2's own preface has tests of its own.
+    Attack("HTTP/2 in a request line", 505, "GET /items HTTP/2.0\r\nhost: test\r\n\r\n"),
     Attack("HTTP/1.2", 505, "GET /items HTTP/1.2\r\nhost: test\r\n\r\n"),
     Attack("HTTP/0.9", 400, "GET /items\r\n\r\n"),
     Attack("TLS on a plain port", 400, "\u{16}\u{03}\u{01}\u{00}"),
