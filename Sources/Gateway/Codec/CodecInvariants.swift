@@ -1,3 +1,4 @@
+import GravityContracts
 import NIOCore
 
 /// What must hold of the codec for any bytes whatever; the fuzzer and the corpus test ask it.
@@ -13,7 +14,7 @@ public enum CodecInvariants {
   ///   the chunk scanner depends on how its input is cut, or where what HTTP/2 says becomes something else in HTTP/1.1.
   public static func check(_ bytes: [UInt8]) throws(Broken) {
     try checkRequest(bytes)
-    checkResponse(bytes)
+    try checkResponse(bytes)
     try checkChunks(bytes)
     try HTTP2Invariants.check(bytes)
   }
@@ -42,6 +43,7 @@ public enum CodecInvariants {
   private static func checkRequest(_ bytes: [UInt8]) throws(Broken) {
     let buffer = ByteBuffer(bytes: bytes)
     guard let head = parse(buffer) else { return }
+    buffer.withUnsafeReadableBytes { look(head, $0) }
     let once = rewrite(buffer, head)
     let text = String(buffer: once)
     guard let again = parse(once), again.length == once.readableBytes else {
@@ -62,13 +64,50 @@ public enum CodecInvariants {
     }
   }
 
-  private static func checkResponse(_ bytes: [UInt8]) {
-    bytes.withUnsafeBytes { raw in
+  private static func checkResponse(_ bytes: [UInt8]) throws(Broken) {
+    try ByteBuffer(bytes: bytes).withUnsafeReadableBytes { (raw) throws(Broken) in
       guard let length = (try? HeadScanner.headLength(raw)) ?? nil else { return }
       var head = ResponseHead()
       guard (try? head.parse(raw[ByteRange(0, length)], limits: HeadLimits())) != nil else { return }
       var output = ByteBuffer()
       ResponseHeadWriter.writeInterim(head, raw, into: &output)
+      try checkEdited(head, raw)
+    }
+  }
+
+  private static let compression = try? CompressionRules(CompressionPolicy())
+  private static let origins = (try? CORSPolicy(origins: ["https://*.example.org"], headers: ["*"])).map {
+    CORSRules($0)
+  }
+
+  /// What routes with policies make of a head is a head again, with one framing.
+  private static func checkEdited(_ original: ResponseHead, _ raw: UnsafeRawBufferPointer) throws(Broken) {
+    var head = original
+    guard let treatment = compression?.treatment(head, raw, coding: .br, hasBody: true), treatment.coding != nil else {
+      return
+    }
+    CompressionRules.edit(&head, raw)
+    head.kept.remove(in: raw) { $0.hasPrefixIgnoringCase("access-control-") }
+    var output = ByteBuffer()
+    let additions = ResponseHeadWriter.Additions(
+      requestID: Array("id".utf8), closes: false, promisesKeepAlive: false, isChunked: true,
+      upgradesToWebSocket: false, coding: treatment.lines)
+    ResponseHeadWriter.write(head, raw, additions, into: &output)
+    var again = ResponseHead()
+    let isRead = output.withUnsafeReadableBytes { (try? again.parse($0, limits: HeadLimits(headerCount: 200))) != nil }
+    guard isRead, again.framing == .chunked, !again.hasContentLength else {
+      throw Broken(description: "an edited head is not accepted: \(String(buffer: output))")
+    }
+  }
+
+  /// What routes with policies look for in a request.
+  private static func look(_ head: RequestHead, _ raw: UnsafeRawBufferPointer) {
+    _ = compression?.coding(head, raw)
+    if let method = CORSRules.requestedMethod(head, raw) { _ = origins?.preflight(method, head, raw) }
+    _ = origins?.lines(head, raw)
+    for key in [Balancing.HashKey.cookie("a"), .header("host"), .pathField("id")] {
+      let route = Route("r", path: "/x/{id}", service: "s", access: .public, balance: .consistentHash(by: key))
+      _ = (try? HashSource(route))?.key(head, raw, client: "192.0.2.1")
     }
   }
 

@@ -201,9 +201,13 @@ extension ClientConnection {
 
   func upstreamFailed(_ failure: AttemptFailure) {
     let failed = instance
+    // Whose patience ended is no matter of the instance: a client that waits for a millisecond must not open breakers.
+    let isClients = worker.coarseNow >= exchange.latest
     switch failure {
-    case .connectFailed, .connectTimeout: endAttempt(.unreachable)
-    case .closed, .malformed, .timedOut: endAttempt(.unanswered)
+    case .connectFailed: endAttempt(.unreachable)
+    case .connectTimeout: endAttempt(isClients ? .unknown : .unreachable)
+    case .timedOut: endAttempt(isClients ? .unknown : .unanswered)
+    case .closed, .malformed: endAttempt(.unanswered)
     case .refused: endAttempt(.unknown)
     }
     if let connection = upstream {

@@ -73,6 +73,21 @@ import Testing
     }
   }
 
+  @Test("clients that do not wait open no breaker for those who do")
+  func impatience() async throws {
+    let upstream = try await ScriptedUpstream { request in
+      (request.header("x-request-timeout-ms").flatMap { Int($0) } ?? 0) < 1_000 ? .hang : .ok("patient")
+    }
+    try await RunningGateway.run([upstream], configure: { $0.ejection.isOn = false }) { gateway in
+      for _ in 0..<8 {
+        let hasty = try await gateway.get("/items", headers: "x-request-timeout-ms: 5\r\n")
+        #expect(hasty.status == 504 && hasty.member("code") == "upstream_timeout")
+      }
+      let patient = try await gateway.get("/items")
+      #expect(patient.status == 200 && patient.body == "patient")
+    }
+  }
+
   @Test("the time that is left travels: the route's, the client's where it is shorter, and less with each attempt")
   func deadlines() async throws {
     let upstream = try await ScriptedUpstream { request in
