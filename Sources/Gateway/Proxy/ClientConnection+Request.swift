@@ -193,8 +193,9 @@ extension ClientConnection {
     } else {
       exchange.path.writeBytes(bytes[head.target.path])
     }
+    exchange.isSecure = address.isSecure
     guard address.isTrustedProxy else { return }
-    exchange.isSecure = head.forwardedProto.map { bytes[$0].isEqualIgnoringCase("https") } ?? false
+    exchange.isSecure = head.forwardedProto.map { bytes[$0].isEqualIgnoringCase("https") } ?? address.isSecure
     if let behind = ForwardedChain.client(head.forwardedFor.map { bytes[$0] }, worker) {
       exchange.clientName = behind
     }

@@ -49,8 +49,10 @@ struct TLSTests {
       #expect(one.output == "https\n1.1 200", "\(one)")
       let none = try await curl(gateway, certificate, "/items", "--no-alpn")
       #expect(none.output == "https\n1.1 200", "\(none)")
+      let head = try await curl(gateway, certificate, "/items", "--http1.1", "-o", "/dev/null", "-D", "-")
+      #expect(head.output.lowercased().contains("strict-transport-security: max-age="), "\(head)")
       let entries = gateway.log.entries
-      #expect(entries.map(\.httpVersion) == ["2", "1.1", "1.1"])
+      #expect(entries.map(\.httpVersion) == ["2", "1.1", "1.1", "1.1"])
       #expect(entries.allSatisfy { $0.tlsVersion == "1.3" })
     }
   }
