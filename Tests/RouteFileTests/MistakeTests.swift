@@ -29,7 +29,7 @@ struct MistakeTests {
     ("rate_limit: {limit: 3, window: 1s, by: user}", 44, #""user"; expected caller or address"#),
     ("balance: fastest", 14, #""fastest"; expected peak_ewma, round_robin"#),
     ("balance: {consistent_hash: everything}", 32, #""everything"; expected client, {header: NAME}"#),
-    ("balance: {consistent_hash: client, load_percent: 90}", 45, #""90"; expected a whole number from 101"#),
+    ("balance: {consistent_hash: client, load_percent: 90}", 54, #""90"; expected a whole number from 101"#),
     ("cors: {methods: [GET]}", 11, "cors without origins"),
     ("cors: {origins: [example.org]}", 11, #"CORS: "example.org" is no origin"#),
     ("cors: {origins: ['*'], credentials: true}", 11, "CORS: credentials are not for every origin"),

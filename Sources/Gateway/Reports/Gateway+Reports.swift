@@ -29,7 +29,8 @@ extension Gateway {
       }
     return InstanceReport(
       service: listing.service, id: shared.instance.id, address: shared.instance.authority,
-      isHealthy: shared.isHealthy, isProbed: listing.health != .passive, breaker: breaker,
+      isHealthy: shared.isHealthy, isProbed: listing.health != .passive,
+      isEjected: shared.isEjected, breaker: breaker, openRoutes: shared.routes.openCount,
       consecutiveFailures: shared.breaker.consecutiveFailures, pending: loads.reduce(0) { $0 + $1.pending },
       latency: latency > 0 ? .nanoseconds(Int64(latency)) : nil,
       connections: loads.reduce(0) { $0 + $1.connections }, idleConnections: loads.reduce(0) { $0 + $1.idle })

@@ -16,7 +16,12 @@ public struct InstanceReport: Sendable {
   public var isHealthy: Bool
   /// Whether it is asked how it is.
   public var isProbed: Bool
+  /// Whether it is left out because it fails while others succeed.
+  public var isEjected: Bool
+  /// Whether it can be reached, as its breaker says.
   public var breaker: Breaker
+  /// Routes of which it answers badly or not at all, so that they are not sent there.
+  public var openRoutes: Int
   public var consecutiveFailures: Int
   /// Requests sent and not answered.
   public var pending: Int

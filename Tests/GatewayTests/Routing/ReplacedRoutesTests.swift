@@ -197,7 +197,9 @@ struct ReplacedRoutesTests {
 
   @Test("an instance's breaker is told with the time that is left, and can be reset")
   func breakers() async throws {
+    // Its port refuses connections: what it answers would concern the route's breaker.
     let upstream = try await ScriptedUpstream { _ in .close }
+    await upstream.close()
     try await RunningGateway.run(
       [upstream],
       configure: { configuration in
@@ -211,12 +213,11 @@ struct ReplacedRoutesTests {
       guard case .open(let left) = open.breaker else { return #expect(Bool(false), "\(open)") }
       #expect(left > .seconds(30) && left <= .seconds(72))
       #expect(open.address == "127.0.0.1:\(upstream.port)" && open.service == "items" && open.id == "items-1")
+      #expect(try await running.get("/items").status == 503)
       #expect(!running.gateway.resetBreaker(of: "nobody", service: "items"))
       #expect(running.gateway.resetBreaker(of: "items-1", service: "items"))
       #expect(await running.gateway.instances().map(\.breaker) == [.closed])
-      let asked = upstream.requests.count
-      _ = try await running.get("/items")
-      #expect(upstream.requests.count > asked)
+      #expect(try await running.get("/items").status == 502)
     }
   }
 

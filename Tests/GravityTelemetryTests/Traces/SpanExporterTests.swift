@@ -137,12 +137,15 @@ private struct Exporting {
   @Test("less than a batch goes when its time has come")
   func schedule() async throws {
     // The first pause passes at once, and only when there is something.
-    let gate = Atomic(false)
+    let (gate, pauses) = (Atomic(false), Atomic(false))
     let exporting = try Exporting(sleep: { duration in
       guard duration == Exporting.delay else { return }
+      pauses.store(true, ordering: .relaxed)
       while !gate.load(ordering: .relaxed) { try Task.checkCancellation(); await Task.yield() }
     })
     try await exporting.run {
+      // What is there when it starts goes at once.
+      try await exporting.until { pauses.load(ordering: .relaxed) }
       exporting.record(0..<3)
       gate.store(true, ordering: .relaxed)
       try await exporting.until { exporting.collector.posts.count == 1 }

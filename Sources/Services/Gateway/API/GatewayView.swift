@@ -110,8 +110,12 @@ public struct InstanceView: Codable, Sendable {
   public var address: String
   /// `up`, `down`, or `unasked` where it is known by its requests alone.
   public var health: String
-  /// `closed`, `open`, `half_open`
+  /// Whether it is left out because it fails while others succeed.
+  public var ejected: Bool
+  /// `closed`, `open`, `half_open`: whether it can be reached.
   public var breaker: String
+  /// Routes of which it answers badly or not at all, so that they are not sent there.
+  public var openRoutes: Int
   /// How long the breaker stays open, in milliseconds; nil where it is not.
   public var breakerLeftMs: Int?
   public var consecutiveFailures: Int
@@ -124,14 +128,17 @@ public struct InstanceView: Codable, Sendable {
   public var idleConnections: Int
 
   public init(
-    service: String, id: String, address: String, health: String, breaker: String, breakerLeftMs: Int?,
-    consecutiveFailures: Int, pending: Int, latencyMs: Double?, connections: Int, idleConnections: Int
+    service: String, id: String, address: String, health: String, ejected: Bool, breaker: String, openRoutes: Int,
+    breakerLeftMs: Int?, consecutiveFailures: Int, pending: Int, latencyMs: Double?, connections: Int,
+    idleConnections: Int
   ) {
     self.service = service
     self.id = id
     self.address = address
     self.health = health
+    self.ejected = ejected
     self.breaker = breaker
+    self.openRoutes = openRoutes
     self.breakerLeftMs = breakerLeftMs
     self.consecutiveFailures = consecutiveFailures
     self.pending = pending
@@ -141,7 +148,8 @@ public struct InstanceView: Codable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case service, id, address, health, breaker, pending, connections
+    case service, id, address, health, ejected, breaker, pending, connections
+    case openRoutes = "open_routes"
     case breakerLeftMs = "breaker_left_ms"
     case consecutiveFailures = "consecutive_failures"
     case latencyMs = "latency_ms"

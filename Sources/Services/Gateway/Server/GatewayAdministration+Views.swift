@@ -88,8 +88,10 @@ extension InstanceView {
       }
     self.init(
       service: report.service, id: report.id, address: report.address,
-      health: report.isProbed ? report.isHealthy ? "up" : "down" : "unasked", breaker: breaker.0,
-      breakerLeftMs: breaker.1, consecutiveFailures: report.consecutiveFailures, pending: report.pending,
+      health: report.isProbed ? report.isHealthy ? "up" : "down" : "unasked", ejected: report.isEjected,
+      breaker: breaker.0,
+      openRoutes: report.openRoutes, breakerLeftMs: breaker.1, consecutiveFailures: report.consecutiveFailures,
+      pending: report.pending,
       latencyMs: report.latency.map { $0.inMilliseconds }, connections: report.connections,
       idleConnections: report.idleConnections)
   }

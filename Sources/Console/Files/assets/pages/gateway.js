@@ -210,8 +210,10 @@ class GatewayPage {
   #breakerCell(row) {
     const left = row.breaker === "open" ? ` ${duration(Math.ceil(row.breaker_left_ms / 1000) * 1000)} left` : "";
     const mayReset = session.may("gateway:write");
-    return [pill(wordsOf(breakers, row.breaker)), left,
-      row.breaker === "closed" ? null : h("button.button.small", {
+    const routes = row.open_routes > 0 ? ` ${number(row.open_routes)} of its routes left out` : "";
+    return [pill(wordsOf(breakers, row.breaker)), left, routes,
+      row.ejected ? pill({ label: "Ejected", tone: "bad", icon: "alert" }) : null,
+      row.breaker === "closed" && row.open_routes === 0 ? null : h("button.button.small", {
         "aria-label": `Reset the breaker of ${row.id}`, disabled: !mayReset,
         title: mayReset ? "" : "Your roles do not grant gateway:write.", onclick: () => this.#ask(row),
       }, "Reset")];
