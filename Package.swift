@@ -77,6 +77,10 @@ let package = Package(
       "RedisEngine", port: "GravityCache", on: ["GravityData", "GravityIdentity", "GravityLimits"],
       [.coreMetrics, .crypto, .lifecycle, .log, .nio, .nioPosix, .nioSSL]),
     engine("OpenIDEngine", port: "GravityIdentity", on: ["GravityContracts"], [.jwt, .log]),
+    engine(
+      "OutgoingHTTPEngine", port: "NotificationServer", on: ["GravityContracts"],
+      [.nio, .nioHTTP1, .nioPosix, .nioSSL]),
+    engine("SMTPEngine", port: "NotificationServer", [.lifecycle, .nio, .nioPosix, .nioSSL]),
     .systemLibrary(name: "CRabbitMQ", path: "Sources/System/CRabbitMQ", pkgConfig: "librabbitmq"),
     .systemLibrary(name: "CPQ", path: "Sources/System/CPQ", pkgConfig: "libpq"),
     .systemLibrary(name: "CXCrypt", path: "Sources/System/CXCrypt"),
@@ -91,7 +95,7 @@ let package = Package(
     + service(
       "Notification", calls: ["Auth", "Order", "User"],
       on: ["GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravityTasks", "GravityTelemetry"],
-      [.lifecycle, .log, .metrics, .serviceContext])
+      [.crypto, .lifecycle, .log, .metrics, .serviceContext])
     + service(
       "Payment", on: ["GravityData", "GravityEvents", "GravityIdentity", "GravityTasks"],
       [.crypto, .lifecycle, .log, .metrics])
@@ -139,8 +143,9 @@ let package = Package(
           "GravityLimits", "GravitySaga",
           "GravityService",
           "GravityTasks", "InventoryAPI", "InventoryServer", "NotificationAPI", "NotificationServer", "OrderAPI",
-          "OpenIDEngine", "OrderServer", "PaymentAPI", "PaymentServer", "PostgresEngine", "ProductAPI",
-          "ProductServer", "RabbitMQEngine", "RedisEngine", "RouteFile", "SQLiteEngine", "UserAPI", "UserServer",
+          "OpenIDEngine", "OrderServer", "OutgoingHTTPEngine", "PaymentAPI", "PaymentServer", "PostgresEngine",
+          "ProductAPI", "ProductServer", "RabbitMQEngine", "RedisEngine", "RouteFile", "SMTPEngine", "SQLiteEngine",
+          "UserAPI", "UserServer",
         ],
         [
           .argumentParser, .asyncHTTPClient, .crypto, .lifecycle, .log, .nio, .nioFoundation, .nioHTTP1, .nioPosix,
@@ -285,6 +290,13 @@ let package = Package(
       tests(
         "GravityHTTP", with: ["GravityContracts", "GravityData", "GravityIdentity", "GravityTelemetry"],
         [.hummingbird, .hummingbirdTesting, .httpTypes, .log]),
+      .testTarget(
+        name: "OutgoingHTTPEngineTests",
+        dependencies: ["GravityContracts", "NotificationServer", "OutgoingHTTPEngine", "TestServers", .nio, .nioPosix],
+        path: "Tests/OutgoingHTTPEngineTests", exclude: ["receiver.py"], swiftSettings: .house),
+      .testTarget(
+        name: "SMTPEngineTests", dependencies: ["NotificationServer", "SMTPEngine", "TestServers", .nio, .nioPosix],
+        path: "Tests/SMTPEngineTests", exclude: ["mailserver.py"], swiftSettings: .house),
       tests("SQLiteEngine", with: ["GravityData", "DatabaseConformance", "databasecrash"]),
       tests("PostgresEngine", with: ["GravityData", "DatabaseConformance", "databasecrash"]),
       tests(

@@ -1,12 +1,16 @@
 import AuthAPI
 import Foundation
 import GravityContracts
+import GravityDiscovery
 import GravityEvents
 import GravityHTTP
 import GravityIdentity
 import GravityService
 import NotificationServer
+import NIOPosix
 import OrderAPI
+import OutgoingHTTPEngine
+import SMTPEngine
 import ServiceLifecycle
 import UserAPI
 
@@ -20,13 +24,17 @@ enum RunningNotification {
     let users = CalledService(
       UserAPI.service, signer, permissions: [RemoteRecipientDirectory.profilePermission], on: ground)
     let orders = CalledService(OrderAPI.service, signer, permissions: [], on: ground)
+    let (mail, configuration) = try transport(ground)
     let service: NotificationService
     do {
       service = try NotificationService(
         database: place.database, verifier: verifier,
         directory: RemoteRecipientDirectory(auth: auth.client, users: users.client),
         orders: RemoteOrderReader(orders: orders.client),
-        mail: DiskMailTransport(folder: ground.directory.mail.appending(path: "notifications")),
+        mail: mail,
+        outgoing: OutgoingClient(
+          policy: configuration.webhookAddresses, group: MultiThreadedEventLoopGroup.singleton),
+        envelope: Envelope(ground.masterKey), offered: offered, configuration: configuration,
         logger: place.telemetry.logger("notification"), metrics: place.telemetry.metrics)
     } catch let error as NotificationConfigurationError {
       throw StartFailure(.configuration, error.description)
@@ -38,10 +46,45 @@ enum RunningNotification {
       (OrderEvents.orderConfirmed.family, service.events.ofOrders),
     ]
     let consumers: [any Service] = heard.map { place.consumer(ground, $0, $1) }
+    let webhookEvents = service.webhookEvents(
+      service.webhookHandlers.map { family, handlers in
+        EventConsumer(
+          service: "webhooks", family: family, handlers: handlers, database: place.database, broker: ground.broker,
+          logger: place.telemetry.logger("events"), metrics: place.telemetry.metrics)
+      })
     let responder = try service.responder(
       settings: try ground.routes(verifier), telemetry: place.telemetry.http)
     return RunningService(
       services: [auth.follower, users.follower, orders.follower, ground.relay(place)] + consumers
-        + [service.tasks, try ground.server(place, responder)])
+        + [mail as? any Service, webhookEvents, service.tasks].compactMap { $0 } + [try ground.server(place, responder)]
+    )
+  }
+
+  /// What webhooks may be told of: what happens in the business. Sessions, tokens and keys are nobody's business.
+  private static var offered: [any EventDescription] {
+    let kept: Set = ["user", "order", "payment", "refund", "inventory", "product", "variant", "price", "notification"]
+    return Catalog.services.flatMap(\.events).filter { kept.contains($0.family) }
+  }
+
+  /// The mail server, where one is named; else files.
+  private static func transport(
+    _ ground: Ground
+  ) throws -> (any MailTransport, NotificationConfiguration) {
+    let layers = ground.configuration.layers
+    var configuration = NotificationConfiguration()
+    configuration.senderAddress = try layers.value(Settings.mailFrom)
+    configuration.siteName = try layers.value(Settings.siteName)
+    configuration.senderName = configuration.siteName
+    configuration.webhookAddresses = AddressPolicy(allowsPrivate: try layers.value(Settings.privateWebhooks))
+    guard let url = try layers.optional(Settings.smtpURL) else {
+      return (DiskMailTransport(folder: ground.directory.mail.appending(path: "notifications")), configuration)
+    }
+    // A server may take two minutes for a mail, so an attempt owns it for longer, and takes fewer at a time.
+    configuration.lease = 300
+    configuration.batch = 16
+    configuration.lanes = 4
+    do {
+      return (try SMTPTransport(url: url, group: MultiThreadedEventLoopGroup.singleton), configuration)
+    } catch { throw StartFailure(.configuration, error.description) }
   }
 }

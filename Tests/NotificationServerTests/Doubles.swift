@@ -106,6 +106,28 @@ final class FakeMail: MailTransport {
   func erase(_ ids: [UUID]) async throws { state.withLock { $0.erased += ids } }
 }
 
+/// Answers webhooks as it is told.
+final class FakeOutgoing: OutgoingHTTP {
+  private struct State {
+    var requests: [OutgoingRequest] = []
+    var answer: @Sendable (OutgoingRequest) async -> OutgoingAnswer = { _ in .reply(status: 204, body: []) }
+  }
+  private let state = Mutex(State())
+
+  var requests: [OutgoingRequest] { state.withLock { $0.requests } }
+  func answer(_ body: @escaping @Sendable (OutgoingRequest) async -> OutgoingAnswer) {
+    state.withLock { $0.answer = body }
+  }
+
+  func post(_ request: OutgoingRequest) async -> OutgoingAnswer {
+    let answer = state.withLock { state in
+      state.requests.append(request)
+      return state.answer
+    }
+    return await answer(request)
+  }
+}
+
 /// Takes `user~<id>~<permission>~…` for a token.
 struct FakeVerifier: TokenVerifier {
   static func token(_ permissions: Permission...) -> String {

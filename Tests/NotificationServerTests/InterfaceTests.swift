@@ -152,7 +152,8 @@ import UserAPI
           continue
         }
         let path = endpoint.path.replacing("{id}", with: id).replacing("{name}", with: "welcome")
-          .replacing("{version}", with: "0")
+          .replacing("{version}", with: "0").replacing("{delivery_id}", with: id)
+          .replacing("{address}", with: "a@example.org")
         func status(_ token: String?) async throws -> Int {
           var headers: HTTPFields = [:]
           if let token { headers[.authorization] = "Bearer \(token)" }
@@ -162,8 +163,10 @@ import UserAPI
         }
         let anonymous = try await status(nil)
         #expect(anonymous == 401, "\(endpoint.name)")
-        let others = ["notifications:read", "notifications:write", "templates:read", "templates:write"]
-          .map(Permission.init(rawValue:)).filter { $0 != needed }
+        let others = [
+          "notifications:read", "notifications:write", "templates:read", "templates:write", "webhooks:read",
+          "webhooks:write",
+        ].map(Permission.init(rawValue:)).filter { $0 != needed }
         for other in others {
           let forbidden = try await status(FakeVerifier.token(other))
           #expect(forbidden == 403, "\(endpoint.name)")

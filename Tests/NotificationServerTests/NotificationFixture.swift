@@ -27,6 +27,7 @@ struct NotificationFixture: Sendable {
   let recipients: FakeRecipients
   let orders: FakeOrders
   let mail: FakeMail
+  let outgoing: FakeOutgoing
   let log: LogOutput
   let service: NotificationService
   let client: any TestClientProtocol
@@ -41,12 +42,14 @@ struct NotificationFixture: Sendable {
     let settings = configuration
     try await engine.withDatabase(NotificationService.migrations) { database in
       let (clock, recipients, orders, mail) = (TestClock(), FakeRecipients(), FakeOrders(), FakeMail())
+      let outgoing = FakeOutgoing()
       let log = LogOutput(collecting: .json)
       let logger = Logger(label: "notification") {
         ECSLogHandler(label: $0, service: "notification", level: .trace, output: log)
       }
       let service = try NotificationService(
         database: database, verifier: FakeVerifier(), directory: recipients, orders: orders, mail: transport ?? mail,
+        outgoing: outgoing, envelope: Envelope(MasterKey()), offered: OrderEvents.all + AuthEvents.all,
         configuration: settings, logger: logger, clock: .fixed { clock.now }, newID: { OrderedIDs.next() },
         chance: { 0.5 })
       let application = Application(
@@ -55,8 +58,8 @@ struct NotificationFixture: Sendable {
       try await application.test(.live) { client in
         try await body(
           NotificationFixture(
-            database: database, clock: clock, recipients: recipients, orders: orders, mail: mail, log: log,
-            service: service, client: client))
+            database: database, clock: clock, recipients: recipients, orders: orders, mail: mail,
+            outgoing: outgoing, log: log, service: service, client: client))
       }
     }
   }
@@ -125,6 +128,19 @@ struct NotificationFixture: Sendable {
     }
   }
 
+  /// Sends what webhooks are to be told now.
+  /// - Returns: how many attempts that were.
+  @discardableResult
+  func deliverWebhooks() async throws -> Int {
+    var count = 0
+    while true {
+      let claim = try await service.webhookRun.claim(limit: 50)
+      if claim.assignments.isEmpty { return count }
+      for assignment in claim.assignments { try await service.webhookRun.run(assignment) }
+      count += claim.assignments.count
+    }
+  }
+
   // MARK: Events
 
   /// Takes an event in as a consumer does: with its inbox, in one transaction.
@@ -135,8 +151,22 @@ struct NotificationFixture: Sendable {
     let handlers =
       service.events.ofUsers + service.events.ofPasswords + service.events.ofTokens
       + service.events.ofOrders
+    return try await take(type, payload, id: id, "notification", handlers)
+  }
+
+  /// The same for webhooks, which have consumers of their own.
+  @discardableResult
+  func tellWebhooks<Payload>(
+    _ type: EventType<Payload>, _ payload: Payload, id: UUID = OrderedIDs.next()
+  ) async throws -> UUID {
+    try await take(type, payload, id: id, "webhooks", service.webhookHandlers.flatMap(\.handlers))
+  }
+
+  private func take<Payload>(
+    _ type: EventType<Payload>, _ payload: Payload, id: UUID, _ consumer: String, _ handlers: [EventHandler]
+  ) async throws -> UUID {
     let intake = EventIntake(
-      consumer: "notification.\(type.family)", order: .any,
+      consumer: "\(consumer).\(type.family)", order: .any,
       handlers: Dictionary(uniqueKeysWithValues: handlers.map { ($0.type, $0) }))
     let event = CloudEvent(
       id: id, source: "/test", type: type.name, subject: "x", time: clock.now, sequence: 1,

@@ -197,7 +197,7 @@ import Testing
   func builtIn() throws {
     #expect(
       BuiltInTemplates.names == [
-        "order.canceled", "order.confirmed", "password.changed", "sign_in.suspicious", "welcome",
+        "order.canceled", "order.confirmed", "password.changed", "sign_in.suspicious", "webhook.disabled", "welcome",
       ])
     for template in try BuiltInTemplates.compiled().values {
       #expect(template.texts.keys.sorted() == ["de", "en"])

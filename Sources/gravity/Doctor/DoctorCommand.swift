@@ -20,6 +20,7 @@ struct Doctor: AsyncParsableCommand {
     findings += await RabbitMQFindings.all(configuration)
     findings += await RedisFindings.all(configuration)
     findings += await ConsulFindings.all(configuration)
+    findings += await SMTPFindings.all(configuration)
     findings += ExposureFindings.all(configuration)
     let faults = findings.filter { !$0.isWell }.count
     if json {

@@ -7,11 +7,13 @@ public enum NotificationAPI {
   public static let standardPort = 8003
 
   /// A test compares this with what the server binds.
-  public static let endpoints: [any EndpointDescription] = [
-    createNotification, notifications, notification, retryNotification, outbox, statistics, templates, template,
-    saveDraft, discardDraft, publishTemplate, rollbackTemplate, deleteTemplate, templateVersions, templateVersion,
-    previewTemplate,
-  ]
+  public static let endpoints: [any EndpointDescription] =
+    [
+      createNotification, notifications, notification, retryNotification, cancelNotification,
+      retryDeadLetters, outbox, statistics, templates, template,
+      saveDraft, discardDraft, publishTemplate, rollbackTemplate, deleteTemplate, templateVersions, templateVersion,
+      previewTemplate,
+    ] + webhookEndpoints + suppressionEndpoints
 }
 
 // MARK: - Notifications
@@ -36,6 +38,15 @@ extension NotificationAPI {
     "retryNotification", .post, "/api/v1/notifications/{id}/retry", access: .permission("notifications:write"),
     summary: "Try the deliveries that ended as dead letters again, from the first attempt on", success: 202,
     problems: ["not_found", "invalid_state"])
+
+  /// 409 `invalid_state` with `allowed` once it is under way, sent or ended.
+  public static let cancelNotification = Endpoint<NotificationID, NotificationRecord>(
+    "cancelNotification", .post, "/api/v1/notifications/{id}/cancel", access: .permission("notifications:write"),
+    summary: "Do not send what has not been sent", problems: ["not_found", "invalid_state"])
+
+  public static let retryDeadLetters = Endpoint<DeadLetterRetry, DeadLetterRetryResult>(
+    "retryDeadLetters", .post, "/api/v1/notifications/dead-letters/retry", access: .permission("notifications:write"),
+    summary: "Try many dead letters again, the oldest first, as after a mail server was away", success: 202)
 
   public static let outbox = Endpoint<OutboxQuery, Page<OutboxMessage>>(
     "notificationOutbox", .get, "/api/v1/notifications/outbox", access: .permission("notifications:read"),

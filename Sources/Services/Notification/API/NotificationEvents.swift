@@ -4,7 +4,7 @@ public import GravityContracts
 /// What the notification service tells others. Ids and codes only: address and text stay in notif_db.
 public enum NotificationEvents {
   public static let all: [any EventDescription] = [
-    queued, sent, delivered, undelivered, bounced, suppressed, deadLettered,
+    queued, sent, delivered, undelivered, bounced, suppressed, deadLettered, webhookDisabled,
   ]
 
   public static let queued = EventType<DeliveryEvent>(
@@ -21,6 +21,8 @@ public enum NotificationEvents {
     "notification.suppressed.v1", summary: "A message was not sent, for a reason that will last")
   public static let deadLettered = EventType<DeliveryEvent>(
     "notification.dead_lettered.v1", summary: "Every attempt to send a message failed")
+  public static let webhookDisabled = EventType<WebhookDisabledEvent>(
+    "notification.webhook_disabled.v1", summary: "A webhook is told nothing any more: it is gone, or failed for days")
 }
 
 public struct DeliveryEvent: Codable, Sendable, Hashable {
@@ -45,5 +47,21 @@ public struct DeliveryEvent: Codable, Sendable, Hashable {
     case template, channel, reason
     case notificationID = "notification_id"
     case deliveryID = "delivery_id"
+  }
+}
+
+public struct WebhookDisabledEvent: Codable, Sendable, Hashable {
+  public var webhookID: UUID
+  /// ``Webhook/reason``.
+  public var reason: String
+
+  public init(webhookID: UUID, reason: String) {
+    self.webhookID = webhookID
+    self.reason = reason
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case reason
+    case webhookID = "webhook_id"
   }
 }

@@ -14,10 +14,13 @@ public struct NotificationRecord: Codable, Sendable, Hashable {
   public var locale: String?
   /// One for each channel.
   public var deliveries: [Delivery]
+  /// When it is to be sent; nil for at once.
+  public var sendAt: Date?
   public var createdAt: Date
 
   public init(
-    id: UUID, template: String, userID: UUID?, about: String?, locale: String?, deliveries: [Delivery], createdAt: Date
+    id: UUID, template: String, userID: UUID?, about: String?, locale: String?, deliveries: [Delivery],
+    sendAt: Date? = nil, createdAt: Date
   ) {
     self.id = id
     self.template = template
@@ -25,12 +28,14 @@ public struct NotificationRecord: Codable, Sendable, Hashable {
     self.about = about
     self.locale = locale
     self.deliveries = deliveries
+    self.sendAt = sendAt
     self.createdAt = createdAt
   }
 
   enum CodingKeys: String, CodingKey {
     case id, template, about, locale, deliveries
     case userID = "user_id"
+    case sendAt = "send_at"
     case createdAt = "created_at"
   }
 }
@@ -62,8 +67,8 @@ public struct Delivery: Codable, Sendable, Hashable {
   public var id: UUID
   public var channel: Open<DeliveryChannel>
   public var state: Open<DeliveryState>
-  /// Why it is in that state: `recipient_gone`, `no_address`, `erased`, `retries_exhausted`, `template_missing`,
-  /// `template_failed`, `rejected`.
+  /// Why it is in that state: `recipient_gone`, `no_address`, `erased`, `canceled`, `address_suppressed`,
+  /// `retries_exhausted`, `template_missing`, `template_failed`, `rejected`.
   public var reason: String?
   /// What went wrong last, for an operator.
   public var error: String?
@@ -129,10 +134,12 @@ public struct NewNotification: Codable, Sendable {
   public var data: JSONObject?
   /// What it is about, so that it can be found; 1 to 200 printable bytes.
   public var about: String?
+  /// Not before then; at most 90 days ahead. What is past is at once.
+  public var sendAt: Date?
 
   public init(
     id: UUID? = nil, template: String, userID: UUID? = nil, address: String? = nil, name: String? = nil,
-    locale: String? = nil, data: JSONObject? = nil, about: String? = nil
+    locale: String? = nil, data: JSONObject? = nil, about: String? = nil, sendAt: Date? = nil
   ) {
     self.id = id
     self.template = template
@@ -142,17 +149,52 @@ public struct NewNotification: Codable, Sendable {
     self.locale = locale
     self.data = data
     self.about = about
+    self.sendAt = sendAt
   }
 
   enum CodingKeys: String, CodingKey {
     case id, template, address, name, locale, data, about
     case userID = "user_id"
+    case sendAt = "send_at"
   }
 }
 
 public struct NotificationID: Codable, Sendable {
   public var id: UUID
   public init(id: UUID) { self.id = id }
+}
+
+/// Which dead letters are to be tried again; all when nothing is said.
+public struct DeadLetterRetry: Codable, Sendable {
+  /// Those that ended for it: `retries_exhausted`.
+  public var reason: String?
+  /// Those of notifications since then.
+  public var since: Date?
+  /// 1 to 1000; 1000 unless it is given.
+  public var limit: Int?
+
+  public init(reason: String? = nil, since: Date? = nil, limit: Int? = nil) {
+    self.reason = reason
+    self.since = since
+    self.limit = limit
+  }
+}
+
+public struct DeadLetterRetryResult: Codable, Sendable, Hashable {
+  /// How many deliveries are queued again.
+  public var retried: Int
+  /// Whether there are more, so that the same makes sense again.
+  public var hasMore: Bool
+
+  public init(retried: Int, hasMore: Bool) {
+    self.retried = retried
+    self.hasMore = hasMore
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case retried
+    case hasMore = "has_more"
+  }
 }
 
 public struct NotificationQuery: Codable, Sendable {

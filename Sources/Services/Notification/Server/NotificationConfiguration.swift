@@ -17,6 +17,11 @@ public struct NotificationConfiguration: Sendable, Hashable {
   /// Seconds for which messages, and the addresses and data they were written with, are kept; at least a day.
   public var contentRetention: TimeInterval = 90 * 86_400
 
+  /// Where webhooks may go.
+  public var webhookAddresses = AddressPolicy()
+  /// Seconds for which what was sent to webhooks is kept, with its log; at least a day.
+  public var webhookRetention: TimeInterval = 30 * 86_400
+
   public init() {}
 
   /// What follows `@` in the sender's address; the right side of every Message-ID.
@@ -42,6 +47,9 @@ public struct NotificationConfiguration: Sendable, Hashable {
     }
     guard contentRetention >= 86_400 else {
       throw NotificationConfigurationError(description: "content retention: must be at least 86400 seconds")
+    }
+    guard webhookRetention >= 86_400 else {
+      throw NotificationConfigurationError(description: "webhook retention: must be at least 86400 seconds")
     }
   }
 }

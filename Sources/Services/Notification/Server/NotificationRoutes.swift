@@ -7,6 +7,14 @@ extension NotificationService {
   func bind(to routes: inout Routes) {
     bindNotifications(&routes)
     bindTemplates(&routes)
+    bindWebhooks(&routes)
+    let suppressions = Suppressions(core: core)
+    routes.on(NotificationAPI.suppressions) { request, _ in try await suppressions.list(request) }
+    routes.on(NotificationAPI.addSuppression) { request, _ in try await suppressions.add(request) }
+    routes.on(NotificationAPI.removeSuppression) { request, _ in
+      try await suppressions.remove(request.address)
+      return Empty()
+    }
   }
 
   private func bindNotifications(_ routes: inout Routes) {
@@ -17,8 +25,31 @@ extension NotificationService {
     routes.on(NotificationAPI.notifications) { request, _ in try await notifications.list(request) }
     routes.on(NotificationAPI.notification) { request, _ in try await notifications.find(request.id) }
     routes.on(NotificationAPI.retryNotification) { request, _ in try await notifications.retry(request.id) }
+    routes.on(NotificationAPI.cancelNotification) { request, _ in try await notifications.cancel(request.id) }
+    routes.on(NotificationAPI.retryDeadLetters) { request, _ in try await notifications.retry(request) }
     routes.on(NotificationAPI.outbox) { request, _ in try await notifications.outbox(request) }
     routes.on(NotificationAPI.statistics) { request, _ in try await notifications.statistics(request) }
+  }
+
+  private func bindWebhooks(_ routes: inout Routes) {
+    let webhooks = webhooks
+    routes.on(NotificationAPI.createWebhook) { request, scope in
+      try await webhooks.create(request, by: scope.principal)
+    }
+    routes.on(NotificationAPI.webhooks) { request, _ in try await webhooks.list(request) }
+    routes.on(NotificationAPI.webhook) { request, _ in try await webhooks.find(request.id) }
+    routes.on(NotificationAPI.updateWebhook) { request, scope in
+      try await webhooks.update(request) { try scope.require($0) }
+    }
+    routes.on(NotificationAPI.deleteWebhook) { request, _ in
+      try await webhooks.delete(request.id)
+      return Empty()
+    }
+    routes.on(NotificationAPI.rotateWebhookSecret) { request, _ in try await webhooks.rotate(request) }
+    routes.on(NotificationAPI.testWebhook) { request, _ in try await webhooks.test(request.id) }
+    routes.on(NotificationAPI.webhookDeliveries) { request, _ in try await webhooks.deliveries(request) }
+    routes.on(NotificationAPI.webhookDelivery) { request, _ in try await webhooks.delivery(request) }
+    routes.on(NotificationAPI.replayWebhookDelivery) { request, _ in try await webhooks.replay(request) }
   }
 
   private func bindTemplates(_ routes: inout Routes) {

@@ -10,6 +10,8 @@ public enum NotificationSchema {
     Migration(3, "templates", templates),
     Migration(4, "events", Outbox.migrationStatements + EventConsumer.migrationStatements),
     Migration(5, "tasks", TaskQueue.migrationStatements + Lease.migrationStatements),
+    Migration(6, "webhooks", webhooks),
+    Migration(7, "times to send at, and addresses that are not written to", scheduling + suppressions),
   ]
 
   private static let notifications: [SQL] = [
@@ -76,6 +78,53 @@ public enum NotificationSchema {
       name \(type: .text) NOT NULL, version \(type: .bigint) NOT NULL, content \(type: .text) NOT NULL,
       note \(type: .text), created_by \(type: .text) NOT NULL, created_at \(type: .timestamptz) NOT NULL,
       PRIMARY KEY (name, version)
+      """),
+  ]
+
+  private static let scheduling: [SQL] = ["ALTER TABLE notifications ADD COLUMN send_at \(type: .timestamptz)"]
+
+  private static let suppressions: [SQL] = [
+    .table(
+      "suppressions",
+      """
+      address \(type: .text) PRIMARY KEY, reason \(type: .text) NOT NULL, delivery_id \(type: .uuid),
+      user_id \(type: .uuid), created_at \(type: .timestamptz) NOT NULL
+      """),
+    "CREATE INDEX suppressions_user ON suppressions (user_id) WHERE user_id IS NOT NULL",
+  ]
+
+  private static let webhooks: [SQL] = [
+    .table(
+      "webhooks",
+      """
+      id \(type: .uuid) PRIMARY KEY, url \(type: .text) NOT NULL, events \(type: .text) NOT NULL,
+      description \(type: .text), state \(type: .text) NOT NULL, reason \(type: .text),
+      failing_since \(type: .timestamptz), secret \(type: .bytea) NOT NULL, former_secret \(type: .bytea),
+      former_until \(type: .timestamptz), created_by \(type: .text) NOT NULL, version \(type: .bigint) NOT NULL,
+      created_at \(type: .timestamptz) NOT NULL, updated_at \(type: .timestamptz) NOT NULL
+      """),
+    // One row from the first webhook on.
+    .table("webhook_intake", "id \(type: .bigint) PRIMARY KEY, started_at \(type: .timestamptz) NOT NULL"),
+    .table(
+      "webhook_deliveries",
+      """
+      id \(type: .uuid) PRIMARY KEY, webhook_id \(type: .uuid) NOT NULL, event_id \(type: .uuid) NOT NULL,
+      event_type \(type: .text) NOT NULL, body \(type: .text) NOT NULL, state \(type: .text) NOT NULL,
+      reason \(type: .text), attempt \(type: .bigint) NOT NULL, failures \(type: .bigint) NOT NULL,
+      due_at \(type: .timestamptz), response_status \(type: .bigint), created_at \(type: .timestamptz) NOT NULL,
+      delivered_at \(type: .timestamptz)
+      """),
+    // An event that comes twice is sent once to each.
+    "CREATE UNIQUE INDEX webhook_deliveries_event ON webhook_deliveries (webhook_id, event_id)",
+    "CREATE INDEX webhook_deliveries_due_at ON webhook_deliveries (due_at, id) WHERE due_at IS NOT NULL",
+    "CREATE INDEX webhook_deliveries_webhook ON webhook_deliveries (webhook_id, id)",
+    "CREATE INDEX webhook_deliveries_created_at ON webhook_deliveries (created_at)",
+    .table(
+      "webhook_attempts",
+      """
+      delivery_id \(type: .uuid) NOT NULL, number \(type: .bigint) NOT NULL, at \(type: .timestamptz) NOT NULL,
+      response_status \(type: .bigint), error \(type: .text), milliseconds \(type: .bigint) NOT NULL,
+      PRIMARY KEY (delivery_id, number)
       """),
   ]
 }

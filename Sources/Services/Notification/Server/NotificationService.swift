@@ -1,7 +1,7 @@
 public import Foundation
 public import GravityContracts
 public import GravityData
-import GravityEvents
+public import GravityEvents
 public import GravityHTTP
 public import GravityIdentity
 import GravityTasks
@@ -27,6 +27,9 @@ public struct NotificationService: Sendable {
   let sending: DeliveryRun
   let channels: [any Channel]
   let worker: TaskWorker
+  let webhooks: Webhooks
+  let webhookRun: WebhookRun
+  let webhookIntake: WebhookIntake
 
   /// - Parameters:
   ///   - verifier: Checks users' and services' tokens.
@@ -34,11 +37,15 @@ public struct NotificationService: Sendable {
   ///   - orders: Where orders are known: ``RemoteOrderReader``.
   ///   - mail: What takes mails over: ``DiskMailTransport`` where there is no mail server.
   ///   - others: Channels besides e-mail.
+  ///   - outgoing: What webhooks are sent with.
+  ///   - envelope: Seals webhooks' secrets.
+  ///   - offered: The events that webhooks may be told of.
   ///   - chance: 0 to 1, for jitter.
   /// - Throws: ``NotificationConfigurationError``.
   public init(
     database: any Database, verifier: any TokenVerifier, directory: any RecipientDirectory, orders: any OrderReader,
-    mail: any MailTransport, others: [any Channel] = [], configuration: NotificationConfiguration = .init(),
+    mail: any MailTransport, others: [any Channel] = [], outgoing: any OutgoingHTTP, envelope: Envelope,
+    offered: [any EventDescription], configuration: NotificationConfiguration = .init(),
     logger: Logger, metrics: any MetricsFactory = MetricsSystem.factory, clock: ServiceClock = .system,
     newID: @escaping @Sendable () -> UUID = { UUID.v7() },
     chance: @escaping @Sendable () -> Double = { .random(in: 0...1) }
@@ -63,12 +70,27 @@ public struct NotificationService: Sendable {
       composer: Composer(configuration: configuration, directory: directory, orders: orders),
       channels: Dictionary(channels.map { ($0.kind, $0) }, uniquingKeysWith: { first, _ in first }),
       metrics: DeliveryMetrics(metrics), chance: chance)
+    webhookIntake = WebhookIntake(core: core, offered: offered)
+    webhooks = Webhooks(
+      core: core, envelope: envelope,
+      fields: WebhookFields(policy: configuration.webhookAddresses, offered: offered.map(\.name)),
+      intake: webhookIntake)
+    webhookRun = WebhookRun(core: core, envelope: envelope, http: outgoing, intake: intake, chance: chance)
     worker = try NotificationTasks.worker(core, channels, metrics: metrics)
   }
 
   /// Sends what is due, deletes what expired. Ends on graceful shutdown.
   public var tasks: any Service {
-    NotificationTasks(core: core, sending: DeliveryWorker(run: sending), worker: worker)
+    NotificationTasks(
+      core: core, sending: DeliveryWorker(run: sending), webhooks: WebhookWorker(run: webhookRun), worker: worker)
+  }
+
+  /// The handlers of the consumers that take events in for webhooks; see ``webhookEvents(_:)``.
+  public var webhookHandlers: [(family: String, handlers: [EventHandler])] { webhookIntake.handlers }
+
+  /// Runs the consumers of ``webhookHandlers`` from the first webhook on. Ends on graceful shutdown.
+  public func webhookEvents(_ consumers: [any Service]) -> any Service {
+    WebhookConsumption(core: core, consumers: consumers)
   }
 
   /// What serves ``NotificationAPI/endpoints``.

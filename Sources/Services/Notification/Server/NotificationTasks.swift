@@ -11,12 +11,14 @@ import ServiceLifecycle
 struct NotificationTasks: Service {
   let core: NotificationCore
   let sending: DeliveryWorker
+  let webhooks: WebhookWorker
   let worker: TaskWorker
 
   func run() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
-      // Both drain by themselves when the service is asked to stop.
+      // Each drains by itself when the service is asked to stop.
       group.addTask { try await sending.run() }
+      group.addTask { try await webhooks.run() }
       group.addTask { try await worker.run() }
       try await group.waitForAll()
     }
@@ -52,6 +54,10 @@ struct NotificationTasks: Service {
         try NotificationStore(transaction).blank(deliveries: old)
       }
     }
+    let kept = core.configuration.webhookRetention
+    while try await core.write({ transaction, now in
+      try WebhookDeliveryStore(transaction).delete(createdBefore: now - kept, limit: batch)
+    }) >= batch { try Task.checkCancellation() }
     while try await core.database.expireIdempotencyKeys(limit: batch) >= batch { try Task.checkCancellation() }
   }
 }

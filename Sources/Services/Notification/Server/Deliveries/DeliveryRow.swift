@@ -27,11 +27,14 @@ struct NotificationRow: SQLRecord, Hashable {
   /// What makes it one, however often it is asked for.
   var onceKey: String?
   var traceparent: String?
+  /// nil for at once.
+  var sendAt: Date?
   var createdAt: Date
 
   init(
     id: UUID, template: String, source: NotificationSource, userID: UUID?, address: String? = nil, name: String? = nil,
-    locale: String? = nil, data: String? = nil, about: String?, onceKey: String?, traceparent: String?, createdAt: Date
+    locale: String? = nil, data: String? = nil, about: String?, onceKey: String?, traceparent: String?,
+    sendAt: Date? = nil, createdAt: Date
   ) {
     self.id = id
     self.template = template
@@ -44,13 +47,14 @@ struct NotificationRow: SQLRecord, Hashable {
     self.about = about
     self.onceKey = onceKey
     self.traceparent = traceparent
+    self.sendAt = sendAt
     self.createdAt = createdAt
   }
 
   static let columns: SQL = """
     notifications.id, notifications.template, notifications.source, notifications.user_id, notifications.address,
     notifications.name, notifications.locale, notifications.data, notifications.about, notifications.once_key,
-    notifications.traceparent, notifications.created_at
+    notifications.traceparent, notifications.send_at, notifications.created_at
     """
 
   init(_ row: SQLRow) throws {
@@ -65,6 +69,7 @@ struct NotificationRow: SQLRecord, Hashable {
     about = try row.get("about")
     onceKey = try row.get("once_key")
     traceparent = try row.get("traceparent")
+    sendAt = try row.get("send_at")
     createdAt = try row.get("created_at")
   }
 }

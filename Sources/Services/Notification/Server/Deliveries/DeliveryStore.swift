@@ -89,6 +89,40 @@ struct DeliveryStore {
     return rows
   }
 
+  /// Ends what waits for an attempt.
+  /// - Returns: those that did.
+  func cancel(of notification: UUID) throws -> [DeliveryRow] {
+    try transaction.all(
+      """
+      UPDATE deliveries SET state = 'suppressed', reason = 'canceled', due_at = NULL, steps = deliveries.steps + 1
+      WHERE notification_id = \(notification) AND state = 'queued'
+      RETURNING \(DeliveryRow.columns)
+      """)
+  }
+
+  /// Oldest first.
+  func deadLetters(_ request: DeadLetterRetry, limit: Int) throws -> [UUID] {
+    var filter: SQL = "WHERE state = 'dead_lettered' AND state <> 'sent'"
+    if let reason = request.reason { filter = filter + " AND reason = \(reason)" }
+    if let since = request.since { filter = filter + " AND created_at >= \(since)" }
+    return try transaction.rows("SELECT id FROM deliveries \(filter) ORDER BY notification_id LIMIT \(limit)").map {
+      try $0.get(0)
+    }
+  }
+
+  /// - Returns: those that were dead letters.
+  func requeue(_ ids: [UUID], at now: Date) throws -> [DeliveryRow] {
+    guard !ids.isEmpty else { return [] }
+    let rows: [DeliveryRow] = try transaction.all(
+      """
+      UPDATE deliveries SET state = 'queued', failures = 0, due_at = \(now), reason = NULL, steps = deliveries.steps + 1
+      WHERE id IN \(list: ids) AND state = 'dead_lettered'
+      RETURNING \(DeliveryRow.columns)
+      """)
+    if !rows.isEmpty { try transaction.notify(Self.channel, "") }
+    return rows
+  }
+
   func list(of notifications: [UUID]) throws -> [DeliveryRow] {
     try transaction.all(
       "SELECT \(DeliveryRow.columns) FROM deliveries WHERE notification_id IN \(list: notifications) ORDER BY id")

@@ -19,6 +19,7 @@ struct Erasure: Sendable {
     let now = try core.now(transaction)
     let (notifications, deliveries) = (NotificationStore(transaction), DeliveryStore(transaction))
     try notifications.noteErased(user, at: now)
+    try SuppressionStore(transaction).delete(of: user)
     let ids = try deliveries.ids(of: user)
     guard !ids.isEmpty else { return }
     let templates = Dictionary(

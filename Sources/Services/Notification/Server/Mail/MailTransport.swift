@@ -24,4 +24,6 @@ public enum SendOutcome: Sendable, Hashable {
   case failed(String)
   /// Refused by the recipient's side for good; it is not tried again.
   case bounced(String)
+  /// The same, because there is no such mailbox: nothing more is sent to that address.
+  case noMailbox(String)
 }

@@ -13,11 +13,14 @@ struct NewNotificationFields: Sendable {
   /// JSON with its keys in order, so that the same data are the same text.
   let text: String?
   let about: String?
+  let sendAt: Date?
 
   static let greatestData = 32 << 10
+  /// Seconds from now.
+  static let greatestWait: TimeInterval = 90 * 86_400
 
   /// - Throws: `Problem` 422 with everything that is wrong.
-  init(checking request: NewNotification) throws {
+  init(checking request: NewNotification, now: Date) throws {
     var errors: [Problem.FieldError] = []
     func fail(_ field: String, _ code: String, _ message: String) {
       errors.append(.init(field: field, code: code, message: message))
@@ -43,6 +46,9 @@ struct NewNotificationFields: Sendable {
     {
       fail("about", "format", "must have 1 to 200 printable ASCII characters")
     }
+    if let time = request.sendAt, time.timeIntervalSince(now) > Self.greatestWait {
+      fail("send_at", "range", "must be at most 90 days ahead")
+    }
     if let id = request.id, !Self.isVersion7(id) { fail("id", "format", "must be a version 7 UUID") }
     var text: String?
     if let data = request.data {
@@ -64,6 +70,7 @@ struct NewNotificationFields: Sendable {
     data = request.data ?? [:]
     self.text = text
     about = request.about
+    sendAt = request.sendAt?.roundedToMicroseconds
   }
 
   private static func isVersion7(_ id: UUID) -> Bool { id.uuid.6 >> 4 == 7 && id.uuid.8 >> 6 == 2 }
@@ -82,6 +89,7 @@ struct NewNotificationFields: Sendable {
   /// Whether a notification is what these fields ask for.
   func describe(_ row: NotificationRow) -> Bool {
     row.template == template && row.userID == userID && row.address == address && row.name == name
-      && row.locale == locale && row.data == text && row.about == about && row.source == .request
+      && row.locale == locale && row.data == text && row.about == about && row.sendAt == sendAt
+      && row.source == .request
   }
 }

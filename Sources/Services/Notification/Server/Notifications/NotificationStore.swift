@@ -13,9 +13,9 @@ struct NotificationStore {
     try transaction.execute(
       """
       INSERT INTO notifications (id, template, source, user_id, address, name, locale, data, about, once_key,
-        traceparent, created_at)
+        traceparent, send_at, created_at)
       VALUES (\(row.id), \(row.template), \(row.source.rawValue), \(row.userID), \(row.address), \(row.name),
-        \(row.locale), \(row.data), \(row.about), \(row.onceKey), \(row.traceparent), \(row.createdAt))
+        \(row.locale), \(row.data), \(row.about), \(row.onceKey), \(row.traceparent), \(row.sendAt), \(row.createdAt))
       ON CONFLICT DO NOTHING
       """) == 1
   }

@@ -11,7 +11,7 @@ struct Notifications: Sendable {
   let intake: Intake
 
   func create(_ request: NewNotification, once key: IdempotencyKey?) async throws -> Once<NotificationRecord> {
-    let fields = try NewNotificationFields(checking: request)
+    let fields = try NewNotificationFields(checking: request, now: core.clock.now())
     let id = request.id ?? core.newID()
     return try await core.database.write(once: key) { [core, library, intake] transaction in
       let now = try core.now(transaction)
@@ -29,7 +29,7 @@ struct Notifications: Sendable {
       let row = NotificationRow(
         id: id, template: fields.template, source: .request, userID: fields.userID, address: fields.address,
         name: fields.name, locale: fields.locale, data: fields.text, about: fields.about, onceKey: nil,
-        traceparent: Intake.traceparent, createdAt: now)
+        traceparent: Intake.traceparent, sendAt: fields.sendAt, createdAt: now)
       // Somebody else may have made it since: then serializability lets this transaction run again.
       guard try store.insert(row) else { throw DatabaseError(.serialization, "the id was taken in this moment") }
       return Self.notification(row, try intake.queue(row, transaction, now))
@@ -72,6 +72,48 @@ struct Notifications: Sendable {
       return try Self.withHistory(id, transaction)
     }
   }
+
+  /// What is under way may have been handed over already, so it is not canceled.
+  func cancel(_ id: UUID) async throws -> NotificationRecord {
+    try await core.write { [core] transaction, now in
+      guard let row = try NotificationStore(transaction).find(id) else { throw Problem.notFound("notification") }
+      let store = DeliveryStore(transaction)
+      let canceled = try store.cancel(of: id)
+      guard !canceled.isEmpty else {
+        throw Problem(
+          409, "invalid_state", "None of its deliveries waits any more",
+          extensions: ["allowed": .array([.string(DeliveryState.queued.rawValue)])])
+      }
+      for delivery in canceled {
+        try store.insertStep(delivery, nil, at: now)
+        try core.events.record(delivery, template: row.template, in: transaction)
+      }
+      return try Self.withHistory(id, transaction)
+    }
+  }
+
+  func retry(_ request: DeadLetterRetry) async throws -> DeadLetterRetryResult {
+    let limit = request.limit ?? Self.greatestRetry
+    guard (1...Self.greatestRetry).contains(limit) else {
+      throw Problem.invalid("limit", "range", "must be 1 to \(Self.greatestRetry)")
+    }
+    return try await core.write { [core] transaction, now in
+      let store = DeliveryStore(transaction)
+      let found = try store.deadLetters(request, limit: limit + 1)
+      let queued = try store.requeue(Array(found.prefix(limit)), at: now)
+      let templates = Dictionary(
+        uniqueKeysWithValues: try NotificationStore(transaction).list(queued.map(\.notificationID)).map {
+          ($0.id, $0.template)
+        })
+      for delivery in queued {
+        try store.insertStep(delivery, "asked for again", at: now)
+        try core.events.record(delivery, template: templates[delivery.notificationID] ?? "", in: transaction)
+      }
+      return DeadLetterRetryResult(retried: queued.count, hasMore: found.count > limit)
+    }
+  }
+
+  private static let greatestRetry = 1_000
 
   func outbox(_ query: OutboxQuery) async throws -> Page<OutboxMessage> {
     let limit = try PageLimit.checked(query.limit)
@@ -129,6 +171,7 @@ struct Notifications: Sendable {
   private static func notification(_ row: NotificationRow, _ deliveries: [Delivery]) -> NotificationRecord {
     NotificationRecord(
       id: row.id, template: row.template, userID: row.userID, about: row.about, locale: row.locale,
-      deliveries: deliveries, createdAt: row.createdAt)
+      deliveries: deliveries, sendAt: row.sendAt,
+      createdAt: row.createdAt)
   }
 }

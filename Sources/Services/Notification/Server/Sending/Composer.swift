@@ -129,7 +129,7 @@ struct Composer: Sendable {
       return .message(
         ChannelMessage(
           id: assignment.delivery.id, recipient: email.text, name: address.name, content: content,
-          date: assignment.delivery.createdAt), templateVersion: template.version)
+          date: notification.sendAt ?? assignment.delivery.createdAt), templateVersion: template.version)
     } catch { return .hopeless(reason: "template_failed", "version \(template.version): \(error)") }
   }
 

@@ -16,9 +16,11 @@ struct DeliveryMetrics: Sendable {
   }
 
   /// An attempt has put its delivery into a state.
-  func ended(_ row: DeliveryRow) {
+  /// - Parameter sendAt: When it was to be sent, if that was not at once.
+  func ended(_ row: DeliveryRow, since sendAt: Date?) {
     states[row.state]?.increment()
     guard row.state == .sent, let sentAt = row.sentAt else { return }
-    latency.recordNanoseconds(Int64(max(0, sentAt.timeIntervalSince(row.createdAt)) * 1e9))
+    let due = max(row.createdAt, sendAt ?? row.createdAt)
+    latency.recordNanoseconds(Int64(max(0, sentAt.timeIntervalSince(due)) * 1e9))
   }
 }

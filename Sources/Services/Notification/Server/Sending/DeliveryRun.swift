@@ -53,7 +53,7 @@ struct DeliveryRun: Sendable {
     let assignments = traced(claimed)
     defer { for assignment in assignments { assignment.span?.end() } }
     let fit = assignments.filter { $0.delivery.failures < DeliveryLadder.attempts }
-    let compositions = await composer.compose(fit)
+    let compositions = try await withoutSuppressed(await composer.compose(fit))
     let sent = await send(zip(fit, compositions).map { $0 })
     var results = zip(fit, compositions).map { assignment, composition in
       result(assignment, composition, sent[assignment.delivery.id])
@@ -65,6 +65,23 @@ struct DeliveryRun: Sendable {
       return Result(assignment: $0, row: row, message: nil, detail: "its attempts never came to an end", delay: nil)
     }
     try await record(results)
+  }
+
+  /// Nothing goes to an address that does not exist, or whose owner complained.
+  private func withoutSuppressed(_ compositions: [Composition]) async throws -> [Composition] {
+    let addresses = Set(
+      compositions.compactMap { if case .message(let message, _) = $0 { message.recipient } else { nil } })
+    guard !addresses.isEmpty else { return compositions }
+    let suppressed = try await core.read { transaction, _ in
+      try SuppressionStore(transaction).suppressed(addresses)
+    }
+    guard !suppressed.isEmpty else { return compositions }
+    return compositions.map { composition in
+      guard case .message(let message, _) = composition,
+        suppressed.contains(SuppressionStore.key(message.recipient))
+      else { return composition }
+      return .suppressed("address_suppressed")
+    }
   }
 
   private func traced(_ assignments: [Assignment]) -> [Assignment] {
@@ -107,6 +124,8 @@ struct DeliveryRun: Sendable {
     var row: DeliveryRow
     var message: MessageRow?
     var detail: String?
+    /// Whether its address is to be written to no more.
+    var endsAddress = false
     /// Seconds until the next attempt.
     var delay: TimeInterval?
   }
@@ -136,6 +155,9 @@ struct DeliveryRun: Sendable {
       case .bounced(let reply):
         end(.bounced, "rejected", reply)
         result.message = written
+      case .noMailbox(let reply):
+        end(.bounced, "rejected", reply)
+        (result.message, result.endsAddress) = (written, true)
       case .failed(let error): fail(error)
       case nil: fail("there is no channel for \(assignment.delivery.channel.rawValue)")
       }
@@ -164,7 +186,7 @@ struct DeliveryRun: Sendable {
         if result.message != nil { strays[result.row.channel, default: []].append(result.row.id) }
         continue
       }
-      metrics.ended(row)
+      metrics.ended(row, since: result.assignment.notification.sendAt)
       result.assignment.span?.set("gravity.notification.state", .string(row.state.rawValue))
       if row.error != nil { result.assignment.span?.fail(row.reason ?? "attempt_failed") }
       log(result, row)
@@ -186,6 +208,10 @@ struct DeliveryRun: Sendable {
       row.steps += 1
       guard try store.finish(row) else { return nil }
       try store.insertStep(row, result.detail, at: now)
+      if result.endsAddress, let message = result.message {
+        try SuppressionStore(transaction).insert(
+          message.recipient, "hard_bounce", delivery: row.id, user: result.assignment.notification.userID, at: now)
+      }
     }
     // That it is tried again is no news.
     if row.state != .queued {

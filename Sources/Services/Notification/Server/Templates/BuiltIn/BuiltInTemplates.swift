@@ -8,11 +8,12 @@ enum BuiltInTemplates {
   static let orderCanceled = "order.canceled"
   static let passwordChanged = "password.changed"
   static let signInSuspicious = "sign_in.suspicious"
+  static let webhookDisabled = "webhook.disabled"
 
   static let contents: [String: TemplateContent] = [
     welcome: WelcomeTemplate.content, orderConfirmed: OrderConfirmedTemplate.content,
     orderCanceled: OrderCanceledTemplate.content, passwordChanged: PasswordChangedTemplate.content,
-    signInSuspicious: SignInSuspiciousTemplate.content,
+    signInSuspicious: SignInSuspiciousTemplate.content, webhookDisabled: WebhookDisabledTemplate.content,
   ]
 
   /// By name.
