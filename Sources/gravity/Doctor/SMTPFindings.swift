@@ -46,8 +46,8 @@ enum SMTPFindings {
     case .configure: "write GRAVITY_SMTP_URL as smtp://USER:PASSWORD@HOST:587"
     case .connect, .converse: "check that the mail server runs and that GRAVITY_SMTP_URL names its host and port"
     case .encrypt:
-      "add cacert=FILE to GRAVITY_SMTP_URL for an authority of your own, use the name that is in the certificate, or "
-        + "tls=optional where you trust the network"
+      "add cacert=FILE to GRAVITY_SMTP_URL for an authority of your own, or use the name that is in the certificate; "
+        + "tls=none is for servers on this machine, without a password"
     case .logIn: "check user and password in GRAVITY_SMTP_URL"
     }
   }

@@ -2,7 +2,8 @@ public import Foundation
 
 /// Sends requests to addresses that others gave us. An engine is behind it; it follows no redirect.
 public protocol OutgoingHTTP: Sendable {
-  /// One request, one answer. Never takes longer than the request's timeout.
+  /// One request, one answer. Takes no longer than the request's timeout, or than the system's resolver takes for the
+  /// name when that is more.
   func post(_ request: OutgoingRequest) async -> OutgoingAnswer
 }
 
