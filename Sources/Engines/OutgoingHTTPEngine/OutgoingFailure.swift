@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -12,6 +13,7 @@ struct OutgoingFailure: Error, Sendable, CustomStringConvertible {
   init(_ error: any Error) {
     switch error {
     case let error as OutgoingFailure: self = error
+    case let error as IOError: self.init(String(cString: strerror(error.errnoCode)))
     case ChannelError.connectTimeout: self.init("no connection in time")
     case let error as NIOSSLExtraError where error == .failedToValidateHostname:
       self.init("the server's certificate is for another host")

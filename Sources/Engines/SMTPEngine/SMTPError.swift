@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -37,6 +38,7 @@ public struct SMTPError: Error, Sendable, Hashable, CustomStringConvertible {
       self.init(
         .connect,
         "\(error.host):\(error.port) cannot be reached" + (first.map { ": \(SMTPError($0).message)" } ?? ""))
+    case let error as IOError: self.init(.converse, String(cString: strerror(error.errnoCode)))
     case ChannelError.connectTimeout: self.init(.connect, "no connection in time")
     case let error as NIOSSLExtraError where error == .failedToValidateHostname:
       self.init(.encrypt, "the server's certificate is for another host")
