@@ -75,10 +75,14 @@ public struct OutgoingClient: OutgoingHTTP {
 
   /// Of a socket's address the address alone; nil for what is neither IPv4 nor IPv6.
   private static func plain(_ address: SocketAddress) -> IPAddress? {
-    switch address {
-    case .v4(let four): withUnsafeBytes(of: four.address.sin_addr) { IPAddress(bytes: $0) }
-    case .v6(let six): withUnsafeBytes(of: six.address.sin6_addr) { IPAddress(bytes: $0) }
-    case .unixDomainSocket: nil
+    // sockaddr_in has its address at 4, sockaddr_in6 at 8, on every platform.
+    address.withSockAddr { pointer, size in
+      let bytes = UnsafeRawBufferPointer(start: pointer, count: size)
+      return switch address {
+      case .v4: IPAddress(bytes: UnsafeRawBufferPointer(rebasing: bytes[4..<8]))
+      case .v6: IPAddress(bytes: UnsafeRawBufferPointer(rebasing: bytes[8..<24]))
+      case .unixDomainSocket: nil
+      }
     }
   }
 

@@ -137,7 +137,8 @@ private struct Exporting {
   @Test("less than a batch goes when its time has come")
   func schedule() async throws {
     // The first pause passes at once, and only when there is something.
-    let (gate, pauses) = (Atomic(false), Atomic(false))
+    let gate = Atomic(false)
+    let pauses = Atomic(false)
     let exporting = try Exporting(sleep: { duration in
       guard duration == Exporting.delay else { return }
       pauses.store(true, ordering: .relaxed)
