@@ -221,17 +221,23 @@ struct TortureRun: Sendable {
 
   // MARK: The end
 
+  /// Looks in a row that find no saga under way.
+  private static let quietLooks = 4
+
   /// Until no saga is under way and every confirmed order has its mail; at most 15 minutes.
   private func settle(_ administrator: ShopVisitor) async throws {
     let end = ContinuousClock.now + .seconds(900)
+    var quietLooks = 0
     while ContinuousClock.now < end {
       var left = 0
       for state in ["running", "waiting", "compensating", "parked"] {
         left += try await administrator.all("/api/v1/sagas?state=\(state)").count
       }
-      if left == 0 { return }
-      say("  \(left) sagas are under way")
-      try await Task.sleep(for: .seconds(5))
+      // One that goes from one state to another between two of these questions is in none of the answers.
+      quietLooks = left == 0 ? quietLooks + 1 : 0
+      if quietLooks == Self.quietLooks { return }
+      if left > 0 { say("  \(left) sagas are under way") }
+      try await Task.sleep(for: left > 0 ? .seconds(5) : .milliseconds(500))
     }
   }
 }
