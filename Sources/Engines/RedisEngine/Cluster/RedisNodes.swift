@@ -61,7 +61,7 @@ final class RedisNodes: Sendable {
 
   func node(_ name: RedisNodeName, from sender: KeptConnection) throws(RedisError) -> KeptConnection {
     var opening = opening
-    opening.address.host = name.host.isEmpty ? String(sender.name.prefix { $0 != ":" }) : name.host
+    opening.address.host = name.host.isEmpty ? sender.host : name.host
     opening.address.port = name.port
     let key = "\(opening.address.host):\(opening.address.port)"
     if key == first.name { return first }

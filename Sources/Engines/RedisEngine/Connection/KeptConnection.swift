@@ -36,6 +36,7 @@ final class KeptConnection: Sendable {
 
   /// `host:port`, as a cluster names its nodes.
   let name: String
+  let host: String
   private let opening: RedisOpening
   private let configuration: RedisClient.Configuration
   private let metrics: RedisMetrics
@@ -43,7 +44,8 @@ final class KeptConnection: Sendable {
   private let state = Mutex(State())
 
   init(_ opening: RedisOpening, _ configuration: RedisClient.Configuration, _ metrics: RedisMetrics, _ logger: Logger) {
-    name = "\(opening.address.host):\(opening.address.port)"
+    host = opening.address.host
+    name = "\(host):\(opening.address.port)"
     self.opening = opening
     self.configuration = configuration
     self.metrics = metrics
