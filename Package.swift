@@ -364,7 +364,9 @@ let package = Package(
         [.coreMetrics, .hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log, .nio, .nioPosix]),
       tests("OpenIDEngine", with: ["GravityContracts", "GravityIdentity"], [.crypto, .log]),
       .executableTarget(
-        name: "gatewayfuzz", dependencies: ["Gateway"], path: "Tests/Fuzz", swiftSettings: .house),
+        name: "gatewayfuzz",
+        dependencies: ["Gateway", "GravityContracts", "GravityIdentity", "RouteFile"] + [.crypto], path: "Tests/Fuzz",
+        swiftSettings: .house),
       .executableTarget(
         name: "gatewaybench",
         dependencies: [

@@ -1,79 +1,74 @@
-// Changes the corpus at random and asks the codec's invariants of the result. Deterministic: a seed and a number name
-// an input. Usage: gatewayfuzz CORPUS_FOLDER [RUNS] [SEED]
+// Changes inputs at random and asks what must hold of whatever reads them: the codec, the route file, tokens. A seed and
+// a number name an input. Usage: gatewayfuzz CORPUS_FOLDER [RUNS | SECONDSs] [SEED]
 import Foundation
-import Gateway
 
-/// SplitMix64.
-struct Seeded: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ mixed >> 31
-  }
-}
-
-/// What HTTP parsers stumble over.
-let dictionary: [[UInt8]] = [
-  "\r\n", "\n", "\r", "\0", ":", " ", "\t", ",", ";", "content-length: 5\r\n", "transfer-encoding: chunked\r\n",
-  "host: a\r\n", "connection: content-length, close\r\n", "x-user-id: 1\r\n", "0\r\n\r\n", "FFFFFFFFFFFFFFFF", "%2e",
-  "%2f", "/../", "//", "HTTP/1.1", "HTTP/1.0", "http://a/", "traceparent: ", "\u{7F}", "\u{FF}",
-  "expect: 100-continue\r\n", "upgrade: websocket\r\n", "connection: upgrade\r\n", "x-forwarded-for: 1.1.1.1\r\n",
-  // Fields of HTTP/2, apart by RS, name and value by US.
-  "\u{1E}", "\u{1F}", "\u{1E}:path\u{1F}/a", "\u{1E}:method\u{1F}GET", "\u{1E}:authority\u{1F}a",
-  "\u{1E}:scheme\u{1F}https", "\u{1E}cookie\u{1F}a=1", "\u{1E}host\u{1F}a", "\u{1E}content-length\u{1F}5",
-  "\u{1E}te\u{1F}trailers", "\u{1E}connection\u{1F}close", "\u{1E}x-a\u{1F}b",
-].map { Array($0.utf8) }
-
-func mutate(_ input: [UInt8], _ corpus: [[UInt8]], _ random: inout Seeded) -> [UInt8] {
-  var bytes = input
-  for _ in 0..<Int.random(in: 1...6, using: &random) {
-    let place = Int.random(in: 0...bytes.count, using: &random)
-    switch Int.random(in: 0..<7, using: &random) {
-    case 0 where place < bytes.count: bytes[place] = UInt8.random(in: 0...255, using: &random)
-    case 1 where place < bytes.count: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
-    case 2 where place < bytes.count:
-      bytes.removeSubrange(place..<min(bytes.count, place + Int.random(in: 1...16, using: &random)))
-    case 3: bytes.insert(contentsOf: dictionary.randomElement(using: &random)!, at: place)
-    case 4 where place < bytes.count:
-      let end = min(bytes.count, place + Int.random(in: 1...32, using: &random))
-      bytes.insert(contentsOf: bytes[place..<end], at: Int.random(in: 0...bytes.count, using: &random))
-    case 5:
-      let other = corpus.randomElement(using: &random)!
-      bytes = Array(bytes.prefix(place)) + other.suffix(Int.random(in: 0...other.count, using: &random))
-    default: bytes.insert(UInt8.random(in: 0...255, using: &random), at: place)
-    }
-    if bytes.count > 4_096 { bytes.removeLast(bytes.count - 4_096) }
-  }
-  return bytes
-}
-
+let usage = "Usage: gatewayfuzz CORPUS_FOLDER [RUNS, or a time such as 600s] [SEED]"
 let arguments = CommandLine.arguments
-guard arguments.count >= 2,
+guard (2...4).contains(arguments.count),
   let names = try? FileManager.default.contentsOfDirectory(atPath: arguments[1]).sorted()
 else {
-  print("Usage: gatewayfuzz CORPUS_FOLDER [RUNS] [SEED]")
+  print(usage)
   exit(64)
 }
-let corpus = names.compactMap { FileManager.default.contents(atPath: arguments[1] + "/" + $0).map { Array($0) } }
-let runs = arguments.count > 2 ? Int(arguments[2]) ?? 1_000_000 : 1_000_000
-let seed = arguments.count > 3 ? UInt64(arguments[3]) ?? 1 : 1
-guard !corpus.isEmpty else {
+let amount = arguments.count > 2 ? arguments[2] : "1000000"
+let seconds = amount.hasSuffix("s") ? Double(amount.dropLast()) : nil
+guard let runs = seconds == nil ? Int(amount) : .max, let seed = UInt64(arguments.count > 3 ? arguments[3] : "1") else {
+  print(usage)
+  exit(64)
+}
+
+/// Whether it reads a file of the corpus: tokens are made anew with a key that never changes.
+func files(_ isRead: (String) -> Bool) -> [[UInt8]] {
+  names.filter(isRead).compactMap { FileManager.default.contents(atPath: arguments[1] + "/" + $0).map { Array($0) } }
+}
+
+let codec = CodecFuzz(corpus: files { !$0.hasSuffix(".yaml") })
+let routeFile = RouteFileFuzz(corpus: files { $0.hasSuffix(".yaml") })
+let tokens = try await TokenFuzz()
+guard !codec.corpus.isEmpty, !routeFile.corpus.isEmpty else {
   print("The corpus is empty.")
   exit(65)
 }
+
 var random = Seeded(state: seed)
-for run in 0..<runs {
-  let input = mutate(corpus.randomElement(using: &random)!, corpus, &random)
-  do {
-    try CodecInvariants.check(input)
-  } catch {
-    let file = arguments[1] + "/found-\(seed)-\(run)"
+var counts = (codec: 0, routeFile: 0, tokens: 0)
+let began = ContinuousClock.now
+var told = began
+var run = 0
+while run < runs {
+  // Requests come from anybody, tokens with each of them, route files from the operator.
+  let input: [UInt8]
+  let fault: String?
+  switch run % 32 {
+  case 0:
+    (input, fault) = routeFile.try(&random)
+    counts.routeFile += 1
+  case 1, 2:
+    input = tokens.draw(&random)
+    fault = await tokens.fault(in: input)
+    counts.tokens += 1
+  default:
+    (input, fault) = codec.try(&random)
+    counts.codec += 1
+  }
+  if let fault {
+    let file = arguments[1] + "/found-\(seed)-\(run)" + (run % 32 == 0 ? ".yaml" : "")
     _ = FileManager.default.createFile(atPath: file, contents: Data(input))
-    print("Run \(run) of seed \(seed): \(error)\nKept as \(file)")
+    print("Run \(run) of seed \(seed): \(fault)\nKept as \(file)")
     exit(1)
   }
+  run += 1
+  guard run % 1_024 == 0 else { continue }
+  let now = ContinuousClock.now
+  if now - told > .seconds(30) {
+    told = now
+    print("\(run) runs, \((now - began).components.seconds) s")
+    fflush(nil)
+  }
+  if let seconds, now - began > .seconds(seconds) { break }
 }
-print("\(runs) runs of seed \(seed) over \(corpus.count) inputs: nothing found.")
+print(
+  "\(run) runs of seed \(seed) in \((ContinuousClock.now - began).components.seconds) s: nothing found. "
+    + "\(counts.codec) of the codec over \(codec.corpus.count) inputs, \(counts.routeFile) of the route file over "
+    + "\(routeFile.corpus.count), of which \(routeFile.taken) were taken, \(counts.tokens) of tokens, of which "
+    + "\(tokens.accepted) were accepted.")
