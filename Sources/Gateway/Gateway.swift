@@ -30,6 +30,7 @@ public final class Gateway: Service {
   /// - Parameters:
   ///   - routes: What is let through; anything else is 404.
   ///   - registry: Where the routes' services are; watched while the gateway runs.
+  ///   - apiKeys: Takes API keys as well as tokens, as `Authorization: Bearer KEY`; nil takes none.
   ///   - revocations: Asked on every request with a token. A list that is not complete refuses them (503).
   ///   - limitStore: Where limits are shared with other gateways, as ``GatewayConfiguration/sharedLimits`` says; nil
   ///     keeps them for this gateway alone. Gateways share a limit by the names of their policies and routes.
@@ -45,7 +46,7 @@ public final class Gateway: Service {
   ///   that cannot be used. Waits for the disk where there is one.
   public init(
     configuration: GatewayConfiguration, routes: [Route], registry: any Registry, verifier: any TokenVerifier,
-    revocations: RevocationList, limitStore: (any LimitStore)? = nil, tokenStore: (any TokenStore)? = nil,
+    apiKeys: (any APIKeyTokens)? = nil, revocations: RevocationList, limitStore: (any LimitStore)? = nil, tokenStore: (any TokenStore)? = nil,
     localResponses: [String: @Sendable () -> (contentType: String, body: [UInt8])] = [:],
     accessLog: (any AccessLog)? = nil, eventLoopGroup: (any EventLoopGroup)? = nil, logger: Logger,
     metricsFactory: any MetricsFactory = MetricsSystem.factory, tracer: Tracer? = nil
@@ -70,7 +71,7 @@ public final class Gateway: Service {
         plan.limitedRoutes, local: paths, plan.limited(configuration), sharesLimits: sharesLimits, former: former)
     }
     state = try GatewayState(
-      configuration: configuration, local: local, verifier: verifier, revocations: revocations,
+      configuration: configuration, local: local, verifier: verifier, apiKeys: apiKeys, revocations: revocations,
       limitStore: limitStore, tokenStore: tokenStore,
       metrics: GatewayMetrics(factory: metricsFactory),
       accessLog: configuration.accessLog ? accessLog ?? LoggerAccessLog(logger) : nil,

@@ -62,6 +62,8 @@ public struct GatewayConfiguration: Sendable {
     /// Tokens that one event loop has verified at a time; as many again as `waitingVerifications` wait, more is 503.
     public var concurrentVerifications = 64
     public var waitingVerifications = 1_024
+    /// API keys that one event loop has exchanged for tokens at a time; as many as tokens wait.
+    public var concurrentKeyExchanges = 32
     /// Answers that one event loop compresses at a time; more go as they are. Each holds some 264 KiB with gzip, about
     /// a MiB with Brotli.
     public var compressedAnswersPerLoop = 128

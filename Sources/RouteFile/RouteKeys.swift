@@ -68,7 +68,9 @@ extension Reader where Value == RateLimit {
       [
         Key("limit", .integer(1...1_000_000_000), required: true) { $0.requests = $1 },
         Key("window", .duration(.milliseconds(1)...(.seconds(86_400))), required: true) { $0.window = $1 },
-        Key("by", .word(["caller", "address"])) { $0.byAddress = $1 == "address" },
+        Key("by", .word(RateLimit.Counting.allCases.map(\.rawValue))) {
+          $0.by = RateLimit.Counting(rawValue: $1) ?? .caller
+        },
         Key("shadow", .flag) { $0.isShadow = $1 },
       ], from: RateLimit("", requests: 1, per: .seconds(1)))
   }

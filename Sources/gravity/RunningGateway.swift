@@ -48,6 +48,7 @@ enum RunningGateway {
     if try layers.optional(Settings.gatewayMetrics) ?? ground.configuration.isLoopback {
       local["/metrics"] = { ("text/plain; version=0.0.4; charset=utf-8", Array(metrics.text().utf8)) }
     }
+    let keys = try await RunningAPIKeys(on: ground)
     let gateway: Gateway
     do {
       gateway = try Gateway(
@@ -55,7 +56,7 @@ enum RunningGateway {
         registry: neighbours.registry([ConsoleAPI.service, GatewayAPI.service], elsewhere: ground.registry),
         // With a store the gateway asks the blacklist itself.
         verifier: ground.redis == nil ? verification.users : verification.usersUnasked,
-        revocations: verification.revocations, limitStore: ground.redis?.limits, tokenStore: ground.redis?.tokens,
+        apiKeys: keys, revocations: verification.revocations, limitStore: ground.redis?.limits, tokenStore: ground.redis?.tokens,
         localResponses: local, accessLog: accessLog, eventLoopGroup: ground.group,
         logger: telemetry.logger("gateway"),
         metricsFactory: metrics, tracer: telemetry.tracer)
@@ -68,6 +69,7 @@ enum RunningGateway {
       verifier: verification.users, neighbours, ground.group, ground.telemetry(GatewayAPI.service)
     ) { .init(source: "services", since: began) }
     return (accessLog.map { [$0] } ?? []) + administration.services + [
+      keys.follower,
       LiveLimits(live: ground.live, gateway: gateway),
       ListeningGateway(
         gateway: gateway, host: ground.configuration.host, port: port, listening: listening,
@@ -90,7 +92,7 @@ enum RunningGateway {
       AuthAPI.confirmEmail.path, AuthAPI.signIn.path,
     ])
     let limit = RateLimit(
-      signIn, requests: try layers.value(Settings.signIns), per: .seconds(60), byAddress: true)
+      signIn, requests: try layers.value(Settings.signIns), per: .seconds(60), by: .address)
     let console = ConsoleAPI.paths.map {
       Route("console", path: $0, methods: ["GET", "HEAD"], service: ConsoleAPI.service, access: .public)
     }

@@ -28,6 +28,41 @@ import Testing
     #expect(await auth.stop() == 0)
   }
 
+  @Test("an API key opens what its scopes say, at a gateway that has auth exchange it, and nothing once it is ended")
+  func apiKey() async throws {
+    let auth = try await PlatformProcess.serve("auth", environment: Self.masterKey)
+    defer { auth.remove() }
+    let gateway = try await PlatformProcess.serve("gateway", beside: auth, environment: Self.masterKey)
+    let visitor = Visitor(base: gateway.gateway)
+    try await visitor.waitUntilReady()
+    let (member, _, _) = try await visitor.newcomer()
+    let made = try await Visitor.decided {
+      try await member.send("POST", "/api/v1/auth/api-keys", ["name": "sensor", "scopes": ["account"]])
+    }
+    let secret = try #require(made.text("secret"))
+    let id = try #require(made.text("key", "id"))
+    let device = Visitor(base: gateway.gateway, token: secret)
+    let mine = try await Visitor.decided { try await device.get("/api/v1/auth/me") }
+    #expect(mine.status == 200)
+    // A key makes no keys, and one letter more or less is another key.
+    #expect(try await device.send("POST", "/api/v1/auth/api-keys", ["name": "b", "scopes": ["account"]]).status == 403)
+    let altered = try await Visitor(base: gateway.gateway, token: secret + "A").get("/api/v1/auth/me")
+    #expect(altered.status == 401 && altered.code == "invalid_api_key")
+    // Auth itself takes tokens only.
+    #expect(try await Visitor(base: auth.auth, token: secret).get("/api/v1/auth/me").status == 401)
+
+    #expect(try await member.send("DELETE", "/api/v1/auth/api-keys/\(id)").status == 204)
+    let ended = ContinuousClock.now
+    // Auth refuses the key's token at once, the gateway the key as soon as it has heard.
+    var reply = mine
+    while reply.code != "invalid_api_key", ended.duration(to: .now) < .seconds(5) {
+      reply = try await Visitor.decided { try await device.get("/api/v1/auth/me") }
+    }
+    #expect(reply.status == 401 && reply.code == "invalid_api_key")
+    #expect(await gateway.stop() == 0)
+    #expect(await auth.stop() == 0)
+  }
+
   @Test("when auth is away the gateway lets nobody in whom it cannot vouch for, and recovers by itself")
   func authAway() async throws {
     let auth = try await PlatformProcess.serve("auth", environment: Self.masterKey)

@@ -17,6 +17,9 @@ struct Visitor: Sendable {
 
     private var object: [String: Any]? { try? JSONSerialization.jsonObject(with: body) as? [String: Any] }
     func text(_ field: String) -> String? { object?[field] as? String }
+    func text(_ object: String, _ field: String) -> String? {
+      (self.object?[object] as? [String: Any])?[field] as? String
+    }
     func number(_ field: String) -> Int? { object?[field] as? Int }
     var code: String? { text("code") }
   }

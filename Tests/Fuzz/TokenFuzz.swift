@@ -20,7 +20,9 @@ final class TokenFuzz {
     key = try P256.Signing.PrivateKey(rawRepresentation: [UInt8](repeating: 7, count: 32))
     let signer = try await TokenSigner(key, keyID: "k")
     verifier = JWTVerifier(
-      issuers: [try await .init(name: "i", audience: "a", keys: FixedKeySource(JSONWebKeySet(keys: [signer.publicKey])))], revocations: nil,
+      issuers: [
+        try await .init(name: "i", audience: "a", keys: FixedKeySource(JSONWebKeySet(keys: [signer.publicKey])))
+      ], revocations: nil,
       cacheCapacity: 2, now: { Self.now })
     token = try await signer.sign(
       TokenClaims(

@@ -65,7 +65,7 @@ struct GatewayAdministrationTests {
   private static func route(_ name: String = "items", _ path: String = "/items/{id}") -> Route {
     var route = Route(
       name, path: path, methods: ["GET"], headers: [.init("x-plan", .value("paid"))], service: "items",
-      access: .public, rateLimit: RateLimit("few", requests: 5, per: .seconds(10), byAddress: true),
+      access: .public, rateLimit: RateLimit("few", requests: 5, per: .seconds(3_600), by: .address),
       timeout: .seconds(3))
     route.attempts = 1
     route.health = .passive
@@ -125,7 +125,7 @@ struct GatewayAdministrationTests {
       #expect(route.attempts == 1 && route.service == "items")
       let limits = try await Self.ask(client, "/limits", as: GatewayPage<LimitView>.self).items
       #expect(limits.map(\.policy) == ["default", "few"] && limits.map(\.route) == [nil, "items"])
-      #expect(limits[1].by == "address" && limits[1].windowMs == 10_000 && limits[1].requests == 5 && !limits[1].shared)
+      #expect(limits[1].by == "address" && limits[1].windowMs == 3_600_000 && limits[1].requests == 5 && !limits[1].shared)
     }
   }
 

@@ -26,7 +26,7 @@ struct MistakeTests {
     ("rate_limit: {limit: 0, window: 1s}", 25, #""0"; expected a whole number"#),
     ("rate_limit: {limit: 1, lmit: 3, window: 1s}", 28, #""lmit" is no key of rate_limit; expected limit, window, by"#),
     ("rate_limit: 3", 17, #""3"; expected rate_limit: a mapping"#),
-    ("rate_limit: {limit: 3, window: 1s, by: user}", 44, #""user"; expected caller or address"#),
+    ("rate_limit: {limit: 3, window: 1s, by: user}", 44, #""user"; expected caller, address, credential or everyone"#),
     ("balance: fastest", 14, #""fastest"; expected peak_ewma, round_robin"#),
     ("balance: {consistent_hash: everything}", 32, #""everything"; expected client, {header: NAME}"#),
     ("balance: {consistent_hash: client, load_percent: 90}", 54, #""90"; expected a whole number from 101"#),

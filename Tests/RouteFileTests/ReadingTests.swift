@@ -48,7 +48,7 @@ struct ReadingTests {
       ])
     #expect(route.access == .permission("orders:read"))
     #expect(
-      route.rateLimit == RateLimit("orders", requests: 100, per: .seconds(60), byAddress: true, isShadow: true))
+      route.rateLimit == RateLimit("orders", requests: 100, per: .seconds(60), by: .address, isShadow: true))
     #expect(route.balance == .consistentHash(by: .header("x-user"), loadFactor: 1.25))
     #expect(
       try route.cors

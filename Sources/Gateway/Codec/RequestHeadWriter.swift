@@ -9,6 +9,8 @@ struct Annotations {
   var deadlineMilliseconds: Int
   /// Lines to add, each with its CR LF; for routes that ask for the caller's claims as headers.
   var identityLines: [UInt8]?
+  /// A line to add, with its CR LF: the token that the caller's API key was exchanged for.
+  var authorizationLine: [UInt8]?
   /// What stands for Host where an HTTP/1.0 client sent none.
   var fallbackHost: String
 }
@@ -30,6 +32,7 @@ enum RequestHeadWriter {
     output.writeBytes(annotations.requestID)
     output.writeStaticString("\r\n")
     if let lines = annotations.identityLines { output.writeBytes(lines) }
+    if let line = annotations.authorizationLine { output.writeBytes(line) }
     if head.host == nil {
       output.writeStaticString("host: ")
       output.writeString(annotations.fallbackHost)

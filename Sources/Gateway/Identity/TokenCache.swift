@@ -36,6 +36,10 @@ final class VerifiedToken {
   let expiresAt: Int64
   /// Stands for the subject among limits.
   let caller: UInt64
+  /// Stands for what was issued to call with.
+  let credential: UInt64
+  /// The line that services are told instead of the client's, where an API key was exchanged for a token.
+  let authorizationLine: [UInt8]?
   /// What the store of the blacklist has said of it; nil before it was asked with success.
   var confirmed: Confirmation?
   /// By access among those of the routes of one generation: whether the principal satisfies it. Asked once, because it
@@ -45,12 +49,18 @@ final class VerifiedToken {
   /// Claims as header lines, for routes that ask for them.
   private(set) lazy var identityLines = IdentityLines.make(principal)
 
-  init(_ principal: Principal, expiresAt: Int64) {
+  init(_ principal: Principal, expiresAt: Int64, exchangedFor token: String? = nil) {
     self.principal = principal
     self.expiresAt = expiresAt
+    authorizationLine = token.map { Array("authorization: Bearer \($0)\r\n".utf8) }
+    caller = Self.hash(principal.subject)
+    credential = Self.hash(principal.credential)
+  }
+
+  private static func hash(_ text: String) -> UInt64 {
     var hasher = Hasher()
-    hasher.combine(principal.subject)
-    caller = UInt64(bitPattern: Int64(hasher.finalize()))
+    hasher.combine(text)
+    return UInt64(bitPattern: Int64(hasher.finalize()))
   }
 
   func satisfies(_ route: PreparedRoute) -> Bool {

@@ -9,7 +9,11 @@ extension ClientConnection {
     if case .length(let length) = head.framing, route.maximumBodyBytes > 0, length > route.maximumBodyBytes {
       return refuse(.bodyTooLarge(route.maximumBodyBytes), &bytes)
     }
-    if route.isPublic { return limit(&bytes, now: exchange.start) }
+    if route.isPublic {
+      // A key is for the gateway, and nobody behind it can make anything of it.
+      if bearsKey(bytes) { keepKeyBack(bytes) }
+      return limit(&bytes, now: exchange.start)
+    }
     let digest: TokenDigest
     switch readToken(bytes) {
     case .missing: return refuse(.unauthenticated, &bytes)
@@ -50,19 +54,24 @@ extension ClientConnection {
     let text = bytes.withUnsafeReadableBytes { raw in
       String(decoding: Self.bearer(raw[range]) ?? UnsafeRawBufferPointer(start: nil, count: 0), as: UTF8.self)
     }
+    let isKey = bearsKey(bytes)
+    if isKey, worker.isRefusedKey(digest, now: exchange.start) { return refuse(.key, &bytes) }
     let number = exchangeNumber
-    let isTaken = worker.verifications.verify(text, digest) { [weak self] outcome in
+    let isTaken = (isKey ? worker.exchanges : worker.verifications).verify(text, digest) { [weak self] outcome in
+      // Whatever became of the request, the next with this key is to know.
+      if isKey, case .refused(.invalid) = outcome { self?.worker.refuseKey(digest) }
       guard let self, self.exchangeNumber == number, self.isDeciding(.verification) else { return }
-      self.resume { $0.verified(outcome, &$1) }
+      self.resume { $0.verified(outcome, isKey: isKey, &$1) }
     }
     guard isTaken else { return refuse(.identityUnavailable, &bytes) }
     wait(.verification, until: exchange.start + worker.timeouts.verification)
   }
 
-  private func verified(_ outcome: VerificationQueue.Outcome, _ bytes: inout ByteBuffer) {
+  private func verified(_ outcome: VerificationQueue.Outcome, isKey: Bool, _ bytes: inout ByteBuffer) {
     switch outcome {
     case .verified(let token): authorize(token, &bytes)
     case .refused(.unavailable): refuse(.identityUnavailable, &bytes)
+    case .refused(.invalid) where isKey: refuse(.key, &bytes)
     case .refused(let code): refuse(.token(code.rawValue, Self.text(code)), &bytes)
     }
   }
@@ -77,7 +86,7 @@ extension ClientConnection {
 
   private func authorize(_ token: VerifiedToken, _ bytes: inout ByteBuffer) {
     let verdict = worker.state.revocations.verdict(on: token.principal)
-    if verdict == .revoked || token.confirmed == .revoked { return refuse(.revoked, &bytes) }
+    if verdict == .revoked || token.confirmed == .revoked { return revoked(token, &bytes) }
     guard let blacklist = worker.blacklist else {
       guard verdict == .accepted else { return refuse(.identityUnavailable, &bytes) }
       return permit(token, &bytes)
@@ -93,7 +102,30 @@ extension ClientConnection {
       return refuse(.forbidden(permission), &bytes)
     }
     exchange.token = token
+    if token.authorizationLine != nil { keepKeyBack(bytes) }
     limit(&bytes, now: exchange.start)
+  }
+
+  /// A token that a key was exchanged for may be revoked while the key is good, as when its owner's roles change: the key
+  /// is exchanged anew, once.
+  func revoked(_ token: VerifiedToken, _ bytes: inout ByteBuffer) {
+    guard token.authorizationLine != nil, !exchange.hasRenewedToken, case .token(let digest) = readToken(bytes) else {
+      return refuse(.revoked, &bytes)
+    }
+    exchange.hasRenewedToken = true
+    worker.tokens.remove(digest)
+    verify(digest, &bytes)
+  }
+
+  // MARK: - API keys
+
+  private func bearsKey(_ bytes: ByteBuffer) -> Bool {
+    guard let prefix = worker.keyPrefix, let range = head.authorization else { return false }
+    return bytes.withUnsafeReadableBytes { Self.bearer($0[range])?.starts(with: prefix) ?? false }
+  }
+
+  private func keepKeyBack(_ bytes: ByteBuffer) {
+    bytes.withUnsafeReadableBytes { raw in head.kept.remove(in: raw) { $0.isEqualIgnoringCase("authorization") } }
   }
 
   // MARK: - Waiting

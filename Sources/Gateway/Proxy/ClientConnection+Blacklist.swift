@@ -28,7 +28,7 @@ extension ClientConnection {
     exchange.token = nil
     // The list may have learned something meanwhile.
     let verdict = worker.state.revocations.verdict(on: token.principal)
-    if outcome == .revoked || verdict == .revoked { return refuse(.revoked, &bytes) }
+    if outcome == .revoked || verdict == .revoked { return revoked(token, &bytes) }
     switch (outcome, verdict) {
     case (.accepted, _):
       token.confirmed = .accepted

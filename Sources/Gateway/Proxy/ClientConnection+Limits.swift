@@ -120,16 +120,25 @@ extension ClientConnection {
   /// Stands for the caller among this gateway's limits.
   @inline(__always)
   private func caller(_ policy: LimitPolicy) -> UInt64 {
-    if let token = exchange.token, !policy.limit.byAddress { return token.caller }
-    return addressCaller
+    switch policy.limit.by {
+    case .caller: exchange.token?.caller ?? addressCaller
+    case .address: addressCaller
+    case .credential: exchange.token?.credential ?? addressCaller
+    case .everyone: 0
+    }
   }
 
   /// What the store calls the caller's bucket.
   private func bucketName(_ policy: LimitPolicy) -> String {
-    if let token = exchange.token, !policy.limit.byAddress {
-      return policy.bucketName("subject:\(token.principal.subject)")
-    }
-    return policy.bucketName("address:\(addressNetwork?.hexadecimal ?? exchange.clientName)")
+    let principal = exchange.token?.principal
+    let name: String? =
+      switch policy.limit.by {
+      case .caller: principal.map { "subject:\($0.subject)" }
+      case .credential: principal.map { "credential:\($0.credential)" }
+      case .everyone: "everyone"
+      case .address: nil
+      }
+    return policy.bucketName(name ?? "address:\(addressNetwork?.hexadecimal ?? exchange.clientName)")
   }
 
   /// What a limit by address counts; nil where the client's name is no address.

@@ -23,7 +23,7 @@ extension ClientConnection {
     let annotations = Annotations(
       trace: trace, requestID: exchange.requestID, deadlineMilliseconds: millisecondsLeft(route),
       identityLines: route.route.identityHeaders ? exchange.token?.identityLines : nil,
-      fallbackHost: route.route.service)
+      authorizationLine: exchange.token?.authorizationLine, fallbackHost: route.route.service)
     // Written in a variable of its own: a property would have its exclusive access checked for every piece.
     var first = ByteBuffer()
     swap(&first, &upstreamHead)

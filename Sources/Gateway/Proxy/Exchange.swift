@@ -8,6 +8,8 @@ struct Exchange {
   /// Where the route leads. Kept with it: the loop's routes may be others before the answer is there.
   var service: LoopUpstream?
   var token: VerifiedToken?
+  /// Whether the caller's API key was exchanged anew, since the token of the last time was revoked.
+  var hasRenewedToken = false
   /// How many of the route's limits have let it pass.
   var limitsPassed = 0
   /// What the answer is to tell of limits; nil where it tells nothing.
@@ -45,6 +47,7 @@ struct Exchange {
     route = nil
     service = nil
     token = nil
+    hasRenewedToken = false
     limitsPassed = 0
     limitFields = nil
     start = now

@@ -12,6 +12,8 @@ final class GatewayState: Sendable {
   /// nil where limits are this gateway's alone.
   let leases: LimitLeases?
   let verifier: any TokenVerifier
+  /// nil where no keys are taken.
+  let apiKeys: (any APIKeyTokens)?
   let revocations: RevocationList
   /// Confirms what the list says; nil where the list alone decides.
   let tokenStore: (any TokenStore)?
@@ -34,7 +36,7 @@ final class GatewayState: Sendable {
 
   init(
     configuration: GatewayConfiguration, local: [LocalResponse], verifier: any TokenVerifier,
-    revocations: RevocationList, limitStore: (any LimitStore)? = nil, tokenStore: (any TokenStore)? = nil,
+    apiKeys: (any APIKeyTokens)? = nil, revocations: RevocationList, limitStore: (any LimitStore)? = nil, tokenStore: (any TokenStore)? = nil,
     metrics: GatewayMetrics, accessLog: (any AccessLog)?, tracer: Tracer? = nil,
     logger: Logger,
     directory: UpstreamDirectory, drainFlag: DrainFlag, now: @escaping @Sendable () -> Int64,
@@ -58,6 +60,7 @@ final class GatewayState: Sendable {
     self.tokenStore = tokenStore
     shadowReports = ShadowReports(metrics, logger)
     self.verifier = verifier
+    self.apiKeys = apiKeys
     self.revocations = revocations
     self.metrics = metrics
     self.accessLog = accessLog

@@ -112,6 +112,8 @@ extension Refusal {
         + "error_description=\"\(detail)\"\r\n")
   }
 
+  static let key = token("invalid_api_key", "There is no such API key, or it has ended.")
+
   static let revoked = token("token_revoked", "The token was revoked.")
 
   static let identityUnavailable = Refusal(

@@ -15,6 +15,12 @@ final class Worker {
   private(set) var routes: LoopRoutes
   var tokens: TokenCache
   private(set) var verifications: VerificationQueue!
+  /// Keys that are being exchanged for tokens: a queue of its own, so that whoever invents keys keeps no token waiting.
+  private(set) var exchanges: VerificationQueue!
+  /// How keys begin; nil where none are taken.
+  let keyPrefix: [UInt8]?
+  /// Until when keys that are not good are not asked about again.
+  private var refusedKeys: [TokenDigest: Int64] = [:]
   /// nil where the list of revocations alone decides.
   let blacklist: BlacklistQueue?
   var random = FastRandom()
@@ -55,9 +61,19 @@ final class Worker {
       )
     }
     coarseNow = state.now()
+    keyPrefix = state.apiKeys.map { Array($0.prefix.utf8) }
+    let (verifier, keys, limits) = (state.verifier, state.apiKeys, configuration.limits)
     verifications = VerificationQueue(
-      loop: loop, verifier: state.verifier, limits: configuration.limits,
-      finish: { [unowned self] digest, principal in self.remember(principal, digest) })
+      loop: loop, concurrent: limits.concurrentVerifications, waiting: limits.waitingVerifications,
+      verify: { token throws(TokenRefusal) in VerifiedCredential(principal: try await verifier.verify(token)) },
+      finish: { [unowned self] digest, credential in self.remember(credential, digest) })
+    exchanges = VerificationQueue(
+      loop: loop, concurrent: limits.concurrentKeyExchanges, waiting: limits.waitingVerifications,
+      verify: { key throws(TokenRefusal) in
+        guard let keys else { throw TokenRefusal(.invalid, "no keys are taken") }
+        return try await keys.verify(key, by: verifier)
+      },
+      finish: { [unowned self] digest, credential in self.remember(credential, digest) })
   }
 
   /// Begins to watch deadlines.
@@ -125,13 +141,22 @@ final class Worker {
     for upstream in routes.upstreams { upstream.update(gateways: gateways) }
   }
 
-  private func remember(_ principal: Principal, _ digest: TokenDigest) -> VerifiedToken {
-    let left = principal.expiresAt.timeIntervalSince1970 - state.wallClock()
+  private func remember(_ credential: VerifiedCredential, _ digest: TokenDigest) -> VerifiedToken {
+    let left = credential.principal.expiresAt.timeIntervalSince1970 - state.wallClock()
     // The verifier allows for clocks that differ; what is remembered expires on time, and is verified again then.
     let token = VerifiedToken(
-      principal, expiresAt: readClock() + Int64(max(0, min(left, 1e8)) * 1e9))
+      credential.principal, expiresAt: readClock() + Int64(max(0, min(left, 1e8)) * 1e9),
+      exchangedFor: credential.exchangedFor)
     tokens.insert(token, digest)
     return token
+  }
+
+  func isRefusedKey(_ digest: TokenDigest, now: Int64) -> Bool { (refusedKeys[digest] ?? 0) > now }
+
+  /// A device whose key has ended may go on asking as fast as it can.
+  func refuseKey(_ digest: TokenDigest) {
+    if refusedKeys.count >= 4_096 { refusedKeys.removeAll(keepingCapacity: true) }
+    refusedKeys[digest] = readClock() + 5_000_000_000
   }
 
   // MARK: - Clients

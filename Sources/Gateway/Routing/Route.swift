@@ -99,20 +99,34 @@ public struct RateLimit: Sendable, Hashable {
   public var requests: Int
   /// At least a millisecond.
   public var window: Duration
-  /// Whether callers are told apart by address even when they bear a token; as a sign-in's limit should.
-  public var byAddress: Bool
+  /// Whose requests are counted together.
+  public var by: Counting
   /// Whether the limit is only watched: what it would refuse is counted and logged, and admitted.
   public var isShadow: Bool
 
   public init(
-    _ name: String = RateLimit.standardName, requests: Int, per window: Duration, byAddress: Bool = false,
+    _ name: String = RateLimit.standardName, requests: Int, per window: Duration, by: Counting = .caller,
     isShadow: Bool = false
   ) {
     self.name = name
     self.requests = requests
     self.window = window
-    self.byAddress = byAddress
+    self.by = by
     self.isShadow = isShadow
+  }
+}
+
+extension RateLimit {
+  /// Whose requests a limit counts together.
+  public enum Counting: String, Sendable, Hashable, CaseIterable {
+    /// A token's subject, whatever it came by; an address where there is no token.
+    case caller
+    /// Addresses, also of those who bear a token; as a sign-in's limit should.
+    case address
+    /// What was issued to call with: each API key and each OAuth client of an account has a limit of its own.
+    case credential
+    /// Everybody: what the route can bear.
+    case everyone
   }
 }
 

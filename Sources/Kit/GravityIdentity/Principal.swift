@@ -71,6 +71,15 @@ public struct Principal: Sendable, Hashable {
 }
 
 extension Principal {
+  /// Among ``methods`` of a token that an API key was exchanged for; its ``sessionID`` is the key's id.
+  public static let apiKeyMethod = "api_key"
+
+  /// What was issued to call with: an API key, or a client of the account; the account itself where it logged in.
+  public var credential: String {
+    if methods.contains(Self.apiKeyMethod), let sessionID { return "key:\(sessionID)" }
+    return clientID.map { "client:\($0):\(subject)" } ?? "subject:\(subject)"
+  }
+
   /// The caller's account.
   /// - Throws: `Problem` 404: a token that was not issued to an account, such as one for a script, has none.
   public var accountID: UUID {

@@ -7,7 +7,7 @@ import Testing
 /// Limits that three gateways share, over sockets.
 @Suite("Shared limits") struct SharedLimitTests {
   /// Twenty a second: the slowest of which requests are leased, so that little flows in during a test.
-  private static let leased = RateLimit("leased", requests: 1_000, per: .seconds(50), byAddress: true)
+  private static let leased = RateLimit("leased", requests: 1_000, per: .seconds(50), by: .address)
   private static let share = 1_000 / 10 / 3
 
   private static func routes(_ limit: RateLimit) -> [Route] {
@@ -54,7 +54,7 @@ import Testing
   @Test("of a small limit exactly its number gets in, whichever gateway is asked, and the others are told when")
   func small() async throws {
     let store = TestLimitStore()
-    let limit = RateLimit("strict", requests: 20, per: .seconds(3_600), byAddress: true)
+    let limit = RateLimit("strict", requests: 20, per: .seconds(3_600), by: .address)
     try await ThreeGateways.run(
       store, routes: Self.routes(limit), configure: { $0.sharedLimits.patience = .seconds(5) }
     ) { gateways in
@@ -92,7 +92,7 @@ import Testing
   @Test("while the store fails each gateway admits its share, says so once, and goes back when it answers")
   func failing() async throws {
     let (store, log, metrics) = (TestLimitStore(), KeptLog(), KeptMetrics())
-    let limit = RateLimit("strict", requests: 30, per: .seconds(3_600), byAddress: true)
+    let limit = RateLimit("strict", requests: 30, per: .seconds(3_600), by: .address)
     try await ThreeGateways.run(
       store, routes: Self.routes(limit), log: log, metrics: metrics,
       configure: { $0.sharedLimits.patience = .seconds(5) }
@@ -118,7 +118,7 @@ import Testing
   @Test("a store that froze keeps a request no longer than patience, later ones not at all, and is back when it thaws")
   func frozen() async throws {
     let (store, metrics) = (TestLimitStore(), KeptMetrics())
-    let limit = RateLimit("strict", requests: 30, per: .seconds(3_600), byAddress: true)
+    let limit = RateLimit("strict", requests: 30, per: .seconds(3_600), by: .address)
     try await ThreeGateways.run(
       store, routes: Self.routes(limit), metrics: metrics,
       configure: { $0.sharedLimits.patience = .milliseconds(300) }
@@ -160,7 +160,7 @@ import Testing
   @Test("a limit that is only watched admits all, counts what it would have refused, and says so in the log")
   func shadow() async throws {
     let (store, log, metrics) = (TestLimitStore(), KeptLog(), KeptMetrics())
-    let limit = RateLimit("watched", requests: 5, per: .seconds(3_600), byAddress: true, isShadow: true)
+    let limit = RateLimit("watched", requests: 5, per: .seconds(3_600), by: .address, isShadow: true)
     try await ThreeGateways.run(
       store, routes: Self.routes(limit), log: log, metrics: metrics,
       configure: { $0.sharedLimits.patience = .seconds(5) }
@@ -178,7 +178,7 @@ import Testing
     arguments: [true, false])
   func told(_ isShared: Bool) async throws {
     let upstream = try await ScriptedUpstream { _ in .ok() }
-    let limit = RateLimit("strict", requests: 5, per: .seconds(3_600), byAddress: true)
+    let limit = RateLimit("strict", requests: 5, per: .seconds(3_600), by: .address)
     try await RunningGateway.run(
       [upstream], routes: Self.routes(limit), limitStore: isShared ? TestLimitStore() : nil, gateways: 1,
       configure: {
@@ -199,7 +199,7 @@ import Testing
   func localShadow() async throws {
     let (log, metrics) = (KeptLog(), KeptMetrics())
     let upstream = try await ScriptedUpstream { _ in .ok() }
-    let limit = RateLimit("watched", requests: 5, per: .seconds(3_600), byAddress: true, isShadow: true)
+    let limit = RateLimit("watched", requests: 5, per: .seconds(3_600), by: .address, isShadow: true)
     try await RunningGateway.run([upstream], routes: Self.routes(limit), logger: log.logger, metrics: metrics) {
       for _ in 0..<8 {
         let response = try await $0.get("/items")

@@ -25,6 +25,10 @@ struct WordVerifier: TokenVerifier {
     case "expired": throw TokenRefusal(.expired, "")
     case "revoked": throw TokenRefusal(.revoked, "")
     case "nokeys": throw TokenRefusal(.unavailable, "")
+    case let key where key.hasPrefix("key"):
+      return Principal(
+        subject: "owner", tokenID: "id-\(key)", sessionID: key, permissions: ["items:read"],
+        methods: [Principal.apiKeyMethod], issuedAt: Date(), expiresAt: Date(timeIntervalSinceNow: 3600))
     case let good where good.hasPrefix("good"):
       return Principal(
         subject: "subject-\(good)", tokenID: "id-\(good)", sessionID: "session-\(good)", roles: ["reader"],
@@ -83,7 +87,7 @@ struct RunningGateway: Sendable {
       "items.small", path: "/small", methods: ["POST"], service: "items", access: .public, maximumBodyBytes: 10),
     Route(
       "items.strict", path: "/strict", service: "items", access: .public,
-      rateLimit: RateLimit("strict", requests: 2, per: .seconds(3600), byAddress: true)),
+      rateLimit: RateLimit("strict", requests: 2, per: .seconds(3600), by: .address)),
     Route("items.ws", path: "/ws", service: "items", access: .public),
   ]
 
@@ -95,8 +99,8 @@ struct RunningGateway: Sendable {
   }
 
   static func run<Result: Sendable>(
-    _ upstreams: [ScriptedUpstream], routes: [Route] = routes, revocations: RevocationList = .init(maximumAge: nil),
-    limitStore: (any LimitStore)? = nil, tokenStore: (any TokenStore)? = nil, gateways: Int = 0,
+    _ upstreams: [ScriptedUpstream], routes: [Route] = routes, apiKeys: (any APIKeyTokens)? = nil,
+    revocations: RevocationList = .init(maximumAge: nil), limitStore: (any LimitStore)? = nil, tokenStore: (any TokenStore)? = nil, gateways: Int = 0,
     registry given: (any Registry)? = nil,
     logger: Logger = quiet, metrics: any MetricsFactory = NOOPMetricsHandler.instance, tracer: Tracer? = nil,
     configure: (inout GatewayConfiguration) -> Void = { _ in },
@@ -118,7 +122,7 @@ struct RunningGateway: Sendable {
     let (verifier, log) = (WordVerifier(), MemoryAccessLog())
     let gateway = try Gateway(
       configuration: configuration, routes: routes, registry: given ?? registry, verifier: verifier,
-      revocations: revocations,
+      apiKeys: apiKeys, revocations: revocations,
       limitStore: limitStore, tokenStore: tokenStore,
       localResponses: ["/metrics": { ("text/plain; version=0.0.4", Array("up 1\n".utf8)) }], accessLog: log,
       eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger,

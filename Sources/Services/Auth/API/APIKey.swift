@@ -2,6 +2,9 @@ public import Foundation
 
 /// A key by which a device or a script acts for an account, limited to its scopes. It never shows its secret again.
 public struct APIKey: Codable, Sendable, Hashable {
+  /// How each key's secret begins.
+  public static let prefix = "gk_"
+
   public var id: UUID
   public var name: String
   /// Permissions, and `account` for what needs none. The key may do what is here *and* among its owner's permissions.

@@ -101,7 +101,7 @@ extension LimitView {
   init(_ report: LimitReport) {
     self.init(
       policy: report.limit.name, route: report.route, requests: report.limit.requests,
-      windowMs: Int(report.limit.window / .milliseconds(1)), by: report.limit.byAddress ? "address" : "caller",
+      windowMs: Int(report.limit.window / .milliseconds(1)), by: report.limit.by.rawValue,
       shared: report.isShared, shadow: report.limit.isShadow, refused: report.refused, watched: report.watched)
   }
 }

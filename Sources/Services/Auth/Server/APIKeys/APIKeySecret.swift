@@ -1,3 +1,4 @@
+import AuthAPI
 import Crypto
 import Foundation
 import GravityContracts
@@ -8,7 +9,7 @@ import GravityIdentity
 ///
 ///     gk_ base64url( key id 16 │ secret 32 │ checksum 3 )
 struct APIKeySecret: Sendable, Hashable {
-  static let prefix = "gk_"
+  static let prefix = APIKey.prefix
   let id: UUID
   let text: String
 

@@ -11,7 +11,7 @@ struct APIKeys: Sendable {
   private static let greatestCount = 100
   /// Seconds between two notes of when a key was used.
   private static let noteInterval: TimeInterval = 60
-  static let method = "api_key"
+  static let method = Principal.apiKeyMethod
 
   let core: AuthCore
   let issuer: TokenIssuer
