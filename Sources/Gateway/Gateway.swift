@@ -46,7 +46,8 @@ public final class Gateway: Service {
   ///   that cannot be used. Waits for the disk where there is one.
   public init(
     configuration: GatewayConfiguration, routes: [Route], registry: any Registry, verifier: any TokenVerifier,
-    apiKeys: (any APIKeyTokens)? = nil, revocations: RevocationList, limitStore: (any LimitStore)? = nil, tokenStore: (any TokenStore)? = nil,
+    apiKeys: (any APIKeyTokens)? = nil, revocations: RevocationList, limitStore: (any LimitStore)? = nil,
+    tokenStore: (any TokenStore)? = nil,
     localResponses: [String: @Sendable () -> (contentType: String, body: [UInt8])] = [:],
     accessLog: (any AccessLog)? = nil, eventLoopGroup: (any EventLoopGroup)? = nil, logger: Logger,
     metricsFactory: any MetricsFactory = MetricsSystem.factory, tracer: Tracer? = nil

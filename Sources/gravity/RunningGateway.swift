@@ -56,7 +56,8 @@ enum RunningGateway {
         registry: neighbours.registry([ConsoleAPI.service, GatewayAPI.service], elsewhere: ground.registry),
         // With a store the gateway asks the blacklist itself.
         verifier: ground.redis == nil ? verification.users : verification.usersUnasked,
-        apiKeys: keys, revocations: verification.revocations, limitStore: ground.redis?.limits, tokenStore: ground.redis?.tokens,
+        apiKeys: keys, revocations: verification.revocations, limitStore: ground.redis?.limits,
+        tokenStore: ground.redis?.tokens,
         localResponses: local, accessLog: accessLog, eventLoopGroup: ground.group,
         logger: telemetry.logger("gateway"),
         metricsFactory: metrics, tracer: telemetry.tracer)

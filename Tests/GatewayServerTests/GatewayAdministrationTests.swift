@@ -125,7 +125,8 @@ struct GatewayAdministrationTests {
       #expect(route.attempts == 1 && route.service == "items")
       let limits = try await Self.ask(client, "/limits", as: GatewayPage<LimitView>.self).items
       #expect(limits.map(\.policy) == ["default", "few"] && limits.map(\.route) == [nil, "items"])
-      #expect(limits[1].by == "address" && limits[1].windowMs == 3_600_000 && limits[1].requests == 5 && !limits[1].shared)
+      #expect(
+        limits[1].by == "address" && limits[1].windowMs == 3_600_000 && limits[1].requests == 5 && !limits[1].shared)
     }
   }
 

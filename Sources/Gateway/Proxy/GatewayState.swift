@@ -36,7 +36,8 @@ final class GatewayState: Sendable {
 
   init(
     configuration: GatewayConfiguration, local: [LocalResponse], verifier: any TokenVerifier,
-    apiKeys: (any APIKeyTokens)? = nil, revocations: RevocationList, limitStore: (any LimitStore)? = nil, tokenStore: (any TokenStore)? = nil,
+    apiKeys: (any APIKeyTokens)? = nil, revocations: RevocationList, limitStore: (any LimitStore)? = nil,
+    tokenStore: (any TokenStore)? = nil,
     metrics: GatewayMetrics, accessLog: (any AccessLog)?, tracer: Tracer? = nil,
     logger: Logger,
     directory: UpstreamDirectory, drainFlag: DrainFlag, now: @escaping @Sendable () -> Int64,

@@ -100,7 +100,8 @@ struct RunningGateway: Sendable {
 
   static func run<Result: Sendable>(
     _ upstreams: [ScriptedUpstream], routes: [Route] = routes, apiKeys: (any APIKeyTokens)? = nil,
-    revocations: RevocationList = .init(maximumAge: nil), limitStore: (any LimitStore)? = nil, tokenStore: (any TokenStore)? = nil, gateways: Int = 0,
+    revocations: RevocationList = .init(maximumAge: nil), limitStore: (any LimitStore)? = nil,
+    tokenStore: (any TokenStore)? = nil, gateways: Int = 0,
     registry given: (any Registry)? = nil,
     logger: Logger = quiet, metrics: any MetricsFactory = NOOPMetricsHandler.instance, tracer: Tracer? = nil,
     configure: (inout GatewayConfiguration) -> Void = { _ in },
