@@ -122,7 +122,9 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
   private var mayRead: Bool {
     switch phase {
-    case .head, .discarding, .lingering, .closed: true
+    // Whoever asks and asks without reading what is answered here would fill the memory.
+    case .head, .discarding: isWritable
+    case .lingering, .closed: true
     case .deciding, .done: input == nil
     case .body, .tunnel: upstreamTakesMore
     }
@@ -147,6 +149,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     if context.channel.isWritable {
       if hasExchange, responseStarted { noteProgress() }
       upstream?.resumeReading()
+      resumeReading()
     }
     context.fireChannelWritabilityChanged()
   }

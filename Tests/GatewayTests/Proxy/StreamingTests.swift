@@ -1,4 +1,6 @@
+import Foundation
 import NIOCore
+import Synchronization
 import Testing
 
 @testable import Gateway
@@ -23,6 +25,36 @@ import Testing
       for await piece in client.stream { received += piece.readableBytes }
       #expect(received > Self.size)
       #expect(await eventually { gateway.log.entries.first?.responseBodyBytes == Self.size })
+    }
+  }
+
+  @Test("who asks and asks without reading is not read any more, and gets every answer once it reads")
+  func unreadAnswers() async throws {
+    let upstream = try await ScriptedUpstream { _ in .ok() }
+    try await RunningGateway.run([upstream]) { gateway in
+      let client = try await gateway.connect()
+      try await client.setAutoRead(false)
+      // Its answers are more than both ends' sockets hold.
+      let (rounds, many) = (600, 100)
+      let requests = String(repeating: "GET /none HTTP/1.1\r\nhost: test\r\n\r\n", count: many)
+      let sending = Task {
+        for _ in 0..<rounds { try await client.send(requests) }
+        try await client.send("GET /none HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n")
+      }
+      // Nothing is answered any more, whether because all is or because nobody reads.
+      let last = Mutex((count: 0, at: ContinuousClock.now))
+      _ = await eventually {
+        let count = gateway.log.entries.count
+        return last.withLock { last in
+          if last.count != count { last = (count, .now) }
+          return count > 0 && last.at.duration(to: .now) > .milliseconds(500)
+        }
+      }
+      #expect(gateway.log.entries.count < rounds * many)
+      try await client.setAutoRead(true)
+      let answers = await client.rest()
+      try await sending.value
+      #expect(answers.components(separatedBy: "HTTP/1.1 404").count - 1 == rounds * many + 1)
     }
   }
 
