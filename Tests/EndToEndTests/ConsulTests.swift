@@ -60,6 +60,33 @@ struct ConsulTests {
     #expect(await third.stop() == 0)
   }
 
+  @Test("a gateway alone takes its routes from a key, follows it, and keeps them while what stands there is bad")
+  func routes() async throws {
+    let key = "e2e-\(UUID().uuidString.prefix(8).lowercased())/routes"
+    let agent = try #require(consulAgent)
+    func file(_ path: String, _ access: String = "public") -> String {
+      "routes:\n  - {name: agent, path: \(path), upstreams: [\"\(agent)\"], access: \(access)}\n"
+    }
+    try await Self.put(key, file("/v1/status/leader"))
+    let gateway = try await PlatformProcess.serve(
+      "gateway", routes: "consul:\(key)", environment: ["CONSUL_HTTP_ADDR": agent])
+    defer { gateway.remove() }
+    let visitor = Visitor(base: gateway.gateway)
+    #expect(try await visitor.get("/v1/status/leader").status == 200)
+    #expect(try await visitor.get("/v1/status/peers").code == "not_found")
+
+    var mark = gateway.mark()
+    try await Self.put(key, file("/v1/status/**"))
+    try await gateway.waitForLine("routes were replaced", after: mark)
+    #expect(try await visitor.get("/v1/status/peers").status == 200)
+
+    mark = gateway.mark()
+    try await Self.put(key, file("/v1/status/**", "whoever"))
+    try await gateway.waitForLine("routes are refused, and the former stay", after: mark)
+    #expect(try await visitor.get("/v1/status/peers").status == 200)
+    #expect(await gateway.stop() == 0)
+  }
+
   /// Waits until the gateway's health names these ports of auth, without the offset.
   private static func instances(of gateway: PlatformProcess, are ports: Set<Int>) async throws {
     let wanted = Set(ports.map { $0 + gateway.portOffset })

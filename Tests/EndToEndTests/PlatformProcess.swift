@@ -49,10 +49,10 @@ final class PlatformProcess: Sendable {
 
   /// Starts a gateway alone.
   static func serve(
-    _ service: String, routes: String, _ arguments: [String] = []
+    _ service: String, routes: String, _ arguments: [String] = [], environment: [String: String] = [:]
   ) async throws -> PlatformProcess {
     let platform = unstarted()
-    try await platform.start(serving: service, arguments: ["--routes", routes] + arguments)
+    try await platform.start(serving: service, environment: environment, arguments: ["--routes", routes] + arguments)
     return platform
   }
 
@@ -141,12 +141,12 @@ final class PlatformProcess: Sendable {
 
   /// Runs `gravity` to its end.
   static func run(
-    _ arguments: [String], environment: [String: String] = [:], without removed: [String] = []
+    _ arguments: [String], program: String? = nil, environment: [String: String] = [:], without removed: [String] = []
   ) async throws -> (
     code: Int32, output: String, errors: String
   ) {
     let process = Process()
-    process.executableURL = executable
+    process.executableURL = program.map { URL(filePath: $0) } ?? executable
     process.arguments = arguments
     process.environment = Self.environment.merging(environment) { _, new in new }.filter { !removed.contains($0.key) }
     let (out, err) = (Pipe(), Pipe())

@@ -4,6 +4,7 @@ import GravityService
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 /// Whether each part can listen where it would.
 enum PortFindings {
@@ -33,8 +34,17 @@ enum PortFindings {
 
   /// Whether what listens there answers as our parts do.
   private static func isGravity(_ configuration: PlatformConfiguration, _ port: Int) async -> Bool {
-    let request = HTTPClientRequest(url: "http://\(configuration.reachedHost):\(port)/health/live")
-    guard let response = try? await HTTPClient.shared.execute(request, timeout: .seconds(1)) else { return false }
-    return response.status == .ok
+    // A gateway may speak TLS, with a certificate for another name; it is told nothing, so whose it is does not matter.
+    var unverified = HTTPClient.Configuration()
+    unverified.tlsConfiguration = .makeClientConfiguration()
+    unverified.tlsConfiguration?.certificateVerification = .none
+    let client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: unverified)
+    var isOurs = false
+    for scheme in ["http", "https"] where !isOurs {
+      let request = HTTPClientRequest(url: "\(scheme)://\(configuration.reachedHost):\(port)/health/live")
+      isOurs = (try? await client.execute(request, timeout: .seconds(1)))?.status == .ok
+    }
+    try? await client.shutdown()
+    return isOurs
   }
 }

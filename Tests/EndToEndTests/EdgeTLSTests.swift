@@ -1,0 +1,78 @@
+import Foundation
+import Testing
+
+private let openssl = "/usr/bin/openssl"
+private let curl = "/usr/bin/curl"
+
+/// The whole platform behind a gateway that speaks TLS, as the settings have it.
+@Suite(
+  .timeLimit(.minutes(3)),
+  .enabled(
+    if: [openssl, curl].allSatisfy { FileManager.default.isExecutableFile(atPath: $0) }, "openssl or curl is missing"))
+struct EdgeTLSTests {
+  private struct Certificate {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "gravity-tls-\(UUID().uuidString)")
+    var certificate: String { folder.appending(path: "tls.crt").path }
+    var key: String { folder.appending(path: "tls.key").path }
+    var environment: [String: String] {
+      ["GRAVITY_GATEWAY_TLS_CERTIFICATE": certificate, "GRAVITY_GATEWAY_TLS_KEY": key]
+    }
+
+    init() async throws {
+      try FileManager.default.createDirectory(
+        at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      let made = try await PlatformProcess.run(
+        [
+          "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
+          "-subj", "/CN=edge", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate,
+        ], program: openssl)
+      try #require(made.code == 0, "\(made.errors)")
+    }
+
+    func remove() { try? FileManager.default.removeItem(at: folder) }
+  }
+
+  @Test("curl registers and signs in over HTTP/2, plain HTTP gets nothing, and doctor knows the port as its own")
+  func platform() async throws {
+    let certificate = try await Certificate()
+    defer { certificate.remove() }
+    let platform = try await PlatformProcess.up(environment: certificate.environment)
+    defer { platform.remove() }
+    let base = "127.0.0.1:\(platform.portOffset + 8_000)"
+    func ask(_ arguments: String...) async throws -> String {
+      let outcome = try await PlatformProcess.run(
+        ["-sS", "--max-time", "20", "--cacert", certificate.certificate, "-w", "\n%{http_version} %{http_code}"]
+          + arguments, program: curl)
+      return outcome.output
+    }
+    let account = #"{"email":"edge@example.com","password":"quiet-orange-window-7","name":"Edge"}"#
+    let registered = try await ask(
+      "https://\(base)/api/v1/auth/register", "-H", "content-type: application/json", "-d", account)
+    #expect(registered.hasSuffix("\n2 201") || registered.hasSuffix("\n2 202"), "\(registered)")
+    let tokens = try await ask(
+      "--http1.1", "https://\(base)/api/v1/auth/login", "-H", "content-type: application/json", "-d",
+      #"{"email":"edge@example.com","password":"quiet-orange-window-7"}"#)
+    #expect(tokens.hasSuffix("\n1.1 200") && tokens.contains("access_token"), "\(tokens)")
+    // A browser that comes without TLS is told nothing that it could take for an answer.
+    let plain = try await ask("http://\(base)/health/live")
+    #expect(plain.hasSuffix(" 000"), "\(plain)")
+
+    let doctor = try await PlatformProcess.run(
+      ["doctor", "--data-dir", platform.folder.path, "--port-offset", "\(platform.portOffset)"],
+      environment: certificate.environment)
+    #expect(
+      doctor.output.contains("port \(platform.portOffset + 8_000) for gateway: taken by a gravity that runs"),
+      "\(doctor.output)")
+    #expect(await platform.stop() == 0)
+  }
+
+  @Test("a certificate that cannot be used ends the start with what is wrong with it")
+  func unusable() async throws {
+    let certificate = try await Certificate()
+    defer { certificate.remove() }
+    try Data("no key".utf8).write(to: URL(filePath: certificate.key))
+    let outcome = try await PlatformProcess.run(["up"], environment: certificate.environment)
+    #expect(outcome.code == 78, "\(outcome)")
+    #expect(outcome.errors.contains(certificate.key), "\(outcome.errors)")
+  }
+}
