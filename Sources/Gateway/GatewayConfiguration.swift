@@ -24,6 +24,7 @@ public struct GatewayConfiguration: Sendable {
   public var breaker = BreakerSettings()
   public var balancing = BalancingSettings()
   public var ejection = EjectionSettings()
+  public var concurrency = ConcurrencySettings()
   /// What answers have besides, where neither the service nor the route says otherwise.
   public var securityHeaders = SecurityHeaders()
   /// Where the gateway is. Instances of the same ``ServiceInstance/zone`` are preferred, as far as there are enough of

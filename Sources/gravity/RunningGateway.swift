@@ -34,6 +34,7 @@ enum RunningGateway {
     configuration.zone = try layers.optional(Settings.zone)
     configuration.tls = try layers.gatewayTLS()
     configuration.http2.isEnabled = try layers.value(Settings.gatewayHTTP2)
+    configuration.concurrency.isOn = try layers.value(Settings.shedding)
     let routes = try routes(layers)
     let document = Array(
       try OpenAPI(title: "Gravity", version: Build.version, endpoints: Catalog.endpoints).encoded())
@@ -103,6 +104,8 @@ enum RunningGateway {
     return (console + RunningAdministration.routes + services).map { route in
       var route = route
       if guessable.contains(route.path) { route.rateLimit = limit }
+      // Who is in stays in when many want to come in at once: a password costs a hundred times what a refresh does.
+      route.isUrgent = route.service == AuthAPI.service && !guessable.contains(route.path)
       route.cors = cors
       if compresses, route.access == .public, route.methods?.contains("GET") ?? true {
         route.compression = CompressionPolicy()

@@ -18,7 +18,12 @@ extension Settings {
     flag: "gravity.gateway.http2",
     "whether clients may speak HTTP/2 with the gateway: by ALPN over TLS, else by prior knowledge", standard: true)
 
-  static let edge: [any AnySetting] = [tlsCertificate, tlsKey, tlsMinimum, gatewayHTTP2]
+  static let shedding = Setting(
+    flag: "gravity.gateway.shedding",
+    "whether a service that answers too slowly is asked for less, and what is beyond that is refused with 503",
+    standard: true)
+
+  static let edge: [any AnySetting] = [tlsCertificate, tlsKey, tlsMinimum, gatewayHTTP2, shedding]
 }
 
 extension LayeredConfiguration {

@@ -76,6 +76,7 @@ extension ClientConnection {
     guard hasExchange else { return }
     hasExchange = false
     release()
+    givePlaceBack(latency: nil)
     let state = worker.state
     let duration = worker.readClock() - exchange.start
     worker.durations.record(duration, method: exchange.method, route: exchange.route, status: exchange.status)

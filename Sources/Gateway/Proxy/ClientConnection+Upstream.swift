@@ -20,6 +20,7 @@ extension ClientConnection {
   /// The request may go: writes its head for the upstream, and sends that and what is there of the body.
   func dispatch(_ bytes: inout ByteBuffer) {
     guard let route = exchange.route, let trace = exchange.trace else { return refuse(.notFound, &bytes) }
+    guard takePlace(route) else { return refuse(.overloaded(route.route.service), &bytes) }
     let annotations = Annotations(
       trace: trace, requestID: exchange.requestID, deadlineMilliseconds: millisecondsLeft(route),
       identityLines: route.route.identityHeaders ? exchange.token?.identityLines : nil,
@@ -206,7 +207,9 @@ extension ClientConnection {
     switch failure {
     case .connectFailed: endAttempt(.unreachable)
     case .connectTimeout: endAttempt(isClients ? .unknown : .unreachable)
-    case .timedOut: endAttempt(isClients ? .unknown : .unanswered)
+    case .timedOut:
+      endAttempt(isClients ? .unknown : .unanswered)
+      if !isClients { givePlaceBack(latency: worker.coarseNow - attemptStart) }
     case .closed, .malformed: endAttempt(.unanswered)
     case .refused: endAttempt(.unknown)
     }
@@ -288,6 +291,7 @@ extension ClientConnection {
     exchange.status = status
     exchange.isStreaming = isStreaming
     endAttempt(.answered(status: status), latency: now - attemptStart)
+    givePlaceBack(latency: now - max(attemptStart, exchange.sentAt ?? now))
     // An answer before the end of the request: the rest is read by nobody.
     if phase == .body { keeps = false }
     if worker.isDraining { keeps = false }
@@ -322,6 +326,7 @@ extension ClientConnection {
   func tunnelBegan(_ head: ByteBuffer) {
     phase = .tunnel
     keeps = false
+    givePlaceBack(latency: nil)
     updateDeadline()
     write(head, flush: true)
     processWaiting()

@@ -32,6 +32,8 @@ struct Exchange {
   /// What consistent hashing goes by; nil where nothing does.
   var hashKey: UInt64?
   var refusal: String?
+  /// Whether it has a place in its service's concurrency.
+  var hasPlace = false
   var attempts = 0
   /// When the client no longer waits, as it said itself; .max where it did not.
   var latest = Int64.max
@@ -63,6 +65,7 @@ struct Exchange {
     isSecure = false
     hashKey = nil
     refusal = nil
+    hasPlace = false
     attempts = 0
     latest = .max
     sentAt = nil

@@ -165,6 +165,13 @@ extension Refusal {
       headers: "retry-after: \(wait)\r\n", members: ",\"breaker\":\"open\",\"retry_after\":\(wait)")
   }
 
+  static func overloaded(_ service: String) -> Refusal {
+    Refusal(
+      503, "overloaded",
+      "\(service) answers too slowly for as many requests as there are; this one was not sent to it.",
+      headers: "retry-after: 1\r\n", members: ",\"retry_after\":1")
+  }
+
   static func saturated(_ service: String) -> Refusal {
     Refusal(
       503, "upstream_saturated", "Too many connections to \(service).", headers: "retry-after: 1\r\n",

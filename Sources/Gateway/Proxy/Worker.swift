@@ -112,7 +112,8 @@ final class Worker {
     return LoopUpstream(
       budget: RetryBudget(
         ratio: retries.budgetRatio, perSecond: retries.budgetPerSecond / Double(max(1, loops))),
-      settings: state.configuration.balancing, zone: state.configuration.zone)
+      concurrency: state.configuration.concurrency, settings: state.configuration.balancing,
+      zone: state.configuration.zone)
   }
 
   /// Takes other routes. Requests that are under way keep theirs.

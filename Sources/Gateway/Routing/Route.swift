@@ -52,6 +52,9 @@ public struct Route: Sendable {
   /// Attempts in all, as long as trying again is allowed at all; 1 is never again, nil is the gateway's own
   /// ``RetrySettings/attempts``. The budget is the service's.
   public var attempts: Int?
+  /// Whether its requests may take what is kept of the service's concurrency when others are refused
+  /// (``ConcurrencySettings/reserve``).
+  public var isUrgent = false
   /// How the health of the service's instances is looked at: the same in every route of one service.
   public var health = ServiceHealth.standard
 

@@ -50,6 +50,11 @@ struct GatewayMetrics: Sendable {
     Counter(label: "gateway.limit.shadowed", dimensions: [("gravity.limit.policy", policy)], factory: factory)
   }
 
+  /// Requests that were refused because the service answers too slowly.
+  func overloaded(service: String) -> Counter {
+    Counter(label: "gateway.overloaded", dimensions: [("gravity.service", service)], factory: factory)
+  }
+
   /// How often an instance was taken out because it failed while others succeeded.
   func ejections(service: String) -> Counter {
     Counter(label: "gateway.ejections", dimensions: [("gravity.service", service)], factory: factory)

@@ -44,6 +44,9 @@ public struct LatencyHistogram: Sendable, Equatable {
     counts[Self.place(nanoseconds)] &+= 1
   }
 
+  /// Nothing was counted; the room for it is kept.
+  mutating func clear() { for index in counts.indices { counts[index] = 0 } }
+
   private static func place(_ nanoseconds: Int64) -> Int {
     guard nanoseconds >= 1 << firstOctave else { return 0 }
     let octave = 63 - nanoseconds.leadingZeroBitCount

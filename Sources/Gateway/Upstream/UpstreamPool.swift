@@ -40,6 +40,9 @@ final class LoopUpstream {
   /// Whether the registry has said anything yet.
   private(set) var isKnown = false
   var budget: RetryBudget
+  var concurrency: ConcurrencyLimit
+  /// Whether requests were refused since the limit last grew to its most; so that it is said once.
+  var sheds = false
   /// nil where zones do not matter: the gateway's is not known, or all instances are in one.
   private(set) var zonePlan: ZonePlan?
   private let settings: BalancingSettings
@@ -51,8 +54,12 @@ final class LoopUpstream {
   /// As long as ``candidates``, where a policy puts a number beside each.
   var tied: [Int] = []
 
-  init(budget: RetryBudget, settings: BalancingSettings = .init(), zone: String? = nil) {
+  init(
+    budget: RetryBudget, concurrency: ConcurrencySettings = .init(), settings: BalancingSettings = .init(),
+    zone: String? = nil
+  ) {
     self.budget = budget
+    self.concurrency = ConcurrencyLimit(concurrency)
     self.settings = settings
     self.zone = zone
   }

@@ -1,0 +1,185 @@
+import Testing
+
+@testable import Gateway
+
+@Suite("Concurrency of a service") struct ConcurrencyTests {
+  private static let millisecond: Int64 = 1_000_000
+
+  /// A service that does `workers` requests at a time, each for `milliseconds`, and has the others wait in their order;
+  /// asked on and on at a steady pace.
+  private struct Queue {
+    var limit: ConcurrencyLimit
+    let workers: Int
+    var milliseconds: Int64
+    var now: Int64 = 0
+    private var free: [Int64]
+    private var ends: [(at: Int64, since: Int64)] = []
+    private var done = 0
+    private var taken = 0
+    var admitted = 0
+    var refused = 0
+    /// How long those that ended took, in milliseconds.
+    var latencies: [Int64] = []
+
+    init(_ settings: ConcurrencySettings = .init(), workers: Int, milliseconds: Int64) {
+      limit = ConcurrencyLimit(settings)
+      self.workers = workers
+      self.milliseconds = milliseconds
+      free = Array(repeating: 0, count: workers)
+    }
+
+    /// - Parameter perSecond: Requests, for so many seconds.
+    mutating func run(perSecond: Int, seconds: Int) {
+      (admitted, refused, latencies) = (0, 0, [])
+      let step = 1_000_000_000 / Int64(perSecond)
+      for _ in 0..<(perSecond * seconds) {
+        now += step
+        settle()
+        guard limit.enter(isUrgent: false) else {
+          refused += 1
+          continue
+        }
+        admitted += 1
+        // All take as long, so the one whose turn it is has been free the longest.
+        let worker = taken % workers
+        taken += 1
+        free[worker] = max(free[worker], now) + milliseconds * ConcurrencyTests.millisecond
+        ends.append((free[worker], now))
+      }
+    }
+
+    /// Who came first is done first.
+    private mutating func settle() {
+      while done < ends.count, ends[done].at <= now {
+        let first = ends[done]
+        done += 1
+        latencies.append((first.at - first.since) / ConcurrencyTests.millisecond)
+        limit.leave(latency: first.at - first.since, now: first.at)
+      }
+    }
+  }
+
+  @Test("a service that does what it is asked is never limited")
+  func calm() {
+    var queue = Queue(workers: 10, milliseconds: 20)
+    queue.run(perSecond: 400, seconds: 60)
+    #expect(queue.refused == 0 && queue.limit.limit == ConcurrencySettings().maximum)
+  }
+
+  @Test("asked for twice what it can do, it does nearly all that it can, and what it does is in time")
+  func overload() {
+    var queue = Queue(workers: 10, milliseconds: 20)
+    queue.run(perSecond: 400, seconds: 20)
+    // It can do 500 a second.
+    queue.run(perSecond: 1_000, seconds: 60)
+    let late = queue.latencies.suffix(20_000).filter { $0 > 600 }.count
+    #expect(late < 200, "\(late) of 20000 took over 600 ms")
+    #expect(queue.latencies.count > 500 * 60 * 95 / 100, "\(queue.latencies.count) were done")
+    #expect(queue.refused > 20_000)
+    // Without a limit it would be half a minute by now.
+    var settings = ConcurrencySettings()
+    settings.isOn = false
+    var unlimited = Queue(settings, workers: 10, milliseconds: 20)
+    unlimited.run(perSecond: 1_000, seconds: 60)
+    #expect(unlimited.latencies.last! > 25_000)
+  }
+
+  @Test("after the overload all are let in again within half a minute")
+  func recovery() {
+    var queue = Queue(workers: 10, milliseconds: 20)
+    queue.run(perSecond: 400, seconds: 20)
+    queue.run(perSecond: 2_000, seconds: 30)
+    #expect(queue.limit.limit < 200)
+    queue.run(perSecond: 400, seconds: 40)
+    queue.run(perSecond: 400, seconds: 1)
+    #expect(queue.refused == 0 && queue.limit.isAtMost)
+  }
+
+  @Test("one that has become slower for good is not limited for good")
+  func slower() {
+    var queue = Queue(workers: 1_000, milliseconds: 100)
+    queue.run(perSecond: 400, seconds: 20)
+    queue.milliseconds = 2_000
+    queue.run(perSecond: 400, seconds: 120)
+    queue.run(perSecond: 400, seconds: 10)
+    #expect(queue.refused == 0, "\(queue.refused) refused at a limit of \(queue.limit.limit)")
+  }
+
+  @Test("a slow route among quick ones is no queue")
+  func slowRoute() {
+    var limit = ConcurrencyLimit(.init())
+    var now: Int64 = 0
+    for count in 0..<10_000 {
+      now += 10 * Self.millisecond
+      let isIn = limit.enter(isUrgent: false)
+      #expect(isIn)
+      limit.leave(latency: (count % 3 == 0 ? 5_000 : 5) * Self.millisecond, now: now)
+    }
+    #expect(limit.isAtMost)
+  }
+
+  @Test("what is urgent has the rest of the limit, and no more")
+  func urgent() {
+    var settings = ConcurrencySettings()
+    settings.maximum = 20
+    var limit = ConcurrencyLimit(settings)
+    var taken = [false: 0, true: 0]
+    for isUrgent in [false, true] {
+      for _ in 0..<30 where limit.enter(isUrgent: isUrgent) { taken[isUrgent, default: 0] += 1 }
+    }
+    #expect(taken == [false: 18, true: 2])
+    limit.leave(latency: nil, now: 0)
+    let (ordinary, urgent) = (limit.enter(isUrgent: false), limit.enter(isUrgent: true))
+    #expect(!ordinary && urgent)
+  }
+
+  @Test("what is beyond the limit is 503 with its reason, health goes on, and places come back however a request ends")
+  func refused() async throws {
+    let upstream = try await ScriptedUpstream { request in
+      switch request.head {
+      case let head where head.hasPrefix("GET /items/hang"): .hang
+      case let head where head.hasPrefix("GET /items/close"): .close
+      default: .ok()
+      }
+    }
+    try await RunningGateway.run(
+      [upstream],
+      configure: {
+        ($0.concurrency.minimum, $0.concurrency.maximum, $0.concurrency.reserve) = (1, 1, 0)
+        $0.retries.attempts = 1
+      }
+    ) { gateway in
+      // One loop has one place; the connections of a client are on one loop or the other.
+      var waiting: [RawClient] = []
+      for _ in 0..<2 {
+        let client = try await gateway.connect()
+        try await client.send("GET /items/hang HTTP/1.1\r\nhost: test\r\n\r\n")
+        waiting.append(client)
+      }
+      let answer = try await withThrowingTaskGroup(of: RawResponse?.self) { group -> RawResponse? in
+        for client in waiting { group.addTask { try? await client.response() } }
+        group.addTask {
+          while !Task.isCancelled {
+            let answer = try await gateway.get("/items")
+            if answer.status == 503 { return answer }
+          }
+          return nil
+        }
+        let first = try await group.next() ?? nil
+        group.cancelAll()
+        for client in waiting { await client.close() }
+        return first
+      }
+      #expect(answer?.status == 503 && answer?.member("code") == "overloaded")
+      #expect(answer?.header("retry-after") == "1")
+      #expect(try await gateway.get("/health/live").status == 200)
+      // Gone clients, closed connections and answers all leave their places to others.
+      #expect(await eventually { (try? await gateway.get("/items").status) == 200 })
+      for _ in 0..<4 {
+        let closed = try await gateway.get("/items/close")
+        #expect(closed.status == 502)
+      }
+      for _ in 0..<4 { #expect(try await gateway.get("/items").status == 200) }
+    }
+  }
+}
