@@ -91,7 +91,8 @@ enum RunningGateway {
   private static func routes(_ layers: LayeredConfiguration) throws -> [Route] {
     let guessable = Set([
       AuthAPI.login.path, AuthAPI.register.path, AuthAPI.recover.path, AuthAPI.changeEmail.path,
-      AuthAPI.confirmEmail.path, AuthAPI.signIn.path,
+      AuthAPI.confirmEmail.path, AuthAPI.signIn.path, AuthAPI.completeLogin.path, AuthAPI.signInCode.path,
+      AuthAPI.stepUp.path,
     ])
     let limit = RateLimit(
       signIn, requests: try layers.value(Settings.signIns), per: .seconds(60), by: .address)

@@ -8,7 +8,7 @@ extension AuthAPI {
   public static let createAPIKey = Endpoint<NewAPIKey, CreatedAPIKey>(
     "createAPIKey", .post, "/api/v1/auth/api-keys", access: .authenticated,
     summary: "Make a key for a device or a script; it is shown this once", success: 201,
-    problems: ["exceeds_own_permissions", "login_required", "too_many_keys"])
+    problems: ["exceeds_own_permissions", "login_required", "too_many_keys", "insufficient_user_authentication"])
 
   public static let apiKeys = Endpoint<PageRequest, Page<APIKey>>(
     "apiKeys", .get, "/api/v1/auth/api-keys", access: .authenticated, summary: "One's keys, newest first")

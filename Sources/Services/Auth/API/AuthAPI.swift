@@ -15,6 +15,8 @@ public enum AuthAPI {
     createClient, clients, client, updateClient, deleteClient, createClientSecret, deleteClientSecret,
     token, introspect, serverMetadata, openIDConfiguration, authorize, authorizeByForm, signIn, consent,
     userInfo, userInfoByPost, createAPIKey, apiKeys, revokeAPIKey, exchangeAPIKey,
+    secondFactor, enrolTOTP, confirmTOTP, removeTOTP, renewRecoveryCodes, completeLogin, stepUp, resetSecondFactor,
+    signInCode,
   ]
 }
 
@@ -42,13 +44,13 @@ extension AuthAPI {
   public static let changePassword = Endpoint<PasswordChange, Empty>(
     "changePassword", .post, "/api/v1/auth/password", access: .authenticated,
     summary: "Change the password, which ends every other session",
-    problems: ["invalid_credentials", "too_many_attempts", "busy"])
+    problems: ["invalid_credentials", "insufficient_user_authentication", "too_many_attempts", "busy"])
 
   /// 202 alike whether the address is free or taken: what it leads to is in the mail.
   public static let changeEmail = Endpoint<EmailChange, Empty>(
     "changeEmail", .post, "/api/v1/auth/email", access: .authenticated,
     summary: "Mail a token to another address, which becomes one's own when the token comes back", success: 202,
-    problems: ["invalid_credentials", "too_many_attempts", "busy"])
+    problems: ["invalid_credentials", "insufficient_user_authentication", "too_many_attempts", "busy"])
 
   public static let confirmEmail = Endpoint<OneTimeToken, Empty>(
     "confirmEmail", .post, "/api/v1/auth/email/confirm", access: .public,
@@ -61,7 +63,7 @@ extension AuthAPI {
 extension AuthAPI {
   public static let login = Endpoint<Credentials, Tokens>(
     "login", .post, "/api/v1/auth/login", access: .public, summary: "Exchange credentials for tokens",
-    problems: ["invalid_credentials", "too_many_attempts", "busy"])
+    problems: ["invalid_credentials", "mfa_required", "too_many_attempts", "busy"])
 
   public static let refresh = Endpoint<RefreshRequest, Tokens>(
     "refresh", .post, "/api/v1/auth/refresh", access: .public,

@@ -7,7 +7,7 @@ public enum AuthEvents {
     userRegistered, userVerified, userSuspended, userReactivated, userDeleted, userEmailChanged, loginSucceeded,
     loginFailed, sessionRevoked, tokenRevoked, tokenReuseDetected, passwordChanged, rolesChanged, roleChanged,
     keyRotated, clientChanged, apiKeyCreated,
-    apiKeyRevoked, revocationsAnnounced,
+    apiKeyRevoked, secondFactorEnrolled, secondFactorRemoved, revocationsAnnounced,
   ]
 
   public static let userRegistered = EventType<AccountEvent>(

@@ -16,6 +16,8 @@ public struct AuthorizationQuery: Codable, Sendable, Hashable {
   public var prompt: String?
   /// Seconds since the last sign-in.
   public var maxAge: String?
+  /// `aal1`, `aal2`, separated by spaces, the preferred one first; two factors are needed where `aal2` stands alone.
+  public var acrValues: String?
   /// Fills in the address.
   public var loginHint: String?
   /// Not supported; refused rather than passed over.
@@ -33,6 +35,7 @@ public struct AuthorizationQuery: Codable, Sendable, Hashable {
     case codeChallenge = "code_challenge"
     case codeChallengeMethod = "code_challenge_method"
     case maxAge = "max_age"
+    case acrValues = "acr_values"
     case loginHint = "login_hint"
     case requestURI = "request_uri"
   }

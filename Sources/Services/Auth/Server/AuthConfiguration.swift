@@ -30,6 +30,10 @@ public struct AuthConfiguration: Sendable, Hashable {
   public var recoveryTokenLifetime: TimeInterval = 600
   /// 60 to 3 600.
   public var emailChangeTokenLifetime: TimeInterval = 3600
+  /// How long ago somebody may have authenticated who decides over their account (RFC 9470); 60 to 3 600.
+  public var stepUpMaximumAge: TimeInterval = 600
+  /// What authenticator apps call this platform.
+  public var displayName = "Gravity"
   /// Whom somebody asks whose address was changed without their doing: an address, a page, a name.
   public var supportContact = "the administrator of this platform"
   /// How long a signing key signs.
@@ -64,6 +68,8 @@ public struct AuthConfiguration: Sendable, Hashable {
     try require((60...600).contains(recoveryTokenLifetime), "recovery token lifetime: must be 60 to 600 seconds")
     try require(
       (60...3600).contains(emailChangeTokenLifetime), "e-mail change token lifetime: must be 60 to 3600 seconds")
+    try require((60...3600).contains(stepUpMaximumAge), "step-up maximum age: must be 60 to 3600 seconds")
+    try require((1...64).contains(displayName.count), "display name: must have 1 to 64 characters")
     try require(!supportContact.isEmpty, "support contact: must not be empty")
     try require(verificationTokenLifetime >= 60, "verification token lifetime: must be at least 60 seconds")
     try require(

@@ -22,6 +22,8 @@ enum AuthEvent: Sendable, Hashable {
   case roleChanged(role: String)
   case keyRotated(key: String)
   case clientChanged(client: UUID)
+  case secondFactorEnrolled(account: UUID)
+  case secondFactorRemoved(account: UUID, by: UUID?)
   case apiKeyCreated(account: UUID, key: UUID)
   case apiKeyRevoked(account: UUID, key: UUID)
 }
@@ -54,6 +56,14 @@ extension Outbox {
       try append(AuthEvents.roleChanged, subject: role, RoleEvent(role: role), in: transaction)
     case .keyRotated(let key):
       try append(AuthEvents.keyRotated, subject: nil, KeyEvent(key: key), in: transaction)
+    case .secondFactorEnrolled(let account):
+      try append(
+        AuthEvents.secondFactorEnrolled, subject: account.lowercased,
+        SecondFactorEvent(accountID: account, actorID: account), in: transaction)
+    case .secondFactorRemoved(let account, let actor):
+      try append(
+        AuthEvents.secondFactorRemoved, subject: account.lowercased,
+        SecondFactorEvent(accountID: account, actorID: actor), in: transaction)
     case .apiKeyCreated(let account, let key):
       try append(
         AuthEvents.apiKeyCreated, subject: account.lowercased, APIKeyEvent(accountID: account, keyID: key),

@@ -13,6 +13,7 @@ extension AuthService {
     bindOAuth(&routes)
     bindPages(&routes)
     bindAPIKeys(&routes)
+    bindSecondFactor(&routes)
   }
 
   private func bindAccounts(_ routes: inout Routes) {

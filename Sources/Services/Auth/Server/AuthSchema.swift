@@ -13,6 +13,7 @@ public enum AuthSchema {
     Migration(7, "OAuth clients", clients),
     Migration(8, "authorization with a browser", authorization),
     Migration(9, "API keys", apiKeys),
+    Migration(10, "second factors", secondFactor),
   ]
 
   private static let accounts: [SQL] = [

@@ -39,6 +39,8 @@ public struct AuthService: Sendable {
   let metadata: ServerMetadata
   let authorization: Authorization
   let apiKeys: APIKeys
+  let secondFactors: SecondFactors
+  let stepUp: StepUp
   let userInfo: UserInfoReader
   let formGuard: FormGuard
   let bootstrap: Bootstrap
@@ -64,7 +66,8 @@ public struct AuthService: Sendable {
       database: database, configuration: configuration, masterKey: masterKey, clock: clock, newID: newID,
       randomBytes: randomBytes, events: Outbox(service: AuthAPI.service, newID: newID), logger: logger)
     self.core = core
-    keys = SigningKeys(core: core, envelope: Envelope(masterKey, previous: previousMasterKeys))
+    let envelope = Envelope(masterKey, previous: previousMasterKeys)
+    keys = SigningKeys(core: core, envelope: envelope)
     verifier = JWTVerifier(
       issuers: [
         .init(name: configuration.issuer, audience: configuration.audience, keys: keys.source),
@@ -80,7 +83,12 @@ public struct AuthService: Sendable {
     ownAccount = OwnAccount(core: core, passwords: passwords, attempts: attempts, revocations: revocations)
     administration = AccountAdministration(core: core, revocations: revocations)
     roles = Roles(core: core, revocations: revocations)
-    login = Login(core: core, passwords: passwords, attempts: attempts, issuer: issuer)
+    let check = CodeCheck(core: core, envelope: envelope, attempts: attempts, mail: mail)
+    let challenges = SecondFactorChallenges(core: core, check: check)
+    secondFactors = SecondFactors(
+      core: core, envelope: envelope, check: check, mail: mail, revocations: revocations)
+    stepUp = StepUp(core: core, ownAccount: ownAccount, check: check, issuer: issuer)
+    login = Login(core: core, passwords: passwords, attempts: attempts, issuer: issuer, challenges: challenges)
     refresh = Refresh(core: core, issuer: issuer, revocations: revocations)
     sessions = Sessions(core: core, store: tokenStore, revocations: revocations)
     emailChanges = EmailChanges(core: core, ownAccount: ownAccount, attempts: attempts, mail: mail)
@@ -90,7 +98,8 @@ public struct AuthService: Sendable {
     tokenEndpoint = TokenEndpoint(
       core: core, clients: authentication, issuer: issuer, codes: CodeExchange(core: core, revocations: revocations),
       refresh: refresh)
-    authorization = Authorization(core: core, login: login, browsers: BrowserSessions(core: core))
+    authorization = Authorization(
+      core: core, login: login, browsers: BrowserSessions(core: core), challenges: challenges)
     userInfo = UserInfoReader(core: core)
     apiKeys = APIKeys(core: core, issuer: issuer, revocations: revocations)
     formGuard = FormGuard(masterKey: masterKey, issuer: configuration.issuer)
@@ -98,7 +107,8 @@ public struct AuthService: Sendable {
     revoker = TokenRevoker(core: core, clients: authentication, revocations: revocations, verifier: verifier)
     metadata = ServerMetadata(
       issuer: configuration.issuer, scopes: StandardScope.all,
-      grants: [.authorizationCode, .refreshToken, .clientCredentials], assurances: ["aal1"])
+      grants: [.authorizationCode, .refreshToken, .clientCredentials],
+      assurances: [UserAuthentication.firstLevel, UserAuthentication.secondLevel])
     snapshot = AccountSnapshot(core: core)
     bootstrap = Bootstrap(core: core, passwords: passwords, revocations: revocations)
   }

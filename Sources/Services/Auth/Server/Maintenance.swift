@@ -41,6 +41,8 @@ struct Maintenance: Service {
       { try OneTimeTokenStore($0).deleteExpired(now: $1, limit: batch) },
       { try MailRequestStore($0).deleteExpired(now: $1, limit: batch) },
       { try AuthorizationCodeStore($0).deleteExpired(before: $1 - Self.sessionMemory, limit: batch) },
+      { try SecondFactorStore($0).deleteExpired(now: $1, limit: batch) },
+      { try ChallengeStore($0).deleteExpired(now: $1, limit: batch) },
       { try APIKeyStore($0).deleteExpired(now: $1, limit: batch) },
       { try ClientSecretStore($0).deleteExpiredAssertions(now: $1, limit: batch) },
     ]

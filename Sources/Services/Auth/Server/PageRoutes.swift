@@ -78,6 +78,12 @@ struct PageReplies: Sendable {
       return show(
         AuthorizationPages.signIn(
           query, for: client, at: redirect, formToken: token, email: email, problem: problem), scope)
+    case .secondFactor(let query, let client, let redirect, let challenge, let problem):
+      let token = formToken(for: Self.code(challenge), query, scope)
+      if let seconds = problem?.retryAfter { scope.reply.setHeader("Retry-After", "\(seconds)") }
+      return show(
+        AuthorizationPages.code(
+          query, for: client, at: redirect, challenge: challenge, formToken: token, problem: problem), scope)
     case .consent(let query, let request, let account, let session):
       let token = formToken(for: Self.consent(session), query, scope)
       return show(AuthorizationPages.consent(query, request, account: account, formToken: token), scope)

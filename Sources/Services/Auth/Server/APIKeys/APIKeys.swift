@@ -24,6 +24,7 @@ struct APIKeys: Sendable {
     let name = PersonName.trimmed(request.name)
     let secret = APIKeySecret(id: core.newID(), secret: core.randomBytes(32))
     return try await core.write { [core] transaction, now in
+      try principal.requireRecentAuthentication(core, transaction, now)
       let store = APIKeyStore(transaction)
       guard try store.count(of: account) < Self.greatestCount else {
         throw Problem(409, "too_many_keys", "There are \(Self.greatestCount) keys already", detail: "Revoke one.")

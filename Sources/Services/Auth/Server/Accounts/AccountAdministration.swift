@@ -69,6 +69,7 @@ struct AccountAdministration: Sendable {
       (row.email, row.name, row.passwordHash, row.emailVerified) = (nil, "", nil, false)
       try ConsentStore(transaction).deleteAll(of: row.id)
       try APIKeyStore(transaction).deleteAll(of: row.id)
+      _ = try SecondFactorStore(transaction).deleteAll(of: row.id)
     }
     row = try store.update(row, at: now)
     if isRegranted { try store.setRoles(newRoles, of: row.id) }
@@ -79,6 +80,7 @@ struct AccountAdministration: Sendable {
     }
     if isStopped {
       try OneTimeTokenStore(transaction).deleteAll(of: row.id)
+      try ChallengeStore(transaction).deleteAll(of: row.id)
       try MailRequestStore(transaction).deleteAll(of: row.id, .emailChange)
       revoked += try revocations.endSessions(of: row.id, besides: nil, core.events, transaction, now)
     }

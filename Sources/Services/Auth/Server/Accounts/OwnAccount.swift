@@ -43,10 +43,20 @@ struct OwnAccount: Sendable {
   }
 
   /// Checks that whoever bears the token also knows the password: a stolen token must not be a way to guess it without
-  /// being slowed down.
+  /// being slowed down. And that they authenticated recently, by all factors that the account has.
   /// - Returns: the account as it was before the password was checked, and what to check again when it is changed.
   func confirm(
     _ password: String, of principal: Principal, from client: ClientDevice
+  ) async throws -> (AccountRow, Attempts.Origin) {
+    try await core.read { [core] transaction, now in
+      try principal.requireRecentAuthentication(core, transaction, now)
+    }
+    return try await verify(password, field: "current_password", of: principal, from: client)
+  }
+
+  /// The same without a look at when they authenticated before.
+  func verify(
+    _ password: String, field: String, of principal: Principal, from client: ClientDevice
   ) async throws -> (AccountRow, Attempts.Origin) {
     let id = try principal.accountID
     let found = try await core.read { transaction, _ in try AccountStore(transaction).find(id) }
@@ -62,7 +72,7 @@ struct OwnAccount: Sendable {
       }
       throw Problem(
         422, "invalid_credentials", "The current password is wrong",
-        errors: [.init(field: "current_password", code: "wrong", message: "is not the current password")])
+        errors: [.init(field: field, code: "wrong", message: "is not the current password")])
     }
     return (account, origin)
   }

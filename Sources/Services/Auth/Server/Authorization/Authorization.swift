@@ -9,6 +9,9 @@ enum AuthorizationStep: Sendable {
   /// Back to the client, with a code or with an error.
   case redirect(String)
   case signIn(AuthorizationQuery, client: ClientRow, redirect: RedirectURI, problem: Problem?)
+  /// The password was right, and there is a second factor.
+  case secondFactor(
+    AuthorizationQuery, client: ClientRow, redirect: RedirectURI, challenge: String, problem: Problem?)
   case consent(AuthorizationQuery, AuthorizationRequest, account: AccountRow, session: UUID)
 }
 
@@ -18,6 +21,7 @@ struct Authorization: Sendable {
   let core: AuthCore
   let login: Login
   let browsers: BrowserSessions
+  let challenges: SecondFactorChallenges
 
   /// - Parameter cookie: The browser's, if it has one.
   /// - Throws: `Problem` 400, for a page, where it is not certain that the client may be answered.
@@ -26,9 +30,9 @@ struct Authorization: Sendable {
     return try await core.write { transaction, now in
       try answering(query, transaction) { request in
         let found = try browsers.find(cookie, transaction, now)
-        guard let found, !isSignInNeeded(request, found, now) else {
+        guard let found, try !isSignInNeeded(request, found, transaction, now) else {
           guard !request.prompt.contains("none") else {
-            throw AuthorizationError("login_required", "nobody is signed in, or not recently enough")
+            throw AuthorizationError("login_required", "nobody is signed in, or not recently or strongly enough")
           }
           return .signIn(query, client: request.client, redirect: request.redirect, problem: nil)
         }
@@ -52,15 +56,22 @@ struct Authorization: Sendable {
       return (.signIn(query, client: asker, redirect: redirect, problem: problem), nil)
     }
     let cookie = BrowserCookie(session: core.newID(), secret: core.randomBytes(32))
-    let (code, next) = (newCode(), query.signedIn)
+    let (code, next, challenge) = (newCode(), query.signedIn, challenges.newToken())
     do {
-      let step = try await core.write { transaction, now in
-        let account = try login.admit(verified, transaction, now)
+      return try await core.write { [challenges] transaction, now in
+        let account: AccountRow
+        switch try login.admit(verified, transaction, now) {
+        case .account(let admitted): account = admitted
+        case .secondFactor(let admitted):
+          try challenges.issue(challenge, .page, for: admitted, transaction, now)
+          return (
+            .secondFactor(query, client: asker, redirect: redirect, challenge: challenge, problem: nil), nil
+          )
+        }
         let found = try browsers.open(
           cookie, for: account, .init(methods: [UserAuthentication.password], at: now), from: client, transaction, now)
-        return try answering(next, transaction) { try proceed(next, $0, found, code, transaction, now) }
+        return (try answering(next, transaction) { try proceed(next, $0, found, code, transaction, now) }, cookie)
       }
-      return (step, cookie)
     } catch let problem as Problem where problem.status == 401 || problem.status == 403 || problem.status == 429 {
       return (.signIn(query, client: asker, redirect: redirect, problem: problem), nil)
     }
@@ -75,6 +86,7 @@ struct Authorization: Sendable {
         guard let found = try browsers.find(cookie, transaction, now) else {
           return .signIn(query, client: request.client, redirect: request.redirect, problem: nil)
         }
+        try requireLevel(request, found)
         guard form.decision == "allow" else { throw AuthorizationError("access_denied", "the user said no") }
         let store = ConsentStore(transaction)
         let before = try store.scopes(of: request.client.id, by: found.account.id)
@@ -89,10 +101,10 @@ struct Authorization: Sendable {
 
   // MARK: Steps
 
-  private func newCode() -> String { Data(core.randomBytes(32)).base64URLEncodedString() }
+  func newCode() -> String { Data(core.randomBytes(32)).base64URLEncodedString() }
 
   /// Which client asks, and where it may be answered. Everything before that is told to the person, not the address.
-  private static func client(
+  static func client(
     _ query: AuthorizationQuery, _ transaction: any Transaction
   ) throws -> (ClientRow, RedirectURI) {
     guard let id = query.clientID.flatMap(UUID.init(uuidString:)), let client = try ClientStore(transaction).find(id),
@@ -108,7 +120,7 @@ struct Authorization: Sendable {
     return (client, redirect)
   }
 
-  private func answering(
+  func answering(
     _ query: AuthorizationQuery, _ transaction: any Transaction,
     _ body: (AuthorizationRequest) throws -> AuthorizationStep
   ) throws -> AuthorizationStep {
@@ -121,15 +133,31 @@ struct Authorization: Sendable {
     }
   }
 
-  private func isSignInNeeded(_ request: AuthorizationRequest, _ found: BrowserSessions.Found, _ now: Date) -> Bool {
+  private func isSignInNeeded(
+    _ request: AuthorizationRequest, _ found: BrowserSessions.Found, _ transaction: any Transaction, _ now: Date
+  ) throws -> Bool {
+    if request.needsSecondFactor, found.authentication.assurance != UserAuthentication.secondLevel,
+      try SecondFactorStore(transaction).isEnrolled(found.account.id)
+    {
+      return true
+    }
     if request.prompt.contains("login") || request.prompt.contains("select_account") { return true }
     return request.maximumAge.map { now.timeIntervalSince(found.session.authenticatedAt) > Double($0) } ?? false
   }
 
-  private func proceed(
+  /// Signing in again would not help somebody who has no second factor, so the client is told (RFC 9470 §5).
+  private func requireLevel(_ request: AuthorizationRequest, _ found: BrowserSessions.Found) throws {
+    guard !request.needsSecondFactor || found.authentication.assurance == UserAuthentication.secondLevel else {
+      throw AuthorizationError(
+        "unmet_authentication_requirements", "the user has no second factor to authenticate with")
+    }
+  }
+
+  func proceed(
     _ query: AuthorizationQuery, _ request: AuthorizationRequest, _ found: BrowserSessions.Found, _ code: String,
     _ transaction: any Transaction, _ now: Date
   ) throws -> AuthorizationStep {
+    try requireLevel(request, found)
     guard try isConsentNeeded(request, found, transaction) else {
       return try give(code, request, found, transaction, now)
     }

@@ -25,6 +25,8 @@ struct AuthorizationRequest: Sendable {
   let prompt: Set<String>
   /// Seconds since the sign-in.
   let maximumAge: Int?
+  /// Whether two factors are needed: `aal2` is among the `acr_values`, and `aal1` is not.
+  let needsSecondFactor: Bool
 
   private static let greatestState = 1024
   private static let greatestNonce = 255
@@ -73,6 +75,10 @@ struct AuthorizationRequest: Sendable {
       throw AuthorizationError("invalid_request", "max_age is a number of seconds")
     }
     maximumAge = age.flatMap { $0 }
+    // In order of preference (OpenID Connect Core §3.1.2.1); values that are not known say nothing.
+    let levels = Set((query.acrValues ?? "").split(separator: " ").map(String.init))
+    needsSecondFactor =
+      levels.contains(UserAuthentication.secondLevel) && !levels.contains(UserAuthentication.firstLevel)
   }
 
   /// Where the browser goes with `parameters`, the client's state and who answers (RFC 9207 §2).

@@ -84,6 +84,8 @@ struct MailQueue: Sendable {
       }
       let store = OneTimeTokenStore(transaction)
       guard try store.liveCount(of: account.id, for: purpose, now: now) < Self.greatestLive else { return nil }
+      // Of several, the last counts: the others may lie about in a mailbox.
+      if purpose == .recovery { try store.replaceRecovery(of: account.id) }
       let expiresAt = (now + lifetime).roundedToMicroseconds
       try store.insert(OneTimeTokenStore.hash(token), purpose, account: account.id, expiresAt: expiresAt)
       return AuthMessage(
@@ -100,7 +102,8 @@ struct MailQueue: Sendable {
       account.status != .deleted
     else { return nil }
     guard row.purpose == .emailChange else {
-      let contact = row.purpose == .emailReplaced ? core.configuration.supportContact : nil
+      let tellsOfLoss: Set<AuthMessage.Kind> = [.emailReplaced, .secondFactorRemoved, .recoveryCodeUsed]
+      let contact = tellsOfLoss.contains(row.purpose) ? core.configuration.supportContact : nil
       return AuthMessage(
         id: row.id, kind: row.purpose, email: row.email, name: account.name, token: nil, expiresAt: nil,
         contact: contact)

@@ -18,6 +18,12 @@ public struct AuthMessage: Sendable, Hashable {
     case emailChanged = "email_changed"
     /// This was the account's address until now; ``contact`` helps whoever did not want that.
     case emailReplaced = "email_replaced"
+    /// The account has a second factor now.
+    case secondFactorAdded = "second_factor_added"
+    /// The account has no second factor any more; ``contact`` helps whoever did not want that.
+    case secondFactorRemoved = "second_factor_removed"
+    /// A recovery code stood in for the second factor; the same.
+    case recoveryCodeUsed = "recovery_code_used"
   }
   /// Stays the same when the message is sent again.
   public var id: UUID

@@ -57,7 +57,7 @@ enum AuthorizationPages {
     WebPage(title: "This did not work", body: WebPage.alert(sentence(problem)), status: problem.status)
   }
 
-  private static func sentence(_ problem: Problem) -> String {
+  static func sentence(_ problem: Problem) -> String {
     let wait = problem.retryAfter.map { " Try again in \($0) seconds." } ?? ""
     return "\(problem.title).\(problem.retryAfter == nil ? problem.detail.map { " \($0)" } ?? "" : "")\(wait)"
   }

@@ -7,6 +7,8 @@ import GravityData
 struct OneTimeTokenStore {
   enum Purpose: String, Sendable {
     case verification, recovery
+    /// A recovery's token that another one replaced: good for nothing, and counted still.
+    case replacedRecovery = "recovery_replaced"
     case emailChange = "email_change"
   }
 
@@ -61,11 +63,21 @@ struct OneTimeTokenStore {
     ).first.map { (try $0.get("account_id"), try $0.get("email")) }
   }
 
+  /// Ends the recovery tokens of an account, which go on counting until they expire.
+  func replaceRecovery(of account: UUID) throws {
+    try transaction.execute(
+      """
+      UPDATE one_time_tokens SET purpose = \(Purpose.replacedRecovery.rawValue)
+      WHERE account_id = \(account) AND purpose = \(Purpose.recovery.rawValue)
+      """)
+  }
+
   func liveCount(of account: UUID, for purpose: Purpose, now: Date) throws -> Int {
-    try transaction.scalar(
+    let purposes = purpose == .recovery ? [purpose, .replacedRecovery] : [purpose]
+    return try transaction.scalar(
       """
       SELECT count(*) FROM one_time_tokens
-      WHERE account_id = \(account) AND purpose = \(purpose.rawValue) AND expires_at > \(now)
+      WHERE account_id = \(account) AND purpose IN \(list: purposes.map(\.rawValue)) AND expires_at > \(now)
       """) ?? 0
   }
 

@@ -10,9 +10,41 @@ struct Login: Sendable {
   let passwords: Passwords
   let attempts: Attempts
   let issuer: TokenIssuer
+  let challenges: SecondFactorChallenges
 
   func login(_ credentials: Credentials, from client: ClientDevice) async throws -> Tokens {
-    try await issuer.tokens(for: try await open(try await verify(credentials, from: client), client))
+    let verified = try await verify(credentials, from: client)
+    let (id, challenge) = (core.newID(), challenges.newToken())
+    let session = try await core.write { transaction, now -> OpenSession? in
+      switch try admit(verified, transaction, now) {
+      case .account(let account):
+        return try open(
+          id, account, .init(methods: [UserAuthentication.password], at: now), client, transaction, now)
+      case .secondFactor(let account):
+        try challenges.issue(challenge, .login, for: account, transaction, now)
+        return nil
+      }
+    }
+    guard let session else { throw SecondFactorChallenges.required(challenge) }
+    return try await issuer.tokens(for: session)
+  }
+
+  /// A login whose password was right goes on with its second factor.
+  func complete(_ request: SecondFactorLogin, from client: ClientDevice) async throws -> Tokens {
+    let (id, mailID) = (core.newID(), core.newID())
+    let (session, problem) = try await core.write { transaction, now -> (OpenSession?, Problem?) in
+      switch try challenges.redeem(
+        request.challenge, request.code, .login, from: client, mailID: mailID, transaction, now)
+      {
+      case .accepted(let account, let authentication):
+        try remember(account, from: client, transaction, now)
+        return (try open(id, account, authentication, client, transaction, now), nil)
+      case .wrongCode: return (nil, SecondFactorChallenges.wrongCode)
+      case .refused: return (nil, SecondFactorChallenges.refusal)
+      }
+    }
+    guard let session else { throw problem ?? SecondFactorChallenges.refusal }
+    return try await issuer.tokens(for: session)
   }
 
   /// An account whose password was right a moment ago.
@@ -38,16 +70,31 @@ struct Login: Sendable {
     return Verified(account: account, origin: origin)
   }
 
+  /// Whom a password that was right lets in: the account as it is now, not as it was before the password was checked.
+  enum Admission: Sendable {
+    case account(AccountRow)
+    /// Not before its second factor was shown.
+    case secondFactor(AccountRow)
+  }
+
   /// Lets them in, inside the transaction that opens a session.
-  /// - Returns: the account as it is now, not as it was before the password was checked.
-  func admit(_ verified: Verified, _ transaction: any Transaction, _ now: Date) throws -> AccountRow {
+  func admit(_ verified: Verified, _ transaction: any Transaction, _ now: Date) throws -> Admission {
     try attempts.check(verified.origin, transaction, now: now)
     guard let account = try AccountStore(transaction).find(verified.account.id),
       account.email == verified.account.email, account.epoch == verified.account.epoch
     else { throw Self.refusal }
     try Self.requireActive(account)
+    if try SecondFactorStore(transaction).isEnrolled(account.id) { return .secondFactor(account) }
     try attempts.succeeded(verified.origin, transaction, now: now)
-    return account
+    return .account(account)
+  }
+
+  /// What a login with a second factor forgets and remembers about attempts once it is whole.
+  func remember(
+    _ account: AccountRow, from client: ClientDevice, _ transaction: any Transaction, _ now: Date
+  ) throws {
+    guard let email = account.email else { return }
+    try attempts.succeeded(attempts.origin(email: email, address: client.address), transaction, now: now)
   }
 
   static let refusal = Problem(401, "invalid_credentials", "Wrong address or password")
@@ -61,20 +108,19 @@ struct Login: Sendable {
     }
   }
 
-  private func open(_ verified: Verified, _ client: ClientDevice) async throws -> OpenSession {
-    let id = core.newID()
-    return try await core.write { [core] transaction, now in
-      let account = try admit(verified, transaction, now)
-      let token = RefreshToken(session: id, counter: 0, masterKey: core.masterKey)
-      let row = SessionRow(
-        id: id, accountID: account.id, counter: token.counter, tokenHash: token.hash, client: client,
-        authentication: UserAuthentication(methods: [UserAuthentication.password], at: now), createdAt: now,
-        idleExpiresAt: (now + core.configuration.sessionIdleLifetime).roundedToMicroseconds,
-        expiresAt: (now + core.configuration.sessionLifetime).roundedToMicroseconds)
-      try SessionStore(transaction).insert(row)
-      try core.events.record(.loginSucceeded(account: account.id, session: id), in: transaction)
-      return OpenSession(row: row, refreshToken: token, subject: try Subject(account, transaction), now: now)
-    }
+  private func open(
+    _ id: UUID, _ account: AccountRow, _ authentication: UserAuthentication, _ client: ClientDevice,
+    _ transaction: any Transaction, _ now: Date
+  ) throws -> OpenSession {
+    let token = RefreshToken(session: id, counter: 0, masterKey: core.masterKey)
+    let row = SessionRow(
+      id: id, accountID: account.id, counter: token.counter, tokenHash: token.hash, client: client,
+      authentication: authentication, createdAt: now,
+      idleExpiresAt: (now + core.configuration.sessionIdleLifetime).roundedToMicroseconds,
+      expiresAt: (now + core.configuration.sessionLifetime).roundedToMicroseconds)
+    try SessionStore(transaction).insert(row)
+    try core.events.record(.loginSucceeded(account: account.id, session: id), in: transaction)
+    return OpenSession(row: row, refreshToken: token, subject: try Subject(account, transaction), now: now)
   }
 
   /// Only whoever knows the password is told.

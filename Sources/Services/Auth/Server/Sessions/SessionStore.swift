@@ -113,6 +113,16 @@ struct SessionStore {
       """)
   }
 
+  /// Writes how and when its owner authenticated.
+  func setAuthentication(_ row: SessionRow) throws {
+    try transaction.execute(
+      """
+      UPDATE sessions SET methods = \(UserAuthentication.text(row.methods)),
+        authenticated_at = \(row.authenticatedAt)
+      WHERE id = \(row.id)
+      """)
+  }
+
   /// Those that are open, newest first.
   func open(of account: UUID, before id: UUID?, limit: Int, now: Date) throws -> [SessionRow] {
     let before: SQL = id.map { "AND id < \($0)" } ?? ""

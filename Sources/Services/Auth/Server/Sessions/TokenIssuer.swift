@@ -63,7 +63,7 @@ struct TokenIssuer: Sendable {
       refreshToken: session.refreshToken?.text, idToken: idToken)
   }
 
-  private func accessToken(for session: OpenSession) async throws -> (token: String, lifetime: TimeInterval) {
+  func accessToken(for session: OpenSession) async throws -> (token: String, lifetime: TimeInterval) {
     let (row, subject) = (session.row, session.subject)
     let issuedAt = core.clock.now()
     let lifetime = min(core.configuration.accessTokenLifetime, row.expiresAt.timeIntervalSince(session.now))
