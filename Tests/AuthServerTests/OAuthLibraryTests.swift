@@ -20,7 +20,7 @@ import Testing
     "refresh_token", "replay",
   ]
 
-  private struct Outcome: Sendable {
+  struct Outcome: Sendable {
     var status: Int32
     var output: String
   }
@@ -75,7 +75,7 @@ import Testing
   }
 
   /// Waits without holding a thread that the server needs.
-  private static func run(_ program: URL, _ arguments: [String], input: Data) async throws -> Outcome {
+  static func run(_ program: URL, _ arguments: [String], input: Data) async throws -> Outcome {
     let file = FileManager.default.temporaryDirectory.appending(path: "gravity-client-\(UUID().uuidString)")
     try input.write(to: file)
     let output = file.appendingPathExtension("out")
