@@ -1,4 +1,5 @@
 public import Foundation
+import GravityContracts
 
 /// A key by which a device or a script acts for an account, limited to its scopes. It never shows its secret again.
 public struct APIKey: Codable, Sendable, Hashable {

@@ -140,12 +140,29 @@ public struct AccountSearch: Codable, Sendable {
   public var status: Account.Status?
   /// The whole address.
   public var email: String?
+  /// How an address begins: 1 to 254 bytes, in any case.
+  public var q: String?
+  /// Those that hold this role.
+  public var role: String?
+  /// `created_at`, the oldest first, unless it is given. A cursor is good for the order that it came from.
+  public var sort: Sort?
 
-  public init(limit: Int? = nil, cursor: Cursor? = nil, status: Account.Status? = nil, email: String? = nil) {
+  public enum Sort: String, Codable, Sendable, CaseIterable {
+    case oldestFirst = "created_at"
+    case newestFirst = "-created_at"
+  }
+
+  public init(
+    limit: Int? = nil, cursor: Cursor? = nil, status: Account.Status? = nil, email: String? = nil, q: String? = nil,
+    role: String? = nil, sort: Sort? = nil
+  ) {
     self.limit = limit
     self.cursor = cursor
     self.status = status
     self.email = email
+    self.q = q
+    self.role = role
+    self.sort = sort
   }
 }
 
@@ -157,11 +174,16 @@ public struct AccountUpdate: Codable, Sendable {
   public var status: Account.Status?
   /// All the roles that the account is to have.
   public var roles: [String]?
+  /// Why the status or the roles change, for administrators: 1 to 500 characters.
+  public var reason: String?
 
-  public init(id: UUID, name: String? = nil, status: Account.Status? = nil, roles: [String]? = nil) {
+  public init(
+    id: UUID, name: String? = nil, status: Account.Status? = nil, roles: [String]? = nil, reason: String? = nil
+  ) {
     self.id = id
     self.name = name
     self.status = status
     self.roles = roles
+    self.reason = reason
   }
 }

@@ -12,6 +12,7 @@ public enum AuthAPI {
     revokeSession, changePassword, recover, completeRecovery, accounts, account, updateAccount, roles, createRole, role,
     updateRole, deleteRole, keys, revokeToken, revocations,
     snapshot, changeEmail, confirmEmail,
+    accountSecurity, accountSessions, revokeAccountSession, revokeAccountSessions, roleHolders,
     createClient, clients, client, updateClient, deleteClient, createClientSecret, deleteClientSecret,
     token, introspect, serverMetadata, openIDConfiguration, authorize, authorizeByForm, signIn, consent,
     userInfo, userInfoByPost, createAPIKey, apiKeys, revokeAPIKey, exchangeAPIKey,

@@ -1,4 +1,5 @@
 public import Foundation
+import GravityContracts
 
 public struct Credentials: Codable, Sendable {
   public var email: String

@@ -14,6 +14,7 @@ extension AuthService {
     bindPages(&routes)
     bindAPIKeys(&routes)
     bindSecondFactor(&routes)
+    bindAccountSecurity(&routes)
   }
 
   private func bindAccounts(_ routes: inout Routes) {

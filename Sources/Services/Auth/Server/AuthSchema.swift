@@ -14,6 +14,7 @@ public enum AuthSchema {
     Migration(8, "authorization with a browser", authorization),
     Migration(9, "API keys", apiKeys),
     Migration(10, "second factors", secondFactor),
+    Migration(11, "what administrators did to accounts", accountChanges),
   ]
 
   private static let accounts: [SQL] = [

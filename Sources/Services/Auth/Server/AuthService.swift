@@ -24,6 +24,7 @@ public struct AuthService: Sendable {
   let registrations: Registrations
   let ownAccount: OwnAccount
   let administration: AccountAdministration
+  let accountSecurity: AccountSecurityAdministration
   let roles: Roles
   let login: Login
   let refresh: Refresh
@@ -91,6 +92,8 @@ public struct AuthService: Sendable {
     login = Login(core: core, passwords: passwords, attempts: attempts, issuer: issuer, challenges: challenges)
     refresh = Refresh(core: core, issuer: issuer, revocations: revocations)
     sessions = Sessions(core: core, store: tokenStore, revocations: revocations)
+    accountSecurity = AccountSecurityAdministration(
+      core: core, attempts: attempts, sessions: sessions, revocations: revocations)
     emailChanges = EmailChanges(core: core, ownAccount: ownAccount, attempts: attempts, mail: mail)
     recovery = PasswordRecovery(core: core, passwords: passwords, mail: mail, revocations: revocations)
     clients = Clients(core: core, revocations: revocations)

@@ -12,10 +12,13 @@ struct AccountAdministration: Sendable {
   func list(_ request: AccountSearch) async throws -> Page<Account> {
     let limit = try PageLimit.checked(request.limit)
     let after = try request.cursor.map { try $0.id }
-    let email = try request.email.map { try EmailAddress.checked($0).text }
+    let filter = AccountStore.Filter(
+      status: request.status, email: try request.email.map { try EmailAddress.checked($0).text },
+      prefix: try request.q.map(Self.checked(prefix:)), role: try request.role.map(Self.checked(role:)),
+      isNewestFirst: request.sort == .newestFirst)
     return try await core.read { transaction, _ in
       let store = AccountStore(transaction)
-      let rows = try store.list(after: after, status: request.status, email: email, limit: limit + 1)
+      let rows = try store.list(filter, after: after, limit: limit + 1)
       let roles = try store.roles(of: rows.map(\.id))
       let accounts = rows.map { $0.account(roles: roles[$0.id] ?? []) }
       return Page(fetched: accounts, limit: limit) { Cursor([$0.id.lowercased]) }
@@ -33,7 +36,7 @@ struct AccountAdministration: Sendable {
   func update(
     _ request: AccountUpdate, by principal: Principal, _ require: @escaping Roles.Precondition
   ) async throws -> Account {
-    let errors = request.name.map(PersonName.errors) ?? []
+    let errors = (request.name.map(PersonName.errors) ?? []) + AccountReason.errors(in: request)
     guard errors.isEmpty else { throw Problem.invalid(errors) }
     let (account, revoked) = try await core.write { transaction, now in
       try change(request, by: principal, require, transaction, now)
@@ -62,6 +65,7 @@ struct AccountAdministration: Sendable {
     }
     try keepAnAdministrator(row, from: roles, to: newRoles, newStatus, store)
     try recordEvents(row, newStatus, isRegranted: isRegranted, transaction)
+    try note(request, of: row, newStatus, from: roles, to: newRoles, by: principal, transaction, now)
     row.name = request.name.map(PersonName.trimmed) ?? row.name
     row.status = newStatus
     if isRegranted || isStopped { row.epoch += 1 }
@@ -70,6 +74,7 @@ struct AccountAdministration: Sendable {
       try ConsentStore(transaction).deleteAll(of: row.id)
       try APIKeyStore(transaction).deleteAll(of: row.id)
       _ = try SecondFactorStore(transaction).deleteAll(of: row.id)
+      try AccountChangeStore(transaction).forgetReasons(of: row.id)
     }
     row = try store.update(row, at: now)
     if isRegranted { try store.setRoles(newRoles, of: row.id) }
@@ -85,6 +90,33 @@ struct AccountAdministration: Sendable {
       revoked += try revocations.endSessions(of: row.id, besides: nil, core.events, transaction, now)
     }
     return (row.account(roles: newRoles), revoked)
+  }
+
+  private func note(
+    _ request: AccountUpdate, of row: AccountRow, _ status: Account.Status, from roles: [String], to newRoles: [String],
+    by principal: Principal, _ transaction: any Transaction, _ now: Date
+  ) throws {
+    let store = AccountChangeStore(transaction)
+    func insert(_ kind: AccountChange.Kind, _ before: String, _ after: String) throws {
+      try store.insert(
+        AccountChange(
+          id: core.newID(), kind: kind, before: before, after: after, reason: AccountReason.trimmed(request.reason),
+          by: principal.subject, at: now), of: row.id)
+    }
+    if status != row.status { try insert(.status, row.status.rawValue, status.rawValue) }
+    if roles != newRoles { try insert(.roles, roles.joined(separator: " "), newRoles.joined(separator: " ")) }
+  }
+
+  private static func checked(prefix: String) throws -> String {
+    guard (1...254).contains(prefix.utf8.count), !prefix.utf8.contains(0) else {
+      throw Problem.invalid("q", "range", "must have 1 to 254 bytes")
+    }
+    return prefix.lowercased()
+  }
+
+  private static func checked(role: String) throws -> String {
+    guard Roles.isName(role) else { throw Problem.invalid("role", "format", "is not the name of a role") }
+    return role
   }
 
   /// - Returns: the roles in order, each once.

@@ -12,7 +12,7 @@ struct AccountSnapshot: Sendable {
     let after = try query.cursor.map { try $0.id }
     return try await core.read { transaction, _ in
       let rows = try AccountStore(transaction).list(
-        after: after, status: nil, email: nil, limit: limit + 1)
+        .init(), after: after, limit: limit + 1)
       let items = try rows.prefix(limit).map { row in
         SnapshotItem(
           subject: row.id.lowercased,

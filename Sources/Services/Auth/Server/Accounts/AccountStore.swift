@@ -83,14 +83,30 @@ struct AccountStore {
     try transaction.first("SELECT \(Self.columns) FROM accounts WHERE email = \(email)")
   }
 
+  /// Which accounts a list has.
+  struct Filter: Sendable {
+    var status: Account.Status?
+    var email: String?
+    /// How an address begins, in small letters.
+    var prefix: String?
+    var role: String?
+    var isNewestFirst = false
+  }
+
   /// By age, which is the order of ids.
-  func list(after: UUID?, status: Account.Status?, email: String?, limit: Int) throws -> [AccountRow] {
+  func list(_ filter: Filter, after: UUID?, limit: Int) throws -> [AccountRow] {
     var conditions: [SQL] = []
-    if let after { conditions.append("id > \(after)") }
-    if let status { conditions.append("status = \(status.rawValue)") }
-    if let email { conditions.append("email = \(email)") }
-    let filter: SQL = conditions.reduce(into: "WHERE TRUE") { $0 = $0 + " AND \($1)" }
-    return try transaction.all("SELECT \(Self.columns) FROM accounts \(filter) ORDER BY id LIMIT \(limit)")
+    if let after { conditions.append(filter.isNewestFirst ? "id < \(after)" : "id > \(after)") }
+    if let status = filter.status { conditions.append("status = \(status.rawValue)") }
+    if let email = filter.email { conditions.append("email = \(email)") }
+    // Both engines compare bytes, and no text has a greater one than U+10FFFF.
+    if let prefix = filter.prefix { conditions.append("email >= \(prefix) AND email < \(prefix + "\u{10FFFF}")") }
+    if let role = filter.role {
+      conditions.append("id IN (SELECT account_id FROM account_roles WHERE role = \(role))")
+    }
+    let text: SQL = conditions.reduce(into: "WHERE TRUE") { $0 = $0 + " AND \($1)" }
+    let direction: SQL = filter.isNewestFirst ? " DESC" : ""
+    return try transaction.all("SELECT \(Self.columns) FROM accounts \(text) ORDER BY id\(direction) LIMIT \(limit)")
   }
 
   /// Writes what may change. Counts the version up.
@@ -144,6 +160,17 @@ struct AccountStore {
       """
       SELECT count(*) FROM accounts JOIN account_roles ON account_roles.account_id = accounts.id
       WHERE account_roles.role = \(role) AND accounts.status = \(Account.Status.active.rawValue) \(besides)
+      """) ?? 0
+  }
+
+  /// How many accounts that were not deleted hold `role`, counted no further than `limit`.
+  func holders(of role: String, atMost limit: Int) throws -> Int {
+    try transaction.scalar(
+      """
+      SELECT count(*) FROM (
+        SELECT accounts.id FROM account_roles JOIN accounts ON accounts.id = account_roles.account_id
+        WHERE account_roles.role = \(role) AND accounts.status <> \(Account.Status.deleted.rawValue)
+        LIMIT \(limit)) AS holders
       """) ?? 0
   }
 

@@ -116,6 +116,10 @@ struct ConsentStore {
       """)
   }
 
+  func count(of account: UUID) throws -> Int {
+    try transaction.scalar("SELECT count(*) FROM consents WHERE account_id = \(account)") ?? 0
+  }
+
   func deleteAll(of account: UUID) throws {
     try transaction.execute("DELETE FROM consents WHERE account_id = \(account)")
   }

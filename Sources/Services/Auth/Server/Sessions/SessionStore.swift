@@ -134,6 +134,14 @@ struct SessionStore {
       """)
   }
 
+  func countOpen(of account: UUID, now: Date) throws -> Int {
+    try transaction.scalar(
+      """
+      SELECT count(*) FROM sessions
+      WHERE account_id = \(account) AND revoked_at IS NULL AND idle_expires_at > \(now) AND expires_at > \(now)
+      """) ?? 0
+  }
+
   /// - Returns: false when it was not open, or is not the account's.
   func revoke(_ id: UUID, of account: UUID, at now: Date) throws -> Bool {
     try transaction.execute(

@@ -13,8 +13,12 @@ struct Sessions: Sendable {
   let revocations: Revocations
 
   func list(_ request: PageRequest, for principal: Principal) async throws -> Page<Session> {
+    try await list(request, of: try principal.accountID, for: principal)
+  }
+
+  /// Those of any account.
+  func list(_ request: PageRequest, of account: UUID, for principal: Principal) async throws -> Page<Session> {
     let limit = try PageLimit.checked(request.limit)
-    let account = try principal.accountID
     let before = try request.cursor.map { try $0.id }
     let rows = try await core.read { transaction, now in
       try SessionStore(transaction).open(of: account, before: before, limit: limit + 1, now: now)
