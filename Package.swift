@@ -304,7 +304,7 @@ let package = Package(
         with: [
           "AuthAPI", "GravityContracts", "GravityData", "GravityHTTP", "GravityIdentity", "GravityTelemetry",
           "PostgresEngine", "SQLiteEngine", "Testbed",
-        ], [.crypto, .hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log]),
+        ], [.crypto, .hummingbird, .hummingbirdTesting, .httpTypes, .jwt, .lifecycle, .log]),
       tests(
         "UserServer",
         with: [
