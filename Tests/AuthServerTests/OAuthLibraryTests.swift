@@ -17,7 +17,7 @@ import Testing
   }
   private static let steps = [
     "client_credentials", "introspection", "revocation", "invalid_client", "authorization_code", "id_token", "userinfo",
-    "refresh_token", "replay",
+    "refresh_token", "replay", "device_pending", "device_code", "device_consumed",
   ]
 
   struct Outcome: Sendable {
@@ -39,7 +39,9 @@ import Testing
         "grants": ["authorization_code", "refresh_token"], "redirect_uris": [redirect],
         "scopes": ["openid", "profile", "offline_access"],
       ])
+      let device = try await Device.client(auth)
       let given: [String: Any] = [
+        "device": ["id": device.client.id.lowercased, "scope": "openid offline_access"],
         "server": ["id": server.id, "secret": server.secret, "scope": "orders:read"],
         "app": [
           "id": app.client.id.lowercased, "secret": app.clientSecret ?? "", "scope": "openid profile offline_access",

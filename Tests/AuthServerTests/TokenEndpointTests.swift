@@ -270,6 +270,7 @@ import Testing
       let paths = Set(AuthAPI.endpoints.map(\.path))
       for address in [
         metadata.tokenEndpoint, metadata.introspectionEndpoint, metadata.revocationEndpoint, metadata.jwksURI,
+        metadata.deviceAuthorizationEndpoint,
       ] {
         #expect(paths.contains(String(address.dropFirst("https://id.example.org".count))), "\(address)")
       }

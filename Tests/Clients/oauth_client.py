@@ -100,3 +100,48 @@ assert requests.get(
     here("userinfo_endpoint"), headers={"Authorization": "Bearer " + token["access_token"]}, timeout=10
 ).status_code == 401
 done("replay")
+
+# A device without a browser: the library's session asks, a person lets it in with a browser elsewhere.
+GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+device = OAuth2Session(given["device"]["id"], token_endpoint_auth_method="none", scope=given["device"]["scope"])
+codes = requests.post(
+    here("device_authorization_endpoint"), timeout=10,
+    data={"client_id": given["device"]["id"], "scope": given["device"]["scope"]}).json()
+assert codes["verification_uri"] == meta["issuer"] + "/oauth/device" and codes["interval"] >= 5, codes
+
+
+def poll():
+    return device.fetch_token(here("token_endpoint"), grant_type=GRANT, device_code=codes["device_code"])
+
+
+def refused(error):
+    try:
+        poll()
+    except OAuthError as caught:
+        assert caught.error == error, caught
+    else:
+        raise SystemExit("tokens instead of " + error)
+
+
+refused("authorization_pending")
+refused("slow_down")
+done("device_pending")
+there = urllib.parse.urlsplit(codes["verification_uri_complete"])
+page = browser.get(base + there.path + "?" + there.query, timeout=30)
+if "password" in page.text:
+    page = submit(page, email=app["email"], password=app["password"])
+    assert page.status_code == 303, page.text
+    page = browser.get(urllib.parse.urljoin(base, page.headers["Location"]), timeout=30)
+page = submit(page, user_code=codes["user_code"].lower())
+assert page.status_code == 200 and codes["user_code"] in page.text and "allow" in page.text, page.text
+page = submit(page, decision="allow")
+assert page.status_code == 200 and "connected" in page.text, page.text
+token = poll()
+assert token["scope"] == given["device"]["scope"] and token["refresh_token"], token
+done("device_code")
+claims = jwt.decode(
+    token["id_token"], keys, claims_cls=CodeIDToken,
+    claims_options={"iss": {"values": [meta["issuer"]]}, "aud": {"value": given["device"]["id"]}})
+claims.validate(leeway=30)
+refused("invalid_grant")
+done("device_consumed")

@@ -3,7 +3,7 @@ public import GravityContracts
 // MARK: - Authorization with a browser
 
 extension AuthAPI {
-  private static let page = "text/html; charset=utf-8"
+  static let page = "text/html; charset=utf-8"
 
   /// RFC 6749 §4.1.1 with PKCE (RFC 7636), OpenID Connect Core §3.1.2. A page to sign in at or to consent on, or a way
   /// back to the client.

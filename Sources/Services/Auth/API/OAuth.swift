@@ -119,6 +119,8 @@ public struct ServerMetadata: Codable, Sendable, Hashable {
   public var tokenEndpoint: String
   public var revocationEndpoint: String
   public var introspectionEndpoint: String
+  /// RFC 8628 §4.
+  public var deviceAuthorizationEndpoint: String
   public var userinfoEndpoint: String
   public var jwksURI: String
   public var scopesSupported: [String]
@@ -142,6 +144,7 @@ public struct ServerMetadata: Codable, Sendable, Hashable {
     tokenEndpoint = address(AuthAPI.token.path)
     revocationEndpoint = address(AuthAPI.revokeToken.path)
     introspectionEndpoint = address(AuthAPI.introspect.path)
+    deviceAuthorizationEndpoint = address(AuthAPI.deviceAuthorization.path)
     userinfoEndpoint = address(AuthAPI.userInfo.path)
     jwksURI = address(AuthAPI.keys.path)
     scopesSupported = scopes
@@ -168,6 +171,7 @@ public struct ServerMetadata: Codable, Sendable, Hashable {
     case tokenEndpoint = "token_endpoint"
     case revocationEndpoint = "revocation_endpoint"
     case introspectionEndpoint = "introspection_endpoint"
+    case deviceAuthorizationEndpoint = "device_authorization_endpoint"
     case userinfoEndpoint = "userinfo_endpoint"
     case jwksURI = "jwks_uri"
     case scopesSupported = "scopes_supported"

@@ -19,6 +19,10 @@ public struct AuthConfiguration: Sendable, Hashable {
   public var browserSessionLifetime: TimeInterval = 12 * 3600
   /// 10 to 600 (RFC 6749 §4.1.2).
   public var authorizationCodeLifetime: TimeInterval = 60
+  /// How long a device waits to be let in; 60 to 1 800.
+  public var deviceCodeLifetime: TimeInterval = 600
+  /// Seconds between two questions of a device; 1 to 60 (RFC 8628 §3.2).
+  public var devicePause = 5
   /// For how long the previous refresh token gives the same successor again; at most 60.
   public var refreshRetryWindow: TimeInterval = 10
   /// bcrypt's cost; see ``PasswordHasher/costs``.
@@ -61,6 +65,8 @@ public struct AuthConfiguration: Sendable, Hashable {
       (60...30 * 86_400).contains(browserSessionLifetime), "browser session lifetime: must be 60 seconds to 30 days")
     try require(
       (10...600).contains(authorizationCodeLifetime), "authorization code lifetime: must be 10 to 600 seconds")
+    try require((60...1800).contains(deviceCodeLifetime), "device code lifetime: must be 60 to 1800 seconds")
+    try require((1...60).contains(devicePause), "device pause: must be 1 to 60 seconds")
     try require((0...60).contains(refreshRetryWindow), "refresh retry window: must be 0 to 60 seconds")
     try require(
       PasswordHasher.costs.contains(passwordCost),

@@ -15,6 +15,7 @@ public enum AuthSchema {
     Migration(9, "API keys", apiKeys),
     Migration(10, "second factors", secondFactor),
     Migration(11, "what administrators did to accounts", accountChanges),
+    Migration(12, "devices without a browser", devices),
   ]
 
   private static let accounts: [SQL] = [

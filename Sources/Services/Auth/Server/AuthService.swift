@@ -42,6 +42,8 @@ public struct AuthService: Sendable {
   let apiKeys: APIKeys
   let secondFactors: SecondFactors
   let stepUp: StepUp
+  let deviceGrant: DeviceGrant
+  let deviceApproval: DeviceApproval
   let userInfo: UserInfoReader
   let formGuard: FormGuard
   let bootstrap: Bootstrap
@@ -98,9 +100,11 @@ public struct AuthService: Sendable {
     recovery = PasswordRecovery(core: core, passwords: passwords, mail: mail, revocations: revocations)
     clients = Clients(core: core, revocations: revocations)
     let authentication = ClientAuthentication(core: core)
+    deviceGrant = DeviceGrant(core: core, clients: authentication)
     tokenEndpoint = TokenEndpoint(
       core: core, clients: authentication, issuer: issuer, codes: CodeExchange(core: core, revocations: revocations),
-      refresh: refresh)
+      refresh: refresh, devices: deviceGrant)
+    deviceApproval = DeviceApproval(core: core, browsers: BrowserSessions(core: core), attempts: attempts)
     authorization = Authorization(
       core: core, login: login, browsers: BrowserSessions(core: core), challenges: challenges)
     userInfo = UserInfoReader(core: core)
@@ -110,7 +114,7 @@ public struct AuthService: Sendable {
     revoker = TokenRevoker(core: core, clients: authentication, revocations: revocations, verifier: verifier)
     metadata = ServerMetadata(
       issuer: configuration.issuer, scopes: StandardScope.all,
-      grants: [.authorizationCode, .refreshToken, .clientCredentials],
+      grants: Client.Grant.allCases,
       assurances: [UserAuthentication.firstLevel, UserAuthentication.secondLevel])
     snapshot = AccountSnapshot(core: core)
     bootstrap = Bootstrap(core: core, passwords: passwords, revocations: revocations)

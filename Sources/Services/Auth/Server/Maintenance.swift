@@ -17,6 +17,9 @@ struct Maintenance: Service {
   /// Seconds for which an ended session is kept, so that its stolen tokens are still known as such.
   private static let sessionMemory: TimeInterval = 7 * 86_400
 
+  /// Seconds for which a device code that expired is kept, so that its device is told that.
+  private static let deviceMemory: TimeInterval = 3600
+
   func run() async throws {
     await cancelWhenGracefulShutdown {
       await withTaskGroup(of: Void.self) { group in
@@ -43,6 +46,7 @@ struct Maintenance: Service {
       { try AuthorizationCodeStore($0).deleteExpired(before: $1 - Self.sessionMemory, limit: batch) },
       { try SecondFactorStore($0).deleteExpired(now: $1, limit: batch) },
       { try ChallengeStore($0).deleteExpired(now: $1, limit: batch) },
+      { try DeviceStore($0).deleteExpired(before: $1 - Self.deviceMemory, limit: batch) },
       { try APIKeyStore($0).deleteExpired(now: $1, limit: batch) },
       { try ClientSecretStore($0).deleteExpiredAssertions(now: $1, limit: batch) },
     ]

@@ -73,28 +73,28 @@ struct PageReplies: Sendable {
     switch step {
     case .redirect(let address): return redirect(to: address, scope)
     case .signIn(let query, let client, let redirect, let problem):
-      let token = formToken(for: Self.signIn, query, scope)
+      let token = formToken(for: Self.signIn, query.carried, scope)
       if let seconds = problem?.retryAfter { scope.reply.setHeader("Retry-After", "\(seconds)") }
       return show(
         AuthorizationPages.signIn(
           query, for: client, at: redirect, formToken: token, email: email, problem: problem), scope)
     case .secondFactor(let query, let client, let redirect, let challenge, let problem):
-      let token = formToken(for: Self.code(challenge), query, scope)
+      let token = formToken(for: Self.code(challenge), query.carried, scope)
       if let seconds = problem?.retryAfter { scope.reply.setHeader("Retry-After", "\(seconds)") }
       return show(
         AuthorizationPages.code(
           query, for: client, at: redirect, challenge: challenge, formToken: token, problem: problem), scope)
     case .consent(let query, let request, let account, let session):
-      let token = formToken(for: Self.consent(session), query, scope)
+      let token = formToken(for: Self.consent(session), query.carried, scope)
       return show(AuthorizationPages.consent(query, request, account: account, formToken: token), scope)
     }
   }
 
-  private func formToken(for purpose: String, _ query: AuthorizationQuery, _ scope: RequestScope) -> String {
+  func formToken(for purpose: String, _ request: String, _ scope: RequestScope) -> String {
     let (secret, isNew) = guarding.secret(scope, randomBytes: core.randomBytes)
     // Only a page that is asked for sets it: a form that is sent brings it along.
     if isNew { scope.reply.setHeader("Set-Cookie", guarding.setting(guarding.formCookie, to: secret)) }
-    return guarding.token(secret, for: purpose, query.carried)
+    return guarding.token(secret, for: purpose, request)
   }
 
   /// 303: the browser goes on with GET, so that no password is sent on (RFC 9700 §4.12).

@@ -8,10 +8,11 @@ import GravityIdentity
 enum AuthorizationStep: Sendable {
   /// Back to the client, with a code or with an error.
   case redirect(String)
-  case signIn(AuthorizationQuery, client: ClientRow, redirect: RedirectURI, problem: Problem?)
+  /// No client and no redirect where it is for the device page.
+  case signIn(AuthorizationQuery, client: ClientRow?, redirect: RedirectURI?, problem: Problem?)
   /// The password was right, and there is a second factor.
   case secondFactor(
-    AuthorizationQuery, client: ClientRow, redirect: RedirectURI, challenge: String, problem: Problem?)
+    AuthorizationQuery, client: ClientRow?, redirect: RedirectURI?, challenge: String, problem: Problem?)
   case consent(AuthorizationQuery, AuthorizationRequest, account: AccountRow, session: UUID)
 }
 
@@ -47,7 +48,7 @@ struct Authorization: Sendable {
     _ form: SignInForm, from client: ClientDevice
   ) async throws -> (step: AuthorizationStep, cookie: BrowserCookie?) {
     guard let query = AuthorizationQuery(carried: form.request) else { throw Self.expired }
-    let (asker, redirect) = try await core.read { transaction, _ in try Self.client(query, transaction) }
+    let (asker, redirect) = try await core.read { transaction, _ in try Self.asker(query, transaction) }
     let verified: Login.Verified
     do {
       verified = try await login.verify(
@@ -120,10 +121,16 @@ struct Authorization: Sendable {
     return (client, redirect)
   }
 
+  /// For whom a sign-in is; nobody where it is for the device page.
+  static func asker(_ query: AuthorizationQuery, _ transaction: any Transaction) throws -> (ClientRow?, RedirectURI?) {
+    query.devicePage == nil ? try client(query, transaction) : (nil, nil)
+  }
+
   func answering(
     _ query: AuthorizationQuery, _ transaction: any Transaction,
     _ body: (AuthorizationRequest) throws -> AuthorizationStep
   ) throws -> AuthorizationStep {
+    if let page = query.devicePage { return .redirect(page) }
     let (client, redirect) = try Self.client(query, transaction)
     do { return try body(try AuthorizationRequest(query, client, redirect)) } catch let error as AuthorizationError {
       return .redirect(

@@ -59,22 +59,9 @@ struct CodeExchange: Sendable {
       let account = try AccountStore(transaction).find(code.accountID), account.status == .active,
       account.epoch == code.epoch
     else { return .refused }
-    let token = RefreshToken(session: code.sessionID, counter: 0, masterKey: core.masterKey)
-    let configuration = core.configuration
-    // Without a refresh token the session is over with its access token.
-    let isLasting = code.scopes.contains(StandardScope.offlineAccess) && client.grants.contains(.refreshToken)
-    let idle = isLasting ? configuration.sessionIdleLifetime : configuration.accessTokenLifetime
-    let row = SessionRow(
-      id: code.sessionID, accountID: account.id, counter: 0, tokenHash: token.hash, client: device,
-      authentication: UserAuthentication(methods: code.methods, at: code.authenticatedAt), createdAt: now,
-      idleExpiresAt: (now + idle).roundedToMicroseconds,
-      expiresAt: (now + (isLasting ? configuration.sessionLifetime : idle)).roundedToMicroseconds, clientID: client.id,
-      scopes: code.scopes)
-    try sessions.insert(row)
-    try core.events.record(.loginSucceeded(account: account.id, session: row.id), in: transaction)
-    return .open(
-      OpenSession(
-        row: row, refreshToken: isLasting ? token : nil, scopes: code.scopes,
-        subject: try Subject(account, transaction), now: now), nonce: code.nonce)
+    let session = try ClientSession(core: core).open(
+      code.sessionID, of: account, for: client, scopes: code.scopes,
+      UserAuthentication(methods: code.methods, at: code.authenticatedAt), from: device, transaction, now)
+    return .open(session, nonce: code.nonce)
   }
 }

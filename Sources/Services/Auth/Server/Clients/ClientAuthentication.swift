@@ -83,7 +83,10 @@ struct ClientAuthentication: Sendable {
   private func check(_ assertion: ClientAssertion) async throws -> ClientRow {
     let issuer = core.configuration.issuer
     // The issuer's name is what it should be; many clients still send the address that they call.
-    let endpoints = [AuthAPI.token.path, AuthAPI.introspect.path, AuthAPI.revokeToken.path]
+    let endpoints = [
+      AuthAPI.token.path, AuthAPI.introspect.path, AuthAPI.revokeToken.path,
+      AuthAPI.deviceAuthorization.path,
+    ]
     let audiences = Set([issuer] + endpoints.map { issuer + $0 })
     guard let client = try await find(assertion.clientID)?.client, client.enabled,
       client.authentication == .privateKeyJWT,

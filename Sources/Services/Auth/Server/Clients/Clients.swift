@@ -83,6 +83,7 @@ struct Clients: Sendable {
       let revoked = try revocations.endTokens(of: &row, transaction, now)
       try ClientSecretStore(transaction).deleteAll(of: id)
       try ConsentStore(transaction).deleteAll(ofClient: id)
+      try DeviceStore(transaction).deleteAll(ofClient: id)
       try ClientStore(transaction).delete(id)
       try core.events.record(.clientChanged(client: id), in: transaction)
       return revoked

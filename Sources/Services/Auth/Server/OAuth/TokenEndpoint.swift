@@ -11,6 +11,7 @@ struct TokenEndpoint: Sendable {
   let issuer: TokenIssuer
   let codes: CodeExchange
   let refresh: Refresh
+  let devices: DeviceGrant
 
   func tokens(
     for request: TokenRequest, authorization: String?, from device: ClientDevice
@@ -32,7 +33,8 @@ struct TokenEndpoint: Sendable {
       return try await issuer.reply(for: session, to: client, nonce: nonce)
     case .refreshToken: return try await refreshed(request, client, device)
     case .deviceCode:
-      throw Problem(400, "unsupported_grant_type", "There is no grant of that type here")
+      let session = try await devices.open(request, for: client, from: device)
+      return try await issuer.reply(for: session, to: client, nonce: nil)
     }
   }
 

@@ -5,7 +5,7 @@ import GravityContracts
 /// The pages of the authorization endpoint.
 enum AuthorizationPages {
   static func signIn(
-    _ query: AuthorizationQuery, for client: ClientRow, at redirect: RedirectURI, formToken: String, email: String?,
+    _ query: AuthorizationQuery, for client: ClientRow?, at redirect: RedirectURI?, formToken: String, email: String?,
     problem: Problem?
   ) -> WebPage {
     let described = problem == nil ? "" : " aria-describedby=\"problem\" aria-invalid=\"true\""
@@ -15,7 +15,7 @@ enum AuthorizationPages {
     return WebPage(
       title: "Sign in",
       body: """
-        <p>to continue to <strong>\(WebPage.escaped(client.name))</strong></p>
+        <p>\(purpose(of: client))</p>
         \(WebPage.alert(problem.map(sentence)))
         <form method="post" action="\(AuthAPI.signIn.path)">
         <label for="email">E-mail address</label>
@@ -27,7 +27,12 @@ enum AuthorizationPages {
         <button type="submit">Sign in</button>
         </form>
         """,
-      status: problem.map { $0.status } ?? 200, formTarget: redirect.source)
+      status: problem.map { $0.status } ?? 200, formTarget: redirect?.source)
+  }
+
+  /// What somebody signs in for.
+  static func purpose(of client: ClientRow?) -> String {
+    client.map { "to continue to <strong>\(WebPage.escaped($0.name))</strong>" } ?? "to connect a device"
   }
 
   static func consent(
@@ -62,7 +67,7 @@ enum AuthorizationPages {
     return "\(problem.title).\(problem.retryAfter == nil ? problem.detail.map { " \($0)" } ?? "" : "")\(wait)"
   }
 
-  private static func meaning(of scope: String) -> String {
+  static func meaning(of scope: String) -> String {
     switch scope {
     case StandardScope.openID: "know which account is yours"
     case StandardScope.profile: "see your name"

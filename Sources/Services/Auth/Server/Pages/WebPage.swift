@@ -77,6 +77,9 @@ struct WebPage: Sendable {
     button.plain{background:none;color:inherit;border-color:#767676}
     :focus-visible{outline:3px solid #f59e0b;outline-offset:2px}
     [role=alert]{border-left:4px solid #b91c1c;padding:.4rem .8rem}
+    .warning{border-left:4px solid #b45309;padding:.4rem .8rem}
+    .code{font:600 1.4rem/1.5 ui-monospace,monospace;letter-spacing:.08em;text-transform:uppercase}
+    p.code{text-align:center}
     """
   private static let styleHash =
     "sha256-\(Data(SHA256.hash(data: Data(style.utf8))).base64EncodedString())"

@@ -13,7 +13,7 @@ extension Authorization {
     guard let query = AuthorizationQuery(carried: form.request), let challenge = form.challenge else {
       throw Self.expired
     }
-    let (asker, redirect) = try await core.read { transaction, _ in try Self.client(query, transaction) }
+    let (asker, redirect) = try await core.read { transaction, _ in try Self.asker(query, transaction) }
     let cookie = BrowserCookie(session: core.newID(), secret: core.randomBytes(32))
     let (code, next, mailID) = (newCode(), query.signedIn, core.newID())
     do {
@@ -52,7 +52,7 @@ extension PageReplies {
 
 extension AuthorizationPages {
   static func code(
-    _ query: AuthorizationQuery, for client: ClientRow, at redirect: RedirectURI, challenge: String, formToken: String,
+    _ query: AuthorizationQuery, for client: ClientRow?, at redirect: RedirectURI?, challenge: String, formToken: String,
     problem: Problem?
   ) -> WebPage {
     let described = problem == nil ? "" : " aria-invalid=\"true\""
@@ -60,7 +60,7 @@ extension AuthorizationPages {
     return WebPage(
       title: "Enter your code",
       body: """
-        <p>to continue to <strong>\(WebPage.escaped(client.name))</strong></p>
+        <p>\(purpose(of: client))</p>
         \(WebPage.alert(problem.map(sentence)))
         <form method="post" action="\(AuthAPI.signInCode.path)">
         <label for="code">Code</label>
@@ -72,6 +72,6 @@ extension AuthorizationPages {
         <button type="submit">Continue</button>
         </form>
         """,
-      status: problem.map { $0.status } ?? 200, formTarget: redirect.source)
+      status: problem.map { $0.status } ?? 200, formTarget: redirect?.source)
   }
 }
