@@ -1,4 +1,5 @@
 public import Foundation
+import GravityContracts
 
 /// An address to which nothing is sent any more.
 public struct Suppression: Codable, Sendable, Hashable {

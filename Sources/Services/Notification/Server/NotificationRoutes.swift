@@ -8,6 +8,7 @@ extension NotificationService {
     bindNotifications(&routes)
     bindTemplates(&routes)
     bindWebhooks(&routes)
+    bindDeliveries(&routes)
     let suppressions = Suppressions(core: core)
     routes.on(NotificationAPI.suppressions) { request, _ in try await suppressions.list(request) }
     routes.on(NotificationAPI.addSuppression) { request, _ in try await suppressions.add(request) }

@@ -12,6 +12,9 @@ public enum NotificationSchema {
     Migration(5, "tasks", TaskQueue.migrationStatements + Lease.migrationStatements),
     Migration(6, "webhooks", webhooks),
     Migration(7, "times to send at, and addresses that are not written to", scheduling + suppressions),
+    Migration(
+      8, "notifications by the address that was given",
+      ["CREATE INDEX notifications_address ON notifications (address, id) WHERE address IS NOT NULL"]),
   ]
 
   private static let notifications: [SQL] = [

@@ -32,8 +32,12 @@ struct MessageStore {
   }
 
   /// Newest first.
-  func list(before: UUID?, _ query: OutboxQuery, limit: Int, domain: String) throws -> [OutboxMessage] {
+  /// - Parameter notification: Only those of it.
+  func list(
+    before: UUID?, _ query: OutboxQuery, of notification: UUID? = nil, limit: Int, domain: String
+  ) throws -> [OutboxMessage] {
     var filter: SQL = "WHERE TRUE"
+    if let notification { filter = filter + " AND deliveries.notification_id = \(notification)" }
     if let before { filter = filter + " AND messages.delivery_id < \(before)" }
     if let recipient = query.recipient { filter = filter + " AND messages.recipient = \(recipient)" }
     if let user = query.userID { filter = filter + " AND notifications.user_id = \(user)" }

@@ -19,6 +19,13 @@ struct Suppressions: Sendable {
     }
   }
 
+  func find(_ address: String) async throws -> Suppression {
+    try await core.read { transaction, _ in
+      guard let found = try SuppressionStore(transaction).find(address) else { throw Problem.notFound("suppression") }
+      return found
+    }
+  }
+
   func add(_ request: NewSuppression) async throws -> Suppression {
     guard let address = EmailAddress(request.address) else {
       throw Problem.invalid("address", "format", "is not an e-mail address")
