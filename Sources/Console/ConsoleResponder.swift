@@ -39,7 +39,7 @@ public struct ConsoleResponder: HTTPResponder {
   }
 
   private static func answer(_ file: ConsoleFile, ifNoneMatch: String) -> Response {
-    var headers = protection
+    var headers = file.path == mailFrame ? mailProtection : protection
     headers[.eTag] = file.entityTag
     // Kept, and asked for each time: after an upgrade nobody has half of the old console and half of the new one.
     headers[.cacheControl] = "no-cache"
@@ -75,6 +75,21 @@ public struct ConsoleResponder: HTTPResponder {
     .crossOriginResourcePolicy: "same-origin",
     .permissionsPolicy: "camera=(), geolocation=(), microphone=(), payment=()",
   ]
+
+  /// The empty page in which the console shows a mail's HTML.
+  static let mailFrame = "assets/mail-frame.html"
+
+  /// What is put into it was written by others: nothing runs, nothing is loaded, nothing leads away, also where the page
+  /// is opened by itself. Only styles in the mail are drawn, and pictures that are in it. The console, which fills and
+  /// measures it, is the only one to frame it.
+  static let mailProtection: HTTPFields = {
+    var fields = protection
+    fields[.contentSecurityPolicy] =
+      "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+      + "frame-ancestors 'self'; sandbox allow-same-origin"
+    fields[.xFrameOptions] = "SAMEORIGIN"
+    return fields
+  }()
 }
 
 extension HTTPField.Name {

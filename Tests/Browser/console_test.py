@@ -8,11 +8,12 @@ import traceback
 
 from playwright.sync_api import expect, sync_playwright
 
+import access_test
 from stand_in import PASSWORD, StandIn
 
 TESTS = []
 # The answers of a refused sign-in or of a missing saga, which the browser notes by itself.
-EXPECTED = ("status of 401", "status of 404", "status of 503", "status of 403", "status of 409", "status of 422")
+EXPECTED = ("status of 401", "status of 404", "status of 503", "status of 403", "status of 409", "status of 412", "status of 422")
 
 CONTRAST = """() => {
   const parse = (text) => {
@@ -337,7 +338,7 @@ def the_keyboard_is_enough(visit):
     page.reload()
     expect(rows(page)).to_have_count(50)
     order = []
-    for _ in range(12):
+    for _ in range(18):
         page.keyboard.press("Tab")
         order.append(page.evaluate("document.activeElement.textContent.trim() || document.activeElement.id || document.activeElement.ariaLabel"))
         ring = page.evaluate("""() => { const at = document.activeElement;
@@ -390,9 +391,10 @@ def every_page(visit):
     yield "no-fit"
 
 
-def looks(scheme, width):
+def looks(scheme, width, pages=every_page, what="every"):
     def check(visit):
-        for name in every_page(visit):
+        access_test.refusals_apart(visit)
+        for name in pages(visit):
             visit.shot(name)
             bad = visit.page.evaluate(CONTRAST)
             assert not bad, f"{name}: too little contrast: {bad}"
@@ -402,7 +404,7 @@ def looks(scheme, width):
               .filter((e) => e.checkVisibility() && !(e.textContent.trim() || e.ariaLabel || e.labels?.length)).map((e) => e.outerHTML)""")
             assert not nameless, f"{name}: no name: {nameless}"
 
-    check.__name__ = f"every_page_can_be_read_{scheme}_at_{width}"
+    check.__name__ = f"{what}_page_can_be_read_{scheme}_at_{width}"
     check.options = {"scheme": scheme, "width": width}
     return check
 
@@ -410,6 +412,9 @@ def looks(scheme, width):
 for scheme in ("light", "dark"):
     for width in (1280, 390):
         test(looks(scheme, width))
+        test(looks(scheme, width, access_test.every_page, "every_access"))
+test(looks("light", 1600, access_test.every_page, "every_access"))
+TESTS += access_test.TESTS
 
 
 @test

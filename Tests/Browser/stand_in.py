@@ -14,10 +14,15 @@ import urllib.parse
 import urllib.request
 import uuid
 
+from stand_in_access import OPENAPI, Access, Refusal, ordered_id
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILES = ROOT / "Sources" / "Console" / "Files"
 PASSWORD = "correct horse"
-PERMISSIONS = {"admin": ["*:*"], "reader": ["sagas:read"], "user": []}
+PERMISSIONS = {
+    "admin": ["*:*"], "user": [],
+    "reader": ["sagas:read", "accounts:read", "roles:read", "clients:read", "notifications:read"],
+}
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 STATES = ("running", "waiting", "compensating", "parked", "completed", "compensated")
 
@@ -175,11 +180,14 @@ class StandIn:
 
     def __init__(self, console=None, sagas=2_989):
         self.sagas = Sagas(sagas)
+        self.access_data = Access()
         self.mode = {"empty": False, "fail": False, "events": True, "ttl": 900}
         self.console = console
         self.access, self.refresh, self.ended = {}, {}, set()
         self.counts = {"refresh": 0, "reuse": 0}
         self.watchers = []
+        # Every path that somebody asked for.
+        self.asked = []
         self.lock = threading.RLock()
         self.server = Server(("127.0.0.1", 0), self.handler())
         self.server.daemon_threads = True
@@ -259,13 +267,20 @@ class StandIn:
                 return who
 
             def do_GET(self):
+                stand_in.asked.append(self.path)
                 url = urllib.parse.urlsplit(self.path)
                 query = dict(urllib.parse.parse_qsl(url.query))
                 if url.path == "/" or url.path.startswith("/console"):
                     return self.file(url.path)
                 if url.path == "/api/v1/auth/me":
                     who = self.caller()
-                    return who and self.reply(200, {"email": who, "name": who.split("@")[0].title() + " Example"})
+                    return who and self.reply(200, {
+                        "id": ordered_id(1), "email": who, "name": who.split("@")[0].title() + " Example", "roles": ["user"],
+                        "created_at": "2026-01-02T03:04:05.000000Z"})
+                if url.path == "/openapi.json":
+                    return self.reply(200, OPENAPI)
+                if self.ours("GET", url.path, query):
+                    return None
                 if url.path.startswith("/api/v1/sagas") and not self.caller("sagas:read"):
                     return None
                 if url.path == "/api/v1/sagas/events":
@@ -278,6 +293,35 @@ class StandIn:
                         return self.reply(200, stand_in.sagas.shown(saga, steps=True))
                     return self.problem(404, "not_found", "No such saga")
                 return self.problem(404, "not_found", "There is nothing at this address")
+
+            def ours(self, method, path, query=None, body=None):
+                """Whether it is answered by what there is of accounts, clients and mail."""
+                found = stand_in.access_data.answer(method, path, query or {}, body, self.headers.get("if-match"))
+                if found is None:
+                    return False
+                permission, answer = found
+                if not path.startswith("/.well-known") and not self.caller(permission):
+                    return True
+                if stand_in.mode["fail"]:
+                    self.problem(503, "temporarily_unavailable", "The service cannot do this now", detail="Try again in a moment.")
+                    return True
+                try:
+                    status, told = answer()
+                except Refusal as refusal:
+                    status, told = refusal.answer
+                    self.reply(status, told, "application/problem+json")
+                    return True
+                tag = [("ETag", f'"v{told["version"]}"')] if isinstance(told, dict) and "version" in told else []
+                self.reply(status, b"" if told is None else told, headers=tag)
+                return True
+
+            def do_PATCH(self):
+                if not self.ours("PATCH", self.path, body=self.body()):
+                    self.problem(404, "not_found", "There is nothing at this address")
+
+            def do_DELETE(self):
+                if not self.ours("DELETE", self.path):
+                    self.problem(404, "not_found", "There is nothing at this address")
 
             def list(self, query):
                 if stand_in.mode["fail"]:
@@ -317,12 +361,14 @@ class StandIn:
                 if not file.is_relative_to(FILES) or not file.is_file():
                     return self.problem(404, "not_found", "There is nothing at this address")
                 kind = TYPES[file.suffix] + ("" if file.suffix == ".svg" else "; charset=utf-8")
-                return self.reply(200, file.read_bytes(), kind, policy())
+                return self.reply(200, file.read_bytes(), kind, policy(of_mail=name == "assets/mail-frame.html"))
 
             def do_POST(self):
                 if self.headers.get("content-type") != "application/json":
                     return self.problem(415, "unsupported_media_type", "The body must be JSON")
                 body = self.body()
+                if self.ours("POST", self.path, body=body):
+                    return None
                 if self.path == "/api/v1/auth/login":
                     if body.get("password") != PASSWORD:
                         return self.problem(401, "invalid_credentials", "E-mail or password is wrong")
@@ -351,10 +397,11 @@ class StandIn:
         return Handler
 
 
-def policy():
+def policy(of_mail=False):
     """The header fields that the Swift service sends, read from where they are written."""
     text = (ROOT / "Sources" / "Console" / "ConsoleResponder.swift").read_text()
-    quoted = re.search(r"\.contentSecurityPolicy:\s*((?:\"[^\"]*\"[\s+]*)+)", text)[1]
+    before = r"fields\[\.contentSecurityPolicy\] =" if of_mail else r"\.contentSecurityPolicy:"
+    quoted = re.search(before + r"\s*((?:\"[^\"]*\"[\s+]*)+)", text)[1]
     return [
         ("Content-Security-Policy", "".join(re.findall(r'"([^"]*)"', quoted))), ("Cache-Control", "no-cache"),
         ("X-Content-Type-Options", "nosniff"), ("Cross-Origin-Opener-Policy", "same-origin"),

@@ -57,9 +57,13 @@ import Testing
       if path.hasSuffix(".js") {
         #expect(
           !text.contains(
-            /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|setAttribute\("style"|DOMParser/
+            /innerHTML|outerHTML|insertAdjacentHTML|ocument\.write|\beval\(|new Function|setAttribute\("style"|DOMParser/
           ),
           "\(path)")
+        #expect(!text.contains(/srcdoc|createContextualFragment|parseHTMLUnsafe/), "\(path)")
+        // In the document of a frame without scripts, and nowhere else.
+        #expect(!text.contains("setHTMLUnsafe") || path == "assets/components/mail-frame.js", "\(path)")
+        #expect(!text.contains("allow-scripts"), "\(path)")
       }
     }
   }

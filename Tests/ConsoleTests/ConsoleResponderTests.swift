@@ -94,6 +94,23 @@ import Testing
     #expect(headers[.init("cross-origin-opener-policy")!] == "same-origin")
   }
 
+  @Test("a mail is shown where nothing runs, nothing is loaded and only the console frames it")
+  func mailFrame() async throws {
+    let reply = try await ConsoleFixture.send("/console/assets/mail-frame.html")
+    let policy = try #require(reply.headers[.contentSecurityPolicy]).split(separator: ";").map {
+      $0.trimmingCharacters(in: .whitespaces)
+    }
+    for directive in [
+      "default-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'self'",
+      "sandbox allow-same-origin",
+    ] { #expect(policy.contains(directive), "\(directive)") }
+    #expect(!policy.contains { $0.hasPrefix("script-src") || $0.contains("http") || $0.contains("allow-scripts") })
+    #expect(reply.headers[.init("x-frame-options")!] == "SAMEORIGIN")
+    #expect(reply.headers[.xContentTypeOptions] == "nosniff")
+    // Whatever is there comes from the API; the page itself has nothing.
+    #expect(try ConsoleFixture.text("assets/mail-frame.html").contains("<body></body>"))
+  }
+
   @Test("HEAD is GET without the body; other methods are 405")
   func methods() async throws {
     let get = try await ConsoleFixture.send("/console/assets/main.js")

@@ -6,11 +6,12 @@ const deadline = 30_000;
 
 /// Sends a request with the caller's token; once more with a new token where the old one is refused.
 /// - Throws: `Problem`; an `AbortError` where `signal` says so.
-export async function send(method, path, { body, signal, stream = false } = {}) {
+export async function send(method, path, { body, signal, stream = false, ifMatch } = {}) {
   for (let attempt = 1; ; attempt += 1) {
     const token = await session.token();
     const headers = { authorization: `Bearer ${token}`, accept: stream ? "text/event-stream" : "application/json" };
     if (body !== undefined) headers["content-type"] = "application/json";
+    if (ifMatch) headers["if-match"] = ifMatch;
     const signals = [signal, stream ? undefined : AbortSignal.timeout(deadline)].filter(Boolean);
     let response;
     try {
@@ -38,11 +39,27 @@ export const api = {
   async post(path, body = {}, options = {}) {
     return await json(await send("POST", path, { ...options, body }), options.signal);
   },
+  /// With `ifMatch: tagOf(thing)`, it is refused (412) where somebody else has changed the thing meanwhile.
+  async patch(path, body, options = {}) {
+    return await json(await send("PATCH", path, { ...options, body }), options.signal);
+  },
+  async delete(path, options = {}) {
+    return await json(await send("DELETE", path, options), options.signal);
+  },
 };
+
+/// The ETag that an answer came with; undefined where it had none.
+export const tagOf = (answer) => tags.get(answer);
+const tags = new WeakMap();
 
 async function json(response, signal) {
   try {
-    return response.status === 204 ? null : await response.json();
+    const text = await response.text();
+    if (text === "") return null;
+    const answer = JSON.parse(text);
+    const tag = response.headers.get("etag");
+    if (tag && answer !== null && typeof answer === "object") tags.set(answer, tag);
+    return answer;
   } catch (error) {
     if (signal?.aborted) throw error;
     throw Problem.unreachable(error);

@@ -35,7 +35,7 @@ export async function show() {
   mark(page);
   // The menu of a narrow screen has done its work.
   document.getElementById("menu")?.removeAttribute("data-open");
-  if (!page) return stop("Page not found", segments.length === 0 ? nothing() : unknown());
+  if (!page) return stop("Page not found", unknown());
   if (!session.may(page.permission)) return stop(page.title, forbidden(page));
   await open(page, { segments: segments.slice(1), query, isFirst });
 }
@@ -80,14 +80,6 @@ function forbidden(page) {
     h("p", {}, "Signed in as ", h("b", {}, session.email || "somebody"), ", whose roles do not grant ",
       h("code", {}, page.permission), "."),
     h("p", {}, "An administrator can give the account a role that does. Then sign out and in again."),
-  ], h("button.button", { onclick: () => session.signOut() }, "Sign out"));
-}
-
-function nothing() {
-  return empty("lock", "Nothing here for this account", [
-    h("p", {}, "Signed in as ", h("b", {}, session.email || "somebody"), ". The console is for administrators: ",
-      "the account's roles grant none of what its pages need (",
-      pages.map((page, index) => [index > 0 ? ", " : "", h("code", {}, page.permission)]), ")."),
   ], h("button.button", { onclick: () => session.signOut() }, "Sign out"));
 }
 
@@ -140,7 +132,8 @@ function mark(page) {
 function account() {
   return h("div.account", {},
     h("div.who", { title: session.email },
-      session.name ? h("b", {}, session.name) : null, h("span", {}, session.email)),
+      session.name ? h("b", {}, session.name) : null,
+      h("span", {}, session.email)),
     h("div.account-tools", {}, themeSwitch(),
       h("button.button.quiet", { onclick: () => session.signOut() }, icon("leave"), "Sign out")));
 }

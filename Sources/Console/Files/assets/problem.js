@@ -8,6 +8,8 @@ export class Problem extends Error {
     this.requestID = fields.request_id ?? null;
     /// Seconds.
     this.retryAfter = fields.retry_after ?? null;
+    /// What is wrong with which field: [{ field, code, message }].
+    this.errors = Array.isArray(fields.errors) ? fields.errors : [];
     this.fields = fields;
   }
 

@@ -156,8 +156,16 @@ export const session = {
   onChange(listener) {
     listeners.add(listener);
   },
-  /// Whether the token lets its bearer do this: `sagas:read`.
+  /// What the token says that its bearer may do, and the account's id.
+  get permissions() {
+    return claims().permissions ?? [];
+  },
+  get accountID() {
+    return account?.id ?? claims().sub ?? "";
+  },
+  /// Whether the token lets its bearer do this: `sagas:read`; null is for whoever is signed in.
   may(permission) {
+    if (permission === null) return true;
     const { permissions = [], scope } = claims();
     const limits = typeof scope === "string" ? scope.split(" ") : null;
     return permissions.some((held) => grants(held, permission))

@@ -1,10 +1,13 @@
 import { h, fill } from "../element.js";
+import { inWords, showErrors } from "./form.js";
 
 /// Asks before something is done. `act` does it and may throw a `Problem`, which is shown here; the dialog stays open
 /// until it is done or given up. The browser keeps the focus inside and gives it back.
-export function confirm({ heading, body, label, act }) {
+///
+/// - Parameter isDangerous: What cannot be taken back is a button of another colour.
+export function confirm({ heading, body, label, act, isDangerous = false }) {
   const message = h("p.form-message", { role: "alert" });
-  const accept = h("button.button.primary", { type: "submit" }, label);
+  const accept = h("button.button", { type: "submit", class: isDangerous ? "danger" : "primary" }, label);
   const cancel = h("button.button", { type: "button", onclick: () => dialog.close() }, "Cancel");
   const dialog = h("dialog.card.dialog", { "aria-labelledby": "dialog-title", onclose: () => dialog.remove() },
     h("form", { method: "dialog", onsubmit: submit },
@@ -13,13 +16,16 @@ export function confirm({ heading, body, label, act }) {
   async function submit(event) {
     event.preventDefault();
     if (accept.disabled) return;
+    showErrors(dialog, []);
     accept.disabled = true;
     fill(message);
     try {
       await act();
       dialog.close();
     } catch (problem) {
-      fill(message, problem.message, problem.detail ? `: ${problem.detail}` : ".");
+      // What `act` has said itself at a field stays.
+      const rest = problem.errors?.length > 0 ? showErrors(dialog, problem.errors) : [];
+      fill(message, inWords(problem, rest));
       accept.disabled = false;
     }
   }

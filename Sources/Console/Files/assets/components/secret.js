@@ -1,0 +1,27 @@
+import { h } from "../element.js";
+import { copyButton } from "./facts.js";
+import { icon } from "./icons.js";
+
+/// Shows what is shown once. It is in this dialog only, and gone when the reader says that they have it: neither Escape
+/// nor a click beside it closes it by mistake.
+export function showSecret({ heading, lines = [], values }) {
+  const fields = values.map(([label, value]) => {
+    const id = `secret-${label.toLowerCase().replaceAll(" ", "-")}`;
+    const input = h("input.secret", { id, readonly: true, value, spellcheck: "false", autocomplete: "off",
+      onfocus: (event) => event.target.select() });
+    return h("div.field", {}, h("label", { for: id }, label), h("div.secret-line", {}, input, copyButton(label, value)));
+  });
+  return new Promise((resolve) => {
+    const dialog = h("dialog.card.dialog", {
+      "aria-labelledby": "secret-title", oncancel: (event) => event.preventDefault(),
+      onclose: () => { dialog.remove(); resolve(); },
+    }, h("form", { method: "dialog" },
+      h("h2", { id: "secret-title" }, heading),
+      h("p.warning", {}, icon("alert"), h("span", {}, "It is shown this once. Put it where it is to be used; nobody can look it up later.")),
+      lines.map((line) => h("p.muted", {}, line)), fields,
+      h("div.actions", {}, h("button.button.primary", { type: "submit" }, "I have kept it"))));
+    document.body.append(dialog);
+    dialog.showModal();
+    dialog.querySelector("input")?.focus();
+  });
+}
