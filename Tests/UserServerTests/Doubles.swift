@@ -82,13 +82,16 @@ struct FakeVerifier: TokenVerifier {
     (["user", id.lowercased] + permissions.map(\.rawValue)).joined(separator: "~")
   }
   static func token(subject: String) -> String { "user~\(subject)" }
+  static let serviceToken = "service~notification"
 
   func verify(_ token: String) async throws(TokenRefusal) -> Principal {
     let parts = token.split(separator: "~").map(String.init)
-    guard parts.count >= 2, parts[0] == "user" else { throw TokenRefusal(.invalid, "no such token") }
+    guard parts.count >= 2, ["user", "service"].contains(parts[0]) else {
+      throw TokenRefusal(.invalid, "no such token")
+    }
     return Principal(
       subject: parts[1], tokenID: token, permissions: parts.dropFirst(2).map(Permission.init(rawValue:)),
-      issuedAt: .distantPast, expiresAt: .distantFuture)
+      issuedAt: .distantPast, expiresAt: .distantFuture, isService: parts[0] == "service")
   }
 }
 

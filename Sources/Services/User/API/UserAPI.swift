@@ -7,11 +7,12 @@ public enum UserAPI {
   public static let standardPort = 8002
 
   /// A test compares this with what the server binds.
-  public static let endpoints: [any EndpointDescription] = [
-    profile, updateProfile, deleteProfile, restoreProfile, preferences, preference, putPreference, patchPreference,
-    deletePreference,
-    addresses, createAddress, address, updateAddress, deleteAddress, users, user,
-  ]
+  public static let endpoints: [any EndpointDescription] =
+    [
+      profile, updateProfile, deleteProfile, restoreProfile, preferences, preference, putPreference, patchPreference,
+      deletePreference,
+      addresses, createAddress, address, updateAddress, deleteAddress, users, user,
+    ] + notificationEndpoints
 }
 
 // MARK: - One's own profile

@@ -9,6 +9,7 @@ extension UserService {
     bindPreferences(&routes)
     bindAddresses(&routes)
     bindAdministration(&routes)
+    bindNotificationSettings(&routes)
   }
 
   private func bindProfile(_ routes: inout Routes) {

@@ -36,18 +36,6 @@ extension NotificationPreferences {
     self.init(choices: choices)
   }
 
-  /// From what is kept; what this build does not know, a newer one wrote.
-  init(kept value: JSONObject) {
-    self.init()
-    for channel in NotificationChannel.allCases {
-      guard case .object(let categories)? = value.members[channel.rawValue] else { continue }
-      for category in NotificationCategory.allCases {
-        guard case .bool(let isOn)? = categories[category.rawValue] else { continue }
-        choices[channel, default: [:]][category] = isOn
-      }
-    }
-  }
-
   /// What was set.
   var object: JSONObject {
     JSONObject(

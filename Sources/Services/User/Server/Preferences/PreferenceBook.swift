@@ -134,7 +134,7 @@ struct PreferenceBook: Sendable {
   }
 
   private static func notifications(_ row: PreferenceRow?) -> Preference {
-    let choices = NotificationPreferences(kept: row?.value ?? [:])
+    let choices = NotificationPreferences(row?.value ?? [:])
     return Preference(
       namespace: PreferenceNamespace.notifications.name, value: choices.complete, version: row?.version ?? 0,
       updatedAt: row?.updatedAt)
