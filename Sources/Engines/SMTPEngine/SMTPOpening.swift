@@ -8,6 +8,10 @@ struct SMTPOpening: Sendable {
   let address: SMTPAddress
   let times: SMTPTransport.Times
   let group: any EventLoopGroup
+  /// When it must be over, whatever the single times say.
+  var deadline = NIODeadline.distantFuture
+
+  private var reply: TimeAmount { max(.milliseconds(1), min(times.reply, deadline - .now())) }
 
   /// - Throws: ``SMTPError``, with the server's own words where it refused us.
   func open() async throws(SMTPError) -> SMTPConnection {
@@ -25,7 +29,7 @@ struct SMTPOpening: Sendable {
     do {
       let tls = address.encryption == .implicit ? try tlsContext() : nil
       return try await ClientBootstrap(group: group)
-        .connectTimeout(times.connect)
+        .connectTimeout(max(.milliseconds(1), min(times.connect, deadline - .now())))
         .channelOption(.tcpOption(.tcp_nodelay), value: 1)
         .connect(host: address.host, port: address.port) { [host = address.host] channel in
           channel.eventLoop.makeCompletedFuture {
@@ -63,7 +67,7 @@ struct SMTPOpening: Sendable {
   // MARK: Introducing ourselves
 
   private func introduce(_ connection: SMTPConnection) async throws(SMTPError) {
-    let greeting = try await connection.ask(nil, within: times.reply)
+    let greeting = try await connection.ask(nil, within: reply)
     guard greeting.code == 220 else { throw SMTPError(.connect, "the server does not want us: \(greeting)") }
     if address.encryption == .implicit { connection.noteTLS() }
     try await hello(connection)
@@ -72,8 +76,8 @@ struct SMTPOpening: Sendable {
         throw SMTPError(
           .encrypt, "the server offers no STARTTLS, and without it mail and password could be read by others")
       }
-      let reply = try await connection.ask("STARTTLS", within: times.reply)
-      guard reply.code == 220 else { throw SMTPError(.encrypt, "the server refused STARTTLS: \(reply)") }
+      let answer = try await connection.ask("STARTTLS", within: reply)
+      guard answer.code == 220 else { throw SMTPError(.encrypt, "the server refused STARTTLS: \(answer)") }
       try await connection.startTLS(try tlsContext(), address.host)
       connection.noteTLS()
       // What was offered in the clear counts no more (RFC 3207 §4.2).
@@ -87,11 +91,11 @@ struct SMTPOpening: Sendable {
   }
 
   private func hello(_ connection: SMTPConnection) async throws(SMTPError) {
-    let reply = try await connection.ask("EHLO \(Self.literal(connection.channel.localAddress))", within: times.reply)
-    guard reply.code == 250 else {
-      throw SMTPError(.connect, "the server refused EHLO, which a server for submission knows: \(reply)")
+    let answer = try await connection.ask("EHLO \(Self.literal(connection.channel.localAddress))", within: reply)
+    guard answer.code == 250 else {
+      throw SMTPError(.connect, "the server refused EHLO, which a server for submission knows: \(answer)")
     }
-    connection.learn(SMTPCapabilities(reply))
+    connection.learn(SMTPCapabilities(answer))
   }
 
   /// Of our side of the connection (RFC 5321 §4.1.3): a host's name is mostly one that nobody else knows.
@@ -108,24 +112,24 @@ struct SMTPOpening: Sendable {
     _ connection: SMTPConnection, _ user: String, _ password: String
   ) async throws(SMTPError) {
     let mechanisms = connection.capabilities.mechanisms
-    var reply: SMTPReply
+    var answer: SMTPReply
     if mechanisms.contains("PLAIN") {
-      reply = try await connection.ask("AUTH PLAIN \(Self.base64("\0\(user)\0\(password)"))", within: times.reply)
+      answer = try await connection.ask("AUTH PLAIN \(Self.base64("\0\(user)\0\(password)"))", within: reply)
     } else if mechanisms.contains("LOGIN") {
-      reply = try await connection.ask("AUTH LOGIN", within: times.reply)
-      if reply.code == 334 { reply = try await connection.ask(Self.base64(user), within: times.reply) }
-      if reply.code == 334 { reply = try await connection.ask(Self.base64(password), within: times.reply) }
+      answer = try await connection.ask("AUTH LOGIN", within: reply)
+      if answer.code == 334 { answer = try await connection.ask(Self.base64(user), within: reply) }
+      if answer.code == 334 { answer = try await connection.ask(Self.base64(password), within: reply) }
     } else {
       throw SMTPError(
         .logIn, "the server takes neither AUTH PLAIN nor LOGIN, but: \(mechanisms.sorted().joined(separator: " "))")
     }
-    guard reply.code != 235 else { return }
+    guard answer.code != 235 else { return }
     // A server may repeat what it was sent.
-    let text = "\(reply)"
+    let text = "\(answer)"
     let isSafe = ![password, Self.base64(password), Self.base64("\0\(user)\0\(password)")].contains {
       text.contains($0)
     }
-    throw SMTPError(.logIn, "the server does not take user and password: \(isSafe ? text : "\(reply.code)")")
+    throw SMTPError(.logIn, "the server does not take user and password: \(isSafe ? text : "\(answer.code)")")
   }
 
   private static func base64(_ text: String) -> String { Data(text.utf8).base64EncodedString() }

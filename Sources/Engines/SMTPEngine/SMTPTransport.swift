@@ -19,7 +19,7 @@ public final class SMTPTransport: MailTransport, Service {
     public var reply = TimeAmount.seconds(30)
     /// For the reply to a mail that was sent, when the server scans and stores it.
     public var data = TimeAmount.seconds(120)
-    /// For one call of ``SMTPTransport/send(_:)``; less than the lease of an attempt.
+    /// For one call of ``SMTPTransport/send(_:)``, the opening of connections included; less than the bound on a go.
     public var call = TimeAmount.seconds(240)
     /// How long a connection that nobody needs is kept.
     public var idle = TimeAmount.seconds(15)
@@ -77,7 +77,7 @@ public final class SMTPTransport: MailTransport, Service {
       }
       let connection: SMTPConnection
       do throws(SMTPError) {
-        if let open { connection = open } else { connection = try await take() }
+        if let open { connection = open } else { connection = try await take(until: deadline) }
       } catch {
         // A server that is away is not asked once more for each mail.
         round.stop(index, error.message)
@@ -100,7 +100,7 @@ public final class SMTPTransport: MailTransport, Service {
   // MARK: Connections
 
   /// One that stands idle and still answers, or a new one.
-  private func take() async throws(SMTPError) -> SMTPConnection {
+  private func take(until deadline: NIODeadline) async throws(SMTPError) -> SMTPConnection {
     while let connection = idle.withLock({ $0.connections.popLast() }) {
       // RSET shows that it is there, and that nothing is left of another mail.
       if connection.channel.isActive, let reply = try? await connection.ask("RSET", within: .seconds(5)),
@@ -110,6 +110,8 @@ public final class SMTPTransport: MailTransport, Service {
       }
       connection.close()
     }
+    var opening = opening
+    opening.deadline = deadline
     return try await opening.open()
   }
 

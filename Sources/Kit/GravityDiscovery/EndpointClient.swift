@@ -39,10 +39,13 @@ public struct EndpointClient: Sendable {
   /// The largest reply that is read, in bytes.
   public static let greatestReply = 8 << 20
 
-  /// - Parameter timeout: Until the reply's head is there; its body is bounded by the client's own read time-out.
+  /// - Parameters:
+  ///   - timeout: Until the reply's head is there; its body is bounded by the client's own read time-out.
+  ///   - idempotencyKey: For endpoints that take `Idempotency-Key`; what bears one may be done twice.
   /// - Throws: the server's ``Problem``; ``NoInstance``; AsyncHTTPClient's error when no reply came in time.
   public func callAsFunction<Request, Response>(
-    _ endpoint: Endpoint<Request, Response>, _ input: Request, timeout: Duration = .seconds(5)
+    _ endpoint: Endpoint<Request, Response>, _ input: Request, timeout: Duration = .seconds(5),
+    idempotencyKey: String? = nil
   ) async throws -> Response {
     let span = ServiceContext.current?.span?.child("\(endpoint.method.rawValue) \(endpoint.path)", kind: .client)
     defer { span?.end() }
@@ -50,7 +53,7 @@ public struct EndpointClient: Sendable {
     span?.set("url.template", .string(endpoint.path))
     span?.set("peer.service", .string(instances.service))
     do {
-      return try await call(endpoint, input, timeout: timeout, span)
+      return try await call(endpoint, input, timeout: timeout, idempotencyKey, span)
     } catch let error as Problem {
       // An answer, and told as such.
       throw error
@@ -61,9 +64,11 @@ public struct EndpointClient: Sendable {
   }
 
   private func call<Request, Response>(
-    _ endpoint: Endpoint<Request, Response>, _ input: Request, timeout: Duration, _ span: Span?
+    _ endpoint: Endpoint<Request, Response>, _ input: Request, timeout: Duration, _ idempotencyKey: String?,
+    _ span: Span?
   ) async throws -> Response {
-    let parts = try RequestParts(endpoint, input)
+    var parts = try RequestParts(endpoint, input)
+    parts.idempotencyKey = idempotencyKey
     let (status, body) = try await send(parts, endpoint.method, until: .now + timeout, span)
     span?.set("http.response.status_code", .int(status))
     if status >= 500 { span?.fail("\(status)") }
@@ -96,7 +101,9 @@ public struct EndpointClient: Sendable {
       } catch {
         guard !Task.isCancelled else { throw error }
         instances.failed(instance)
-        guard error.isBeforeSending || (method.isIdempotent && error.isBrokenConnection) else { throw error }
+        guard
+          error.isBeforeSending || ((method.isIdempotent || parts.idempotencyKey != nil) && error.isBrokenConnection)
+        else { throw error }
         tried.insert(instance.id)
         if instances.next(excluding: tried) != nil { continue }
         // Each was asked: it may be that all of them are just starting.
@@ -121,6 +128,7 @@ public struct EndpointClient: Sendable {
       request.headers.add(name: "content-type", value: parts.contentType)
       request.body = .bytes(ByteBuffer(data: body))
     }
+    if let key = parts.idempotencyKey { request.headers.add(name: "idempotency-key", value: key) }
     if let token = try await token() { request.headers.add(name: "authorization", value: "Bearer \(token)") }
     let left = max(.milliseconds(1), deadline - .now)
     request.headers.add(name: "x-request-timeout-ms", value: "\(Int(left / .milliseconds(1)))")

@@ -6,6 +6,7 @@ struct RequestParts {
   var target: String
   var body: Data?
   var contentType = "application/json"
+  var idempotencyKey: String?
 
   init<Request, Response>(_ endpoint: Endpoint<Request, Response>, _ input: Request) throws {
     target = endpoint.path

@@ -18,7 +18,7 @@ public enum AuthAPI {
     userInfo, userInfoByPost, createAPIKey, apiKeys, revokeAPIKey, exchangeAPIKey,
     secondFactor, enrolTOTP, confirmTOTP, removeTOTP, renewRecoveryCodes, completeLogin, stepUp, resetSecondFactor,
     signInCode,
-  ] + deviceEndpoints
+  ] + deviceEndpoints + mailEndpoints
 }
 
 // MARK: - Accounts

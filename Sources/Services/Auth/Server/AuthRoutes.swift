@@ -16,6 +16,7 @@ extension AuthService {
     bindAPIKeys(&routes)
     bindSecondFactor(&routes)
     bindAccountSecurity(&routes)
+    bindMail(&routes)
   }
 
   private func bindAccounts(_ routes: inout Routes) {

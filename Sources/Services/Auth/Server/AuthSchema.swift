@@ -16,6 +16,7 @@ public enum AuthSchema {
     Migration(10, "second factors", secondFactor),
     Migration(11, "what administrators did to accounts", accountChanges),
     Migration(12, "devices without a browser", devices),
+    Migration(13, "mail that could not be sent", deadMail),
   ]
 
   private static let accounts: [SQL] = [
@@ -181,6 +182,13 @@ public enum AuthSchema {
       """),
     "CREATE INDEX api_keys_account ON api_keys (account_id, id)",
     "CREATE INDEX api_keys_expires_at ON api_keys (expires_at) WHERE expires_at IS NOT NULL",
+  ]
+
+  private static let deadMail: [SQL] = [
+    "ALTER TABLE mail_requests ADD COLUMN died_at \(type: .timestamptz)",
+    "ALTER TABLE mail_requests ADD COLUMN error \(type: .text)",
+    // Which message a token was made for: an attempt that is made again makes another one.
+    "ALTER TABLE one_time_tokens ADD COLUMN mail_id \(type: .uuid)",
   ]
 
   private static let mail: [SQL] = [

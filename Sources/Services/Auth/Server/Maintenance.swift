@@ -42,6 +42,7 @@ struct Maintenance: Service {
       { try RevocationStore($0).deleteExpired(now: $1, limit: batch) },
       { try AttemptStore($0).deleteExpired(now: $1, limit: batch) },
       { try OneTimeTokenStore($0).deleteExpired(now: $1, limit: batch) },
+      { [core] in try MailQueue.bury($0, $1, limit: batch, core.logger) },
       { try MailRequestStore($0).deleteExpired(now: $1, limit: batch) },
       { try AuthorizationCodeStore($0).deleteExpired(before: $1 - Self.sessionMemory, limit: batch) },
       { try SecondFactorStore($0).deleteExpired(now: $1, limit: batch) },

@@ -10,9 +10,16 @@ struct MailQueue: Sendable {
   let core: AuthCore
   let notifier: any Notifier
 
-  /// Seconds until a message that could not be sent is tried again.
+  /// Seconds until a message whose attempt never came to an end is tried again; longer than a claim takes.
   private static let lease: TimeInterval = 60
-  /// Seconds after which a request is dropped: whoever asked has asked again.
+  /// Messages of one claim, one after the other.
+  private static let claimed = 8
+  /// Seconds until one that could not be sent is tried again, doubled with each attempt.
+  private static let firstPause: TimeInterval = 2
+  private static let greatestPause: TimeInterval = 60
+  /// The same of a notice.
+  private static let greatestNoticePause: TimeInterval = 900
+  /// Seconds after which a request is a dead letter: whoever asked has asked again.
   private static let lifetime: TimeInterval = 3600
   /// The same of a message that tells what happened.
   private static let noticeLifetime: TimeInterval = 7 * 86_400
@@ -37,10 +44,16 @@ struct MailQueue: Sendable {
     _ kind: AuthMessage.Kind, to email: String, about account: UUID, id: UUID, _ transaction: any Transaction,
     _ now: Date
   ) throws {
-    // What tells of a theft is worth sending also when mail was away for days.
-    let lifetime = kind == .emailChange ? Self.lifetime : Self.noticeLifetime
     try MailRequestStore(transaction).insert(
-      id, kind, email: email, account: account, now: now, expiresAt: now + lifetime)
+      id, kind, email: email, account: account, now: now, expiresAt: now + Self.lifetime(of: kind))
+  }
+
+  /// What tells of a theft is worth sending also when mail was away for days.
+  static func lifetime(of kind: AuthMessage.Kind) -> TimeInterval {
+    switch kind {
+    case .emailWanted, .emailChanged, .emailReplaced: noticeLifetime
+    case .verification, .recovery, .alreadyRegistered, .emailChange: lifetime
+    }
   }
 
   /// Sends what is due.
@@ -48,21 +61,45 @@ struct MailQueue: Sendable {
   @discardableResult
   func deliverDue() async throws -> Int {
     let due = try await core.write { transaction, now in
-      try MailRequestStore(transaction).claim(now: now, lease: now + Self.lease, limit: 20)
+      try MailRequestStore(transaction).claim(now: now, lease: now + Self.lease, limit: Self.claimed)
     }
     for row in due {
       do {
         if let message = try await message(for: row) { try await notifier.send(message) }
         try await core.write { transaction, _ in try MailRequestStore(transaction).delete(row.id) }
-      } catch {
-        core.logger.warning(
-          "a message was not sent",
-          metadata: [
-            "mail.id": "\(row.id.lowercased)", "attempt": "\(row.attempts)", "error.type": "\(type(of: error))",
-          ])
-      }
+      } catch { try await failed(row, error) }
     }
     return due.count
+  }
+
+  private func failed(_ row: MailRequestRow, _ error: any Error) async throws {
+    let refusal = (error as? MessageRefused)?.reason
+    // Others' errors may repeat what was sent.
+    let words = refusal ?? (error as? Problem).map { "\($0.status) \($0.code)" } ?? "\(type(of: error))"
+    let greatest = Self.lifetime(of: row.purpose) > Self.lifetime ? Self.greatestNoticePause : Self.greatestPause
+    let pause = min(greatest, Self.firstPause * Double(1 << min(max(row.attempts - 1, 0), 16)))
+    try await core.write { transaction, now in
+      let store = MailRequestStore(transaction)
+      if refusal != nil { return try store.bury(row.id, words, now: now) }
+      try store.postpone(row.id, until: now + pause, words)
+    }
+    core.logger.log(
+      level: refusal == nil ? .warning : .error,
+      refusal == nil ? "a message was not sent" : "a message was refused; it is a dead letter",
+      metadata: [
+        "mail.id": "\(row.id.lowercased)", "attempt": "\(row.attempts)", "error.type": "\(type(of: error))",
+        "error.message": "\(words)",
+      ])
+  }
+
+  /// Makes dead letters of what could not be sent for as long as it made sense.
+  static func bury(_ transaction: any Transaction, _ now: Date, limit: Int, _ logger: Logger) throws -> Int {
+    let dead = try MailRequestStore(transaction).buryExpired(now: now, limit: limit)
+    for id in dead {
+      logger.error(
+        "a message could not be sent in time; it is a dead letter", metadata: ["mail.id": "\(id.lowercased)"])
+    }
+    return dead.count
   }
 
   /// nil when there is nobody to write to. The token is made only now, so that it is nowhere but in the message.
@@ -79,19 +116,24 @@ struct MailQueue: Sendable {
         (purpose, lifetime) = (.recovery, core.configuration.recoveryTokenLifetime)
       case (.alreadyRegistered, .active), (.alreadyRegistered, .unverified):
         return AuthMessage(
-          id: row.id, kind: .alreadyRegistered, email: row.email, name: account.name, token: nil, expiresAt: nil)
+          id: row.id, kind: .alreadyRegistered, email: row.email, name: account.name, token: nil, expiresAt: nil,
+          account: account.id)
       default: return nil
       }
       let store = OneTimeTokenStore(transaction)
-      guard try store.liveCount(of: account.id, for: purpose, now: now) < Self.greatestLive else { return nil }
+      guard try store.liveCount(of: account.id, for: purpose, besides: row.id, now: now) < Self.greatestLive else {
+        return nil
+      }
       // Of several, the last counts: the others may lie about in a mailbox.
       if purpose == .recovery { try store.replaceRecovery(of: account.id) }
       let expiresAt = (now + lifetime).roundedToMicroseconds
-      try store.insert(OneTimeTokenStore.hash(token), purpose, account: account.id, expiresAt: expiresAt)
+      try store.insert(OneTimeTokenStore.hash(token), purpose, account: account.id, mail: row.id, expiresAt: expiresAt)
       return AuthMessage(
-        id: row.id, kind: row.purpose, email: row.email, name: account.name, token: token, expiresAt: expiresAt)
+        id: row.id, kind: row.purpose, email: row.email, name: account.name, token: token, expiresAt: expiresAt,
+        account: account.id)
     }
   }
+
   /// What a change of address leads to. For an address that is taken the same is done as for a free one, but that its
   /// holder gets the message and nobody the token.
   private func message(
@@ -106,21 +148,23 @@ struct MailQueue: Sendable {
       let contact = tellsOfLoss.contains(row.purpose) ? core.configuration.supportContact : nil
       return AuthMessage(
         id: row.id, kind: row.purpose, email: row.email, name: account.name, token: nil, expiresAt: nil,
-        contact: contact)
+        contact: contact, account: id)
     }
     let store = OneTimeTokenStore(transaction)
     guard account.status == .active, account.email != row.email,
-      try store.liveCount(of: id, for: .emailChange, now: now) < Self.greatestLive
+      try store.liveCount(of: id, for: .emailChange, besides: row.id, now: now) < Self.greatestLive
     else { return nil }
     let holder = try AccountStore(transaction).find(email: row.email)
     let expiresAt = (now + core.configuration.emailChangeTokenLifetime).roundedToMicroseconds
     try store.insert(
-      OneTimeTokenStore.hash(token), .emailChange, account: id, email: row.email, expiresAt: expiresAt)
+      OneTimeTokenStore.hash(token), .emailChange, account: id, email: row.email, mail: row.id, expiresAt: expiresAt)
     if let holder {
       return AuthMessage(
-        id: row.id, kind: .emailWanted, email: row.email, name: holder.name, token: nil, expiresAt: nil)
+        id: row.id, kind: .emailWanted, email: row.email, name: holder.name, token: nil, expiresAt: nil,
+        account: holder.id)
     }
     return AuthMessage(
-      id: row.id, kind: .emailChange, email: row.email, name: account.name, token: token, expiresAt: expiresAt)
+      id: row.id, kind: .emailChange, email: row.email, name: account.name, token: token, expiresAt: expiresAt,
+      account: id)
   }
 }

@@ -1,3 +1,4 @@
+import AuthAPI
 import Foundation
 import GravityData
 
@@ -25,6 +26,9 @@ struct MailRequestStore {
   private let transaction: any Transaction
   init(_ transaction: any Transaction) { self.transaction = transaction }
 
+  /// Seconds for which those that nobody tries any more are kept.
+  static let deadMemory: TimeInterval = 7 * 86_400
+
   static let channel = "auth_mail"
 
   func insert(
@@ -44,10 +48,68 @@ struct MailRequestStore {
     return try transaction.all(
       """
       UPDATE mail_requests SET attempts = attempts + 1, due_at = \(lease)
-      WHERE id IN (SELECT id FROM mail_requests WHERE due_at <= \(now) AND expires_at > \(now)
+      WHERE id IN (SELECT id FROM mail_requests WHERE due_at <= \(now) AND expires_at > \(now) AND died_at IS NULL
         ORDER BY due_at LIMIT \(limit))
       RETURNING id, purpose, email, account_id, attempts
       """)
+  }
+
+  /// Has it tried again then.
+  func postpone(_ id: UUID, until due: Date, _ error: String) throws {
+    try transaction.execute(
+      "UPDATE mail_requests SET due_at = \(due), error = \(error) WHERE id = \(id) AND died_at IS NULL")
+  }
+
+  // MARK: Dead letters
+
+  func bury(_ id: UUID, _ error: String, now: Date) throws {
+    try transaction.execute(
+      """
+      UPDATE mail_requests SET died_at = \(now), error = \(error), expires_at = \(now + Self.deadMemory)
+      WHERE id = \(id)
+      """)
+  }
+
+  /// Those that could not be sent for as long as they made sense.
+  /// - Returns: their ids.
+  func buryExpired(now: Date, limit: Int) throws -> [UUID] {
+    try transaction.rows(
+      """
+      UPDATE mail_requests SET died_at = \(now), expires_at = \(now + Self.deadMemory) WHERE id IN (
+        SELECT id FROM mail_requests WHERE expires_at <= \(now) AND died_at IS NULL ORDER BY expires_at LIMIT \(limit))
+      RETURNING id
+      """
+    ).map { try $0.get(0) }
+  }
+
+  func dead(after: UUID?, limit: Int) throws -> [DeadMail] {
+    let rest: SQL = after.map { "AND id > \($0)" } ?? ""
+    return try transaction.rows(
+      """
+      SELECT id, purpose, email, attempts, error, died_at FROM mail_requests
+      WHERE died_at IS NOT NULL \(rest) ORDER BY id LIMIT \(limit)
+      """
+    ).map { row in
+      DeadMail(
+        id: try row.get("id"), kind: try row.get("purpose"), email: try row.get("email"),
+        attempts: try row.get("attempts"), error: try row.get("error"), diedAt: try row.get("died_at"))
+    }
+  }
+
+  func findDead(_ id: UUID) throws -> MailRequestRow? {
+    try transaction.first(
+      """
+      SELECT id, purpose, email, account_id, attempts FROM mail_requests WHERE id = \(id) AND died_at IS NOT NULL
+      """)
+  }
+
+  func revive(_ id: UUID, now: Date, expiresAt: Date) throws {
+    try transaction.execute(
+      """
+      UPDATE mail_requests SET died_at = NULL, error = NULL, attempts = 0, due_at = \(now), expires_at = \(expiresAt)
+      WHERE id = \(id)
+      """)
+    try transaction.notify(Self.channel, "")
   }
 
   /// Whether it is still wanted.
@@ -66,7 +128,8 @@ struct MailRequestStore {
     try transaction.execute(
       """
       DELETE FROM mail_requests WHERE id IN (
-        SELECT id FROM mail_requests WHERE expires_at <= \(now) ORDER BY expires_at LIMIT \(limit))
+        SELECT id FROM mail_requests WHERE expires_at <= \(now) AND died_at IS NOT NULL
+        ORDER BY expires_at LIMIT \(limit))
       """)
   }
 }

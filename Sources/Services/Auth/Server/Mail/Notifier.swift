@@ -3,7 +3,7 @@ import GravityContracts
 
 /// A message to one person. Its token is a secret: it goes to that person and nowhere else.
 public struct AuthMessage: Sendable, Hashable {
-  public enum Kind: String, Sendable, Hashable {
+  public enum Kind: String, Sendable, Hashable, CaseIterable {
     /// Carries the token that proves the address.
     case verification
     /// Carries the token that sets a new password.
@@ -30,13 +30,16 @@ public struct AuthMessage: Sendable, Hashable {
   public var kind: Kind
   public var email: String
   public var name: String
+  /// Whose it is or, of an address that has an account already, who holds that; nil where there is none.
+  public var account: UUID?
   public var token: String?
   public var expiresAt: Date?
   /// Whom to ask.
   public var contact: String?
 
   public init(
-    id: UUID, kind: Kind, email: String, name: String, token: String?, expiresAt: Date?, contact: String? = nil
+    id: UUID, kind: Kind, email: String, name: String, token: String?, expiresAt: Date?, contact: String? = nil,
+    account: UUID? = nil
   ) {
     self.id = id
     self.kind = kind
@@ -45,13 +48,23 @@ public struct AuthMessage: Sendable, Hashable {
     self.token = token
     self.expiresAt = expiresAt
     self.contact = contact
+    self.account = account
   }
 }
 
-/// Sends messages to people. The notification service will be one.
+/// Sends messages to people: ``RemoteNotifier``, or ``FileNotifier`` where there is no notification service.
 public protocol Notifier: Sendable {
-  /// Returns when the message is taken over for good; one that throws is tried again.
+  /// Returns when the message is taken over for good; one that throws is tried again with the same id and, if it has a
+  /// token, another one. The token of a message that was taken over before is as good.
+  /// - Throws: ``MessageRefused`` when trying again is no use.
   func send(_ message: AuthMessage) async throws
+}
+
+/// A message that will not be taken over as it is; somebody has to look.
+public struct MessageRefused: Error, Sendable, Hashable {
+  /// For an operator; holds no token.
+  public var reason: String
+  public init(reason: String) { self.reason = reason }
 }
 
 /// For development: each message is a file of its own in a folder, mode 0600, and never in a log.

@@ -21,14 +21,16 @@ struct OneTimeTokenStore {
 
   static func hash(_ token: String) -> [UInt8] { Array(SHA256.hash(data: Data(token.utf8))) }
 
-  /// - Parameter email: The address that the token proves, where that is not the account's own.
+  /// - Parameters:
+  ///   - email: The address that the token proves, where that is not the account's own.
+  ///   - mail: The request for the message that carries it.
   func insert(
-    _ hash: [UInt8], _ purpose: Purpose, account: UUID, email: String? = nil, expiresAt: Date
+    _ hash: [UInt8], _ purpose: Purpose, account: UUID, email: String? = nil, mail: UUID, expiresAt: Date
   ) throws {
     try transaction.execute(
       """
-      INSERT INTO one_time_tokens (hash, purpose, account_id, email, expires_at)
-      VALUES (\(hash), \(purpose.rawValue), \(account), \(email), \(expiresAt))
+      INSERT INTO one_time_tokens (hash, purpose, account_id, email, mail_id, expires_at)
+      VALUES (\(hash), \(purpose.rawValue), \(account), \(email), \(mail), \(expiresAt))
       """)
   }
 
@@ -72,12 +74,14 @@ struct OneTimeTokenStore {
       """)
   }
 
-  func liveCount(of account: UUID, for purpose: Purpose, now: Date) throws -> Int {
+  /// Of messages besides `mail`, each counted once however often it was tried.
+  func liveCount(of account: UUID, for purpose: Purpose, besides mail: UUID, now: Date) throws -> Int {
     let purposes = purpose == .recovery ? [purpose, .replacedRecovery] : [purpose]
     return try transaction.scalar(
       """
-      SELECT count(*) FROM one_time_tokens
+      SELECT count(DISTINCT mail_id) FROM one_time_tokens
       WHERE account_id = \(account) AND purpose IN \(list: purposes.map(\.rawValue)) AND expires_at > \(now)
+        AND mail_id <> \(mail)
       """) ?? 0
   }
 
