@@ -87,7 +87,9 @@ let package = Package(
     .systemLibrary(name: "CZlib", path: "Sources/System/CZlib"),
     .systemLibrary(name: "CBrotli", path: "Sources/System/CBrotli"),
   ]
-    + service("Auth", on: ["GravityData", "GravityEvents", "GravityIdentity"], [.crypto, .jwt, .lifecycle, .log])
+    + service(
+      "Auth", calls: ["Notification"], on: ["GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity"],
+      [.crypto, .jwt, .lifecycle, .log])
     + service(
       "User", calls: ["Auth"],
       on: ["GravityCache", "GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravityTasks"],
@@ -302,9 +304,9 @@ let package = Package(
       tests(
         "AuthServer",
         with: [
-          "AuthAPI", "GravityContracts", "GravityData", "GravityHTTP", "GravityIdentity", "GravityTelemetry",
-          "PostgresEngine", "SQLiteEngine", "Testbed",
-        ], [.crypto, .hummingbird, .hummingbirdTesting, .httpTypes, .jwt, .lifecycle, .log]),
+          "AuthAPI", "GravityContracts", "GravityData", "GravityDiscovery", "GravityHTTP", "GravityIdentity",
+          "GravityTelemetry", "NotificationAPI", "PostgresEngine", "SQLiteEngine", "Testbed",
+        ], [.asyncHTTPClient, .crypto, .hummingbird, .hummingbirdTesting, .httpTypes, .jwt, .lifecycle, .log]),
       tests(
         "UserServer",
         with: [
@@ -333,7 +335,7 @@ let package = Package(
       tests(
         "NotificationServer",
         with: [
-          "AuthAPI", "GravityContracts", "GravityData", "GravityEvents", "GravityHTTP", "GravityIdentity",
+          "AuthAPI", "AuthServer", "GravityContracts", "GravityData", "GravityEvents", "GravityHTTP", "GravityIdentity",
           "GravityTelemetry", "NotificationAPI", "OrderAPI", "PostgresEngine", "SQLiteEngine", "Testbed", "UserAPI",
         ], [.hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log]),
       tests(

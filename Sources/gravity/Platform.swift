@@ -67,7 +67,7 @@ struct Platform {
         threshold: threshold,
         live: LiveConfiguration(
           configuration.layers, settings: Settings.all, logger: own.logger("configuration")),
-        tracing: tracing, broker: broker.broker,
+        tracing: tracing, broker: broker.broker, names: names,
         isServing: isServing, makesSecrets: makesSecrets, hearsOthers: try hearsOthers(), isHeard: try isHeard)
       if !ground.hearsOthers {
         ground.telemetry("gravity").logger("events").warning(
@@ -235,6 +235,8 @@ struct Ground: Sendable {
   let live: LiveConfiguration
   let tracing: TracingSystem
   let broker: any EventBroker
+  /// What runs in this process.
+  let names: [String]
   /// Whether this is one part of a deployment, and not all of it.
   let isServing: Bool
   /// Whether secrets that are not given are made up.

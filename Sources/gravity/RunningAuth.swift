@@ -7,6 +7,7 @@ import GravityHTTP
 import GravityIdentity
 import GravityService
 import Logging
+import NotificationAPI
 import ServiceLifecycle
 
 /// Auth, prepared to serve: its keys and blacklist in place.
@@ -15,10 +16,11 @@ enum RunningAuth {
     let logger = place.telemetry.logger("auth")
     let revocations = RevocationList(maximumAge: nil)
     let layers = ground.configuration.layers
+    let mail = try await notifier(ground, place)
     do {
       let service = try await AuthService(
         database: place.database, masterKey: ground.masterKey, configuration: try configuration(layers),
-        notifier: FileNotifier(folder: ground.directory.mail),
+        notifier: mail.notifier,
         tokenStore: ground.redis?.tokens ?? InMemoryTokenStore(list: revocations), revocations: revocations,
         // Everything in this process asks the same list; announcing it to nobody would write to the disk all day.
         broker: ground.isHeard ? ground.broker : nil, logger: logger)
@@ -35,7 +37,7 @@ enum RunningAuth {
       settings.trustedProxies = try ground.trustedProxies()
       let responder = try service.responder(settings: settings, telemetry: place.telemetry.http)
       return RunningService(
-        services: [ground.relay(place), service.tasks, try ground.server(place, responder)],
+        services: mail.followers + [ground.relay(place), service.tasks, try ground.server(place, responder)],
         verification: Verification(
           issuer: try layers.value(Settings.issuer), keys: service.keySource, revocations: revocations),
         administrator: administrator)
@@ -44,6 +46,27 @@ enum RunningAuth {
     } catch let problem as Problem {
       let reasons = problem.errors?.map { "\($0.field) \($0.message)" }.joined(separator: "; ")
       throw StartFailure(.configuration, "the first administrator (GRAVITY_ADMIN_…): \(reasons ?? problem.title)")
+    }
+  }
+
+  /// Who takes auth's own messages over, and what runs before that.
+  private static func notifier(
+    _ ground: Ground, _ place: ServiceGround
+  ) async throws -> (notifier: any Notifier, followers: [any Service]) {
+    let isBeside = ground.names.contains(NotificationAPI.service)
+    switch try ground.configuration.layers.optional(Settings.authMail) ?? (isBeside ? .notification : .files) {
+    case .files:
+      if ground.isServing {
+        place.telemetry.logger("auth").notice(
+          "messages to people are written into files; GRAVITY_AUTH_MAIL=notification has them sent",
+          metadata: ["file.path": "\(ground.directory.mail.relativePath)"])
+      }
+      return (FileNotifier(folder: ground.directory.mail), [])
+    case .notification:
+      let signer = try await ServiceTokenSigner(service: place.entry.name, masterKey: ground.masterKey)
+      let called = CalledService(
+        NotificationAPI.service, signer, permissions: [RemoteNotifier.permission], on: ground)
+      return (RemoteNotifier(notifications: called.client), [called.follower])
     }
   }
 

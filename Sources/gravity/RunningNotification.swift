@@ -22,7 +22,7 @@ enum RunningNotification {
     let auth = CalledService(
       AuthAPI.service, signer, permissions: [RemoteRecipientDirectory.accountPermission], on: ground)
     let users = CalledService(
-      UserAPI.service, signer, permissions: [RemoteRecipientDirectory.profilePermission], on: ground)
+      UserAPI.service, signer, permissions: [], on: ground)
     let orders = CalledService(OrderAPI.service, signer, permissions: [], on: ground)
     let (mail, configuration) = try transport(ground)
     let service: NotificationService
@@ -34,7 +34,9 @@ enum RunningNotification {
         mail: mail,
         outgoing: OutgoingClient(
           policy: configuration.webhookAddresses, group: MultiThreadedEventLoopGroup.singleton),
-        envelope: Envelope(ground.masterKey), offered: offered, configuration: configuration,
+        envelope: Envelope(ground.masterKey),
+        links: UnsubscribeLinks(masterKey: ground.masterKey, base: try publicAddress(ground)), offered: offered,
+        configuration: configuration,
         logger: place.telemetry.logger("notification"), metrics: place.telemetry.metrics)
     } catch let error as NotificationConfigurationError {
       throw StartFailure(.configuration, error.description)
@@ -66,6 +68,12 @@ enum RunningNotification {
     return Catalog.services.flatMap(\.events).filter { kept.contains($0.family) }
   }
 
+  /// Where people reach the platform, for links in mails; nil where nobody said.
+  private static func publicAddress(_ ground: Ground) throws -> String? {
+    let issuer = try ground.configuration.layers.value(Settings.issuer)
+    return ["https://", "http://"].contains { issuer.lowercased().hasPrefix($0) } ? issuer : nil
+  }
+
   /// The mail server, where one is named; else files.
   private static func transport(
     _ ground: Ground
@@ -77,10 +85,11 @@ enum RunningNotification {
     configuration.senderName = configuration.siteName
     configuration.webhookAddresses = AddressPolicy(allowsPrivate: try layers.value(Settings.privateWebhooks))
     guard let url = try layers.optional(Settings.smtpURL) else {
+      // Where the folder of mail is somebody's own, they may read in the outbox what stands there, too.
+      configuration.showsSecrets = ground.configuration.isLoopback && !ground.isServing
       return (DiskMailTransport(folder: ground.directory.mail.appending(path: "notifications")), configuration)
     }
-    // A server may take two minutes for a mail, so an attempt owns it for longer, and takes fewer at a time.
-    configuration.lease = 300
+    // A server may take its time, so an attempt takes fewer at a time; while it is at work it renews its lease.
     configuration.batch = 16
     configuration.lanes = 4
     do {

@@ -14,9 +14,19 @@ extension Settings {
   static let siteName = Setting(
     text: "gravity.site.name", "what messages call the platform, at most 100 characters", standard: "Gravity")
 
+  static let authMail = Setting<AuthMail>(
+    "gravity.auth.mail",
+    "how auth's own messages go out: notification, the service that sends mail, or files in the data folder; "
+      + "notification unless it is set where that service runs in the same process, else files",
+    expected: "notification or files"
+  ) { AuthMail(rawValue: $0) }
+
   static let privateWebhooks = Setting(
     flag: "gravity.webhooks.private",
     "whether webhooks may go to private addresses, loopback and http: for development only", standard: false)
 
-  static let mail: [any AnySetting] = [smtpURL, mailFrom, siteName, privateWebhooks]
+  static let mail: [any AnySetting] = [smtpURL, mailFrom, siteName, authMail, privateWebhooks]
 }
+
+/// Who takes over what auth has to tell people.
+enum AuthMail: String, Sendable { case notification, files }

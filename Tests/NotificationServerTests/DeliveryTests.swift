@@ -103,7 +103,8 @@ import Testing
       let assignment = try #require(claim.assignments.first)
       // What a run does up to its record: then kill −9.
       guard
-        case .message(let message, _) = try #require(await notes.service.sending.composer.compose([assignment]).first)
+        case .message(let message, _, _) = try #require(
+          await notes.service.sending.composer.compose([assignment]).first)
       else { throw Away() }
       #expect(await notes.service.channels[0].send([message]) == [.sent])
       let file = disk.file(assignment.delivery.id)

@@ -4,11 +4,18 @@ import GravityIdentity
 import NotificationAPI
 import NotificationServer
 import Synchronization
+import UserAPI
 
 final class TestClock: Sendable {
   private let time = Mutex(Date(microsecondsSince1970: Date().microsecondsSince1970))
   var now: Date { time.withLock { $0 } }
   func advance(_ seconds: TimeInterval) { time.withLock { $0 += seconds } }
+
+  /// Returns when this clock was moved so far.
+  func wait(_ seconds: TimeInterval) async throws {
+    let end = now + seconds
+    while now < end { try await Task.sleep(for: .milliseconds(1)) }
+  }
 }
 
 /// Ids of which each is greater than the one before, also within a millisecond.
@@ -29,7 +36,23 @@ struct Away: Error {}
 
 /// Auth as this service sees it, with a switch to turn it off.
 final class FakeRecipients: RecipientDirectory {
-  private let state = Mutex((people: [UUID: AccountRecipient](), isAway: false, asked: 0))
+  private let state = Mutex((people: [UUID: AccountRecipient](), isAway: false, asked: 0, off: [UUID: [String]]()))
+
+  /// What was switched off, as `email orders`.
+  func off(_ user: UUID) -> [String] { state.withLock { $0.off[user] ?? [] } }
+  func prefer(_ preferences: NotificationPreferences?, of user: UUID) {
+    state.withLock { $0.people[user]?.preferences = preferences }
+  }
+  func switchOff(
+    _ channel: NotificationChannel, _ category: NotificationCategory, of user: UUID
+  ) async throws -> Bool {
+    try state.withLock { state in
+      if state.isAway { throw Away() }
+      state.off[user, default: []].append("\(channel.rawValue) \(category.rawValue)")
+      state.people[user]?.preferences?.choices[channel, default: [:]][category] = false
+      return state.people[user] != nil
+    }
+  }
 
   var asked: Int { state.withLock { $0.asked } }
   func setAway(_ isAway: Bool) { state.withLock { $0.isAway = isAway } }

@@ -49,9 +49,12 @@ struct NotificationFixture: Sendable {
       }
       let service = try NotificationService(
         database: database, verifier: FakeVerifier(), directory: recipients, orders: orders, mail: transport ?? mail,
-        outgoing: outgoing, envelope: Envelope(MasterKey()), offered: OrderEvents.all + AuthEvents.all,
+        outgoing: outgoing, envelope: Envelope(MasterKey()),
+        links: UnsubscribeLinks(masterKey: Self.key, base: "https://shop.example"),
+        offered: OrderEvents.all + AuthEvents.all,
         configuration: settings, logger: logger, clock: .fixed { clock.now }, newID: { OrderedIDs.next() },
-        chance: { 0.5 })
+        chance: { 0.5 },
+        pause: { try await clock.wait($0 / .seconds(1)) })
       let application = Application(
         responder: try service.responder(telemetry: HTTPTelemetry(logger: logger, metrics: PrometheusMetrics())),
         configuration: .init(address: .hostname("127.0.0.1", port: 0)), logger: .silent)
@@ -63,6 +66,8 @@ struct NotificationFixture: Sendable {
       }
     }
   }
+
+  static let key = MasterKey()
 
   // MARK: Calls
 

@@ -197,6 +197,8 @@ import Testing
   func builtIn() throws {
     #expect(
       BuiltInTemplates.names == [
+        "auth.already_registered", "auth.email_change", "auth.email_changed", "auth.email_replaced",
+        "auth.email_wanted", "auth.recovery", "auth.verification",
         "order.canceled", "order.confirmed", "password.changed", "sign_in.suspicious", "webhook.disabled", "welcome",
       ])
     for template in try BuiltInTemplates.compiled().values {

@@ -54,15 +54,20 @@ public struct TemplateContent: Codable, Sendable, Hashable {
   public var variables: [TemplateVariable]
   /// At most 50.
   public var texts: [TemplateText]
+  /// What recipients switch off; `account` unless it is given. That of a built-in template is fixed.
+  public var category: MessageCategory?
 
-  public init(defaultLocale: String, variables: [TemplateVariable] = [], texts: [TemplateText]) {
+  public init(
+    defaultLocale: String, variables: [TemplateVariable] = [], texts: [TemplateText], category: MessageCategory? = nil
+  ) {
+    self.category = category
     self.defaultLocale = defaultLocale
     self.variables = variables
     self.texts = texts
   }
 
   enum CodingKeys: String, CodingKey {
-    case variables, texts
+    case variables, texts, category
     case defaultLocale = "default_locale"
   }
 }
@@ -89,6 +94,9 @@ public struct TemplateText: Codable, Sendable, Hashable {
 public struct TemplateVariable: Codable, Sendable, Hashable {
   public enum Kind: String, Codable, Sendable, CaseIterable {
     case text, integer, boolean
+    /// A text that only its recipient may read, such as a token. It goes into the message that is sent; in the outbox
+    /// there are dots in its place, and it is deleted once the message is sent.
+    case secret
     /// `{"amount": 1299, "currency": "USD"}`, written as the text's locale writes it.
     case money
     /// `https:` or `http:`: the only one that may stand in `href` or `src`.
@@ -151,8 +159,14 @@ public struct DraftWrite: Codable, Sendable {
   public var defaultLocale: String
   public var variables: [TemplateVariable]?
   public var texts: [TemplateText]
+  /// What recipients switch off; `account` unless it is given. `security` cannot be switched off.
+  public var category: MessageCategory?
 
-  public init(name: String, defaultLocale: String, variables: [TemplateVariable]? = nil, texts: [TemplateText]) {
+  public init(
+    name: String, defaultLocale: String, variables: [TemplateVariable]? = nil, texts: [TemplateText],
+    category: MessageCategory? = nil
+  ) {
+    self.category = category
     self.name = name
     self.defaultLocale = defaultLocale
     self.variables = variables
@@ -160,7 +174,7 @@ public struct DraftWrite: Codable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case name, variables, texts
+    case name, variables, texts, category
     case defaultLocale = "default_locale"
   }
 }

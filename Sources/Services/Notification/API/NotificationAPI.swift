@@ -13,7 +13,7 @@ public enum NotificationAPI {
       retryDeadLetters, outbox, statistics, templates, template,
       saveDraft, discardDraft, publishTemplate, rollbackTemplate, deleteTemplate, templateVersions, templateVersion,
       previewTemplate,
-    ] + webhookEndpoints + suppressionEndpoints + deliveryEndpoints
+    ] + webhookEndpoints + suppressionEndpoints + deliveryEndpoints + unsubscriptionEndpoints
 }
 
 // MARK: - Notifications

@@ -67,7 +67,7 @@ public struct Delivery: Codable, Sendable, Hashable {
   public var id: UUID
   public var channel: Open<DeliveryChannel>
   public var state: Open<DeliveryState>
-  /// Why it is in that state: `recipient_gone`, `no_address`, `erased`, `canceled`, `address_suppressed`,
+  /// Why it is in that state: `recipient_gone`, `no_address`, `erased`, `expired`, `opted_out`, `canceled`, `address_suppressed`,
   /// `retries_exhausted`, `template_missing`, `template_failed`, `rejected`.
   public var reason: String?
   /// What went wrong last, for an operator.
@@ -117,7 +117,8 @@ public struct DeliveryStep: Codable, Sendable, Hashable {
   }
 }
 
-/// Either ``userID`` or ``address`` says whom.
+/// ``userID`` or ``address`` says whom. With both it goes to the address, in the language of the user, and is forgotten with
+/// the user: what an address is told that is not, or not yet, the account's own.
 public struct NewNotification: Codable, Sendable {
   /// A version 7 UUID of the caller's own; the same again is the same notification.
   public var id: UUID?
@@ -136,11 +137,14 @@ public struct NewNotification: Codable, Sendable {
   public var about: String?
   /// Not before then; at most 90 days ahead. What is past is at once.
   public var sendAt: Date?
+  /// Not from then on, as when what it carries is good for some minutes only; then it is suppressed as `expired`.
+  public var expiresAt: Date?
 
   public init(
     id: UUID? = nil, template: String, userID: UUID? = nil, address: String? = nil, name: String? = nil,
-    locale: String? = nil, data: JSONObject? = nil, about: String? = nil, sendAt: Date? = nil
+    locale: String? = nil, data: JSONObject? = nil, about: String? = nil, sendAt: Date? = nil, expiresAt: Date? = nil
   ) {
+    self.expiresAt = expiresAt
     self.id = id
     self.template = template
     self.userID = userID
@@ -156,6 +160,7 @@ public struct NewNotification: Codable, Sendable {
     case id, template, address, name, locale, data, about
     case userID = "user_id"
     case sendAt = "send_at"
+    case expiresAt = "expires_at"
   }
 }
 

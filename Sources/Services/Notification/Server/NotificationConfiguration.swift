@@ -12,10 +12,15 @@ public struct NotificationConfiguration: Sendable, Hashable {
   public var batch = 64
   /// How many such goes are under way at a time in one instance, 1 to 16.
   public var lanes = 2
-  /// Seconds for which an attempt owns a delivery, 5 to 600: a process that dies leaves it to others after that.
+  /// Seconds for which an attempt owns a delivery, 5 to 600: a process that dies leaves it to others after that. One that
+  /// is at work renews it.
   public var lease: TimeInterval = 30
   /// Seconds for which messages, and the addresses and data they were written with, are kept; at least a day.
   public var contentRetention: TimeInterval = 90 * 86_400
+
+  /// Whether the outbox shows what only recipients may read, for development: whoever reads it could set the passwords of
+  /// others.
+  public var showsSecrets = false
 
   /// Where webhooks may go.
   public var webhookAddresses = AddressPolicy()

@@ -9,6 +9,7 @@ extension NotificationService {
     bindTemplates(&routes)
     bindWebhooks(&routes)
     bindDeliveries(&routes)
+    bindUnsubscriptions(&routes)
     let suppressions = Suppressions(core: core)
     routes.on(NotificationAPI.suppressions) { request, _ in try await suppressions.list(request) }
     routes.on(NotificationAPI.addSuppression) { request, _ in try await suppressions.add(request) }

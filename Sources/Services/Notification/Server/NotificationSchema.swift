@@ -15,6 +15,8 @@ public enum NotificationSchema {
     Migration(
       8, "notifications by the address that was given",
       ["CREATE INDEX notifications_address ON notifications (address, id) WHERE address IS NOT NULL"]),
+    Migration(9, "when a notification makes no sense any more", expiry),
+    Migration(10, "who unsubscribed by a link", optOuts),
   ]
 
   private static let notifications: [SQL] = [
@@ -85,6 +87,18 @@ public enum NotificationSchema {
   ]
 
   private static let scheduling: [SQL] = ["ALTER TABLE notifications ADD COLUMN send_at \(type: .timestamptz)"]
+
+  private static let expiry: [SQL] = ["ALTER TABLE notifications ADD COLUMN expires_at \(type: .timestamptz)"]
+
+  private static let optOuts: [SQL] = [
+    .table(
+      "opt_outs",
+      """
+      reader \(type: .text) NOT NULL, category \(type: .text) NOT NULL, user_id \(type: .uuid),
+      created_at \(type: .timestamptz) NOT NULL, PRIMARY KEY (reader, category)
+      """),
+    "CREATE INDEX opt_outs_user ON opt_outs (user_id) WHERE user_id IS NOT NULL",
+  ]
 
   private static let suppressions: [SQL] = [
     .table(

@@ -30,6 +30,7 @@ public struct NotificationService: Sendable {
   let webhooks: Webhooks
   let webhookRun: WebhookRun
   let webhookIntake: WebhookIntake
+  let unsubscriptions: Unsubscriptions
 
   /// - Parameters:
   ///   - verifier: Checks users' and services' tokens.
@@ -39,16 +40,19 @@ public struct NotificationService: Sendable {
   ///   - others: Channels besides e-mail.
   ///   - outgoing: What webhooks are sent with.
   ///   - envelope: Seals webhooks' secrets.
+  ///   - links: How recipients unsubscribe.
   ///   - offered: The events that webhooks may be told of.
   ///   - chance: 0 to 1, for jitter.
+  ///   - pause: Waits until leases are renewed.
   /// - Throws: ``NotificationConfigurationError``.
   public init(
     database: any Database, verifier: any TokenVerifier, directory: any RecipientDirectory, orders: any OrderReader,
     mail: any MailTransport, others: [any Channel] = [], outgoing: any OutgoingHTTP, envelope: Envelope,
-    offered: [any EventDescription], configuration: NotificationConfiguration = .init(),
+    links: UnsubscribeLinks, offered: [any EventDescription], configuration: NotificationConfiguration = .init(),
     logger: Logger, metrics: any MetricsFactory = MetricsSystem.factory, clock: ServiceClock = .system,
     newID: @escaping @Sendable () -> UUID = { UUID.v7() },
-    chance: @escaping @Sendable () -> Double = { .random(in: 0...1) }
+    chance: @escaping @Sendable () -> Double = { .random(in: 0...1) },
+    pause: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
   ) throws {
     try configuration.validate()
     guard let writer = MailWriter(configuration) else {
@@ -67,16 +71,17 @@ public struct NotificationService: Sendable {
     book = TemplateBook(core: core, library: library)
     sending = DeliveryRun(
       core: core, library: library,
-      composer: Composer(configuration: configuration, directory: directory, orders: orders),
+      composer: Composer(configuration: configuration, directory: directory, orders: orders, links: links),
       channels: Dictionary(channels.map { ($0.kind, $0) }, uniquingKeysWith: { first, _ in first }),
-      metrics: DeliveryMetrics(metrics), chance: chance)
+      metrics: DeliveryMetrics(metrics), chance: chance, pause: pause)
     webhookIntake = WebhookIntake(core: core, offered: offered)
     webhooks = Webhooks(
       core: core, envelope: envelope,
       fields: WebhookFields(policy: configuration.webhookAddresses, offered: offered.map(\.name)),
       intake: webhookIntake)
     webhookRun = WebhookRun(core: core, envelope: envelope, http: outgoing, intake: intake, chance: chance)
-    worker = try NotificationTasks.worker(core, channels, metrics: metrics)
+    unsubscriptions = Unsubscriptions(core: core, links: links)
+    worker = try NotificationTasks.worker(core, channels, directory, metrics: metrics)
   }
 
   /// Sends what is due, deletes what expired. Ends on graceful shutdown.

@@ -29,11 +29,15 @@ struct NotificationTasks: Service {
   private static let batch = 500
 
   static func worker(
-    _ core: NotificationCore, _ channels: [any Channel], metrics: any MetricsFactory
+    _ core: NotificationCore, _ channels: [any Channel], _ directory: any RecipientDirectory,
+    metrics: any MetricsFactory
   ) throws -> TaskWorker {
     let worker = TaskWorker(database: core.database, name: "notification", logger: core.logger, metrics: metrics)
     worker.handle(Erasure.task, concurrency: 2) { erased, _ in
       for channel in channels { try await channel.erase(erased.ids) }
+    }
+    worker.handle(Unsubscriptions.task, concurrency: 2) { optOut, _ in
+      try await Unsubscriptions.handOver(optOut, core, directory)
     }
     worker.handle(expire, concurrency: 1) { _, _ in try await deleteExpired(core, channels) }
     try worker.schedule("notifications.expire", cron: "17 * * * *", expire, Empty(), missed: .once)

@@ -29,12 +29,14 @@ struct NotificationRow: SQLRecord, Hashable {
   var traceparent: String?
   /// nil for at once.
   var sendAt: Date?
+  /// When it makes no sense any more.
+  var expiresAt: Date?
   var createdAt: Date
 
   init(
     id: UUID, template: String, source: NotificationSource, userID: UUID?, address: String? = nil, name: String? = nil,
     locale: String? = nil, data: String? = nil, about: String?, onceKey: String?, traceparent: String?,
-    sendAt: Date? = nil, createdAt: Date
+    sendAt: Date? = nil, expiresAt: Date? = nil, createdAt: Date
   ) {
     self.id = id
     self.template = template
@@ -48,13 +50,14 @@ struct NotificationRow: SQLRecord, Hashable {
     self.onceKey = onceKey
     self.traceparent = traceparent
     self.sendAt = sendAt
+    self.expiresAt = expiresAt
     self.createdAt = createdAt
   }
 
   static let columns: SQL = """
     notifications.id, notifications.template, notifications.source, notifications.user_id, notifications.address,
     notifications.name, notifications.locale, notifications.data, notifications.about, notifications.once_key,
-    notifications.traceparent, notifications.send_at, notifications.created_at
+    notifications.traceparent, notifications.send_at, notifications.expires_at, notifications.created_at
     """
 
   init(_ row: SQLRow) throws {
@@ -70,6 +73,7 @@ struct NotificationRow: SQLRecord, Hashable {
     onceKey = try row.get("once_key")
     traceparent = try row.get("traceparent")
     sendAt = try row.get("send_at")
+    expiresAt = try row.get("expires_at")
     createdAt = try row.get("created_at")
   }
 }

@@ -43,6 +43,22 @@ struct DeliveryStore {
       .first.map { try $0.get(0) }
   }
 
+  /// Puts off when attempts that are at work are given up.
+  func renew(_ rows: [DeliveryRow], until lease: Date) throws {
+    for some in StatementChunks(rows) {
+      var attempts: SQL = ""
+      for (index, row) in some.enumerated() {
+        attempts = attempts + "\(index == 0 ? "" as SQL : ", ")(\(row.id), \(row.attempt))"
+      }
+      try transaction.execute(
+        """
+        WITH held (id, attempt) AS (VALUES \(attempts))
+        UPDATE deliveries SET due_at = \(lease) FROM held
+        WHERE deliveries.id = held.id AND deliveries.attempt = held.attempt AND deliveries.state = 'sending'
+        """)
+    }
+  }
+
   /// Writes where an attempt's delivery stands.
   /// - Returns: false when the delivery is no longer this attempt's.
   func finish(_ row: DeliveryRow) throws -> Bool {

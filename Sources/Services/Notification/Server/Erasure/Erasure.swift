@@ -20,6 +20,7 @@ struct Erasure: Sendable {
     let (notifications, deliveries) = (NotificationStore(transaction), DeliveryStore(transaction))
     try notifications.noteErased(user, at: now)
     try SuppressionStore(transaction).delete(of: user)
+    try OptOutStore(transaction).delete(of: user)
     let ids = try deliveries.ids(of: user)
     guard !ids.isEmpty else { return }
     let templates = Dictionary(
@@ -37,7 +38,7 @@ struct Erasure: Sendable {
       try core.tasks.enqueue(Self.task, some, in: transaction)
       // An attempt that was under way may write its copy after that.
       try core.tasks.enqueue(
-        Self.task, some, in: transaction, after: .seconds(2 * core.configuration.lease))
+        Self.task, some, in: transaction, after: .seconds(DeliveryRun.greatestGo + core.configuration.lease))
     }
   }
 }

@@ -43,7 +43,7 @@ struct MailWriter: Sendable {
   ///   to the last byte.
   func mail(
     _ id: UUID, to recipient: EmailAddress, name: String?, subject: String, text: String, html: String?,
-    locale: String, date: Date
+    locale: String, date: Date, unsubscribe: String? = nil
   ) -> Mail {
     let messageID = Self.messageID(id, domain: domain)
     var head = HeaderField.token("Date", Self.date(date))
@@ -54,6 +54,11 @@ struct MailWriter: Sendable {
     // RFC 3834 §5: nobody's out-of-office notice shall answer.
     head += HeaderField.token("Auto-Submitted", "auto-generated")
     head += HeaderField.token("Content-Language", locale)
+    if let unsubscribe {
+      head += HeaderField.token("List-Unsubscribe", "<\(unsubscribe)>")
+      // RFC 8058 §3.1: a POST of these words, without a question, does it.
+      head += HeaderField.token("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+    }
     head += HeaderField.token("MIME-Version", "1.0")
     var bytes = Array(head.utf8)
     guard let html else {

@@ -14,6 +14,7 @@ struct NewNotificationFields: Sendable {
   let text: String?
   let about: String?
   let sendAt: Date?
+  let expiresAt: Date?
 
   static let greatestData = 32 << 10
   /// Seconds from now.
@@ -26,8 +27,8 @@ struct NewNotificationFields: Sendable {
       errors.append(.init(field: field, code: code, message: message))
     }
     if !(1...100).contains(request.template.utf8.count) { fail("template", "range", "must have 1 to 100 bytes") }
-    if (request.userID == nil) == (request.address == nil) {
-      fail("user_id", "required", "either user_id or address says whom")
+    if request.userID == nil, request.address == nil {
+      fail("user_id", "required", "user_id or address says whom")
     }
     let address = request.address.flatMap { EmailAddress($0)?.text }
     if request.address != nil, address == nil { fail("address", "format", "is not an e-mail address") }
@@ -48,6 +49,9 @@ struct NewNotificationFields: Sendable {
     }
     if let time = request.sendAt, time.timeIntervalSince(now) > Self.greatestWait {
       fail("send_at", "range", "must be at most 90 days ahead")
+    }
+    if let time = request.expiresAt, time <= now || time <= request.sendAt ?? now {
+      fail("expires_at", "range", "must be after now and after send_at")
     }
     if let id = request.id, !Self.isVersion7(id) { fail("id", "format", "must be a version 7 UUID") }
     var text: String?
@@ -71,6 +75,7 @@ struct NewNotificationFields: Sendable {
     self.text = text
     about = request.about
     sendAt = request.sendAt?.roundedToMicroseconds
+    expiresAt = request.expiresAt?.roundedToMicroseconds
   }
 
   private static func isVersion7(_ id: UUID) -> Bool { id.uuid.6 >> 4 == 7 && id.uuid.8 >> 6 == 2 }
@@ -90,6 +95,6 @@ struct NewNotificationFields: Sendable {
   func describe(_ row: NotificationRow) -> Bool {
     row.template == template && row.userID == userID && row.address == address && row.name == name
       && row.locale == locale && row.data == text && row.about == about && row.sendAt == sendAt
-      && row.source == .request
+      && row.expiresAt == expiresAt && row.source == .request
   }
 }

@@ -13,9 +13,10 @@ struct NotificationStore {
     try transaction.execute(
       """
       INSERT INTO notifications (id, template, source, user_id, address, name, locale, data, about, once_key,
-        traceparent, send_at, created_at)
+        traceparent, send_at, expires_at, created_at)
       VALUES (\(row.id), \(row.template), \(row.source.rawValue), \(row.userID), \(row.address), \(row.name),
-        \(row.locale), \(row.data), \(row.about), \(row.onceKey), \(row.traceparent), \(row.sendAt), \(row.createdAt))
+        \(row.locale), \(row.data), \(row.about), \(row.onceKey), \(row.traceparent), \(row.sendAt),
+        \(row.expiresAt), \(row.createdAt))
       ON CONFLICT DO NOTHING
       """) == 1
   }
@@ -65,6 +66,12 @@ struct NotificationStore {
   func blank(of user: UUID) throws {
     try transaction.execute(
       "UPDATE notifications SET address = NULL, name = NULL, data = NULL WHERE user_id = \(user)")
+  }
+
+  /// Takes out the data of notifications that have ended, since they hold what only the recipient may read.
+  func forgetData(_ ids: [UUID]) throws {
+    guard !ids.isEmpty else { return }
+    try transaction.execute("UPDATE notifications SET data = NULL WHERE id IN \(list: ids)")
   }
 
   func blank(deliveries: [UUID]) throws {

@@ -29,7 +29,7 @@ struct Notifications: Sendable {
       let row = NotificationRow(
         id: id, template: fields.template, source: .request, userID: fields.userID, address: fields.address,
         name: fields.name, locale: fields.locale, data: fields.text, about: fields.about, onceKey: nil,
-        traceparent: Intake.traceparent, sendAt: fields.sendAt, createdAt: now)
+        traceparent: Intake.traceparent, sendAt: fields.sendAt, expiresAt: fields.expiresAt, createdAt: now)
       // Somebody else may have made it since: then serializability lets this transaction run again.
       guard try store.insert(row) else { throw DatabaseError(.serialization, "the id was taken in this moment") }
       return Self.notification(row, try intake.queue(row, transaction, now))

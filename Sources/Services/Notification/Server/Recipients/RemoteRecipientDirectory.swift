@@ -2,13 +2,12 @@ import AuthAPI
 public import Foundation
 public import GravityContracts
 public import GravityDiscovery
-import UserAPI
+public import UserAPI
 
-/// Asks auth for the address and the user service for the language.
+/// Asks auth for the address, and the user service for the language and what is wanted.
 public struct RemoteRecipientDirectory: RecipientDirectory {
   /// What the clients' tokens have to carry.
   public static let accountPermission: Permission = "accounts:read"
-  public static let profilePermission: Permission = "users:read"
 
   private let auth: EndpointClient
   private let users: EndpointClient?
@@ -16,7 +15,8 @@ public struct RemoteRecipientDirectory: RecipientDirectory {
 
   /// - Parameters:
   ///   - auth: With a service token that carries `accounts:read`.
-  ///   - users: With one that carries `users:read`. Without it, messages are in their template's default locale.
+  ///   - users: With a service token. Without it, messages are in their template's default locale, and everybody wants
+  ///     what is wanted by default.
   ///   - timeout: How long one question may take.
   public init(auth: EndpointClient, users: EndpointClient? = nil, timeout: Duration = .seconds(2)) {
     self.auth = auth
@@ -25,23 +25,41 @@ public struct RemoteRecipientDirectory: RecipientDirectory {
   }
 
   public func recipient(_ account: UUID) async throws -> AccountRecipient? {
-    async let locale = locale(of: account)
+    async let settings = settings(of: account)
     let found: Account
     do { found = try await auth(AuthAPI.account, AccountID(id: account), timeout: timeout) } catch let problem
       as Problem
       where problem.status == 404 && problem.code == "not_found"
     {
-      _ = await locale
+      _ = await settings
       return nil
     }
-    let language = await locale
+    let known = await settings
     guard found.status != .known(.deleted) else { return nil }
-    return AccountRecipient(email: found.email, name: found.name, locale: language)
+    return AccountRecipient(email: found.email, name: found.name, locale: known.locale, preferences: known.preferences)
   }
 
-  /// A message in another language is better than none: when the profile cannot be had, nobody waits for it.
-  private func locale(of account: UUID) async -> String? {
-    guard let users else { return nil }
-    return try? await users(UserAPI.user, UserID(id: account), timeout: timeout).locale
+  /// A message in another language is better than none, so nobody waits for the language; only what one may switch off
+  /// waits until it is known whether one did.
+  private func settings(of account: UUID) async -> (locale: String?, preferences: NotificationPreferences?) {
+    guard let users else { return (nil, NotificationPreferences()) }
+    do {
+      let found = try await users(UserAPI.notificationSettings, UserID(id: account), timeout: timeout)
+      return (found.locale, NotificationPreferences(found.choices))
+    } catch let problem as Problem where problem.status == 404 && problem.code == "not_found" {
+      return (nil, NotificationPreferences())
+    } catch { return (nil, nil) }
+  }
+
+  public func switchOff(
+    _ channel: NotificationChannel, _ category: NotificationCategory, of user: UUID
+  ) async throws -> Bool {
+    guard let users else { return false }
+    do {
+      _ = try await users(
+        UserAPI.switchOffNotifications, NotificationSwitchOff(id: user, channel: channel, category: category),
+        timeout: timeout)
+      return true
+    } catch let problem as Problem where problem.status == 404 && problem.code == "not_found" { return false }
   }
 }

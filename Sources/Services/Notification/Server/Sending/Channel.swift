@@ -23,8 +23,13 @@ public struct ChannelMessage: Sendable, Hashable {
   public var content: RenderedMessage
   /// When the delivery was made.
   public var date: Date
+  /// Where the recipient says that they want no more of it; nil where they have no say.
+  public var unsubscribe: String?
 
-  public init(id: UUID, recipient: String, name: String?, content: RenderedMessage, date: Date) {
+  public init(
+    id: UUID, recipient: String, name: String?, content: RenderedMessage, date: Date, unsubscribe: String? = nil
+  ) {
+    self.unsubscribe = unsubscribe
     self.id = id
     self.recipient = recipient
     self.name = name
@@ -51,7 +56,8 @@ struct EmailChannel: Channel {
       mails.append(
         writer.mail(
           message.id, to: address, name: message.name, subject: message.content.subject, text: message.content.text,
-          html: message.content.html, locale: message.content.locale, date: message.date))
+          html: message.content.html, locale: message.content.locale, date: message.date,
+          unsubscribe: message.unsubscribe))
     }
     if !mails.isEmpty {
       for (place, outcome) in zip(places, await transport.send(mails)) { outcomes[place] = outcome }

@@ -3,6 +3,7 @@ import GravityContracts
 import GravityTelemetry
 import NotificationAPI
 import ServiceContextModule
+import UserAPI
 
 /// What is to be sent: a delivery with its notification.
 struct Assignment: Sendable {
@@ -10,13 +11,16 @@ struct Assignment: Sendable {
   var notification: NotificationRow
   /// nil when nothing is published under that name.
   var template: CompiledTemplate?
+  /// Whether it makes no sense any more.
+  var isExpired = false
   /// This attempt's place in the trace of what led to the message.
   var span: Span?
 }
 
 /// What became of writing a message.
 enum Composition: Sendable {
-  case message(ChannelMessage, templateVersion: Int64)
+  /// - Parameter kept: What the outbox shows of it.
+  case message(ChannelMessage, kept: RenderedMessage, templateVersion: Int64)
   /// There is nobody to send it to.
   case suppressed(String)
   /// Something is away.
@@ -30,6 +34,7 @@ struct Composer: Sendable {
   let configuration: NotificationConfiguration
   let directory: any RecipientDirectory
   let orders: any OrderReader
+  let links: UnsubscribeLinks
 
   /// Questions under way at a time.
   private static let greatestQuestions = 16
@@ -97,11 +102,19 @@ struct Composer: Sendable {
 
   private func compose(_ assignment: Assignment, _ recipients: Answers, _ orders: Answers) -> Composition {
     let notification = assignment.notification
+    guard !assignment.isExpired else { return .suppressed("expired") }
     guard let template = assignment.template else {
       return .hopeless(reason: "template_missing", "nothing is published as \(notification.template)")
     }
     var address: (email: String, name: String?, locale: String?)
-    if let user = notification.userID {
+    if let email = notification.address {
+      // The language is all that is not known of it; without, it goes in the template's own.
+      var locale: String?
+      if let user = notification.userID, case .recipient(let found?) = recipients[.recipient(user)] {
+        locale = found.locale
+      }
+      address = (email, notification.name, locale)
+    } else if let user = notification.userID {
       switch recipients[.recipient(user)] {
       case .recipient(let found?):
         guard let email = found.email else { return .suppressed("no_address") }
@@ -110,11 +123,10 @@ struct Composer: Sendable {
       case .unknown(let error): return .failed("the recipient cannot be looked up: \(error)")
       case .order, nil: return .failed("the recipient was not looked up")
       }
-    } else if let email = notification.address {
-      address = (email, notification.name, nil)
     } else {
       return .suppressed("erased")
     }
+    if let refusal = refusal(of: assignment, template, recipients) { return refusal }
     guard let email = EmailAddress(address.email) else { return .suppressed("invalid_address") }
     var data: JSONObject
     do {
@@ -126,11 +138,45 @@ struct Composer: Sendable {
     data = Self.with(data, recipient: (email.text, address.name), configuration)
     do throws(TemplateFault) {
       let content = try template.render(data, locale: notification.locale ?? address.locale)
+      let kept =
+        template.hasSecrets && !configuration.showsSecrets
+        ? try template.render(TemplateData.masked(data, template.variables), locale: content.locale) : content
       return .message(
         ChannelMessage(
           id: assignment.delivery.id, recipient: email.text, name: address.name, content: content,
-          date: notification.sendAt ?? assignment.delivery.createdAt), templateVersion: template.version)
+          date: notification.sendAt ?? assignment.delivery.createdAt,
+          unsubscribe: template.isCritical
+            ? nil
+            : links.url(
+              for: reader(of: assignment, email.text), template.category, date: assignment.delivery.createdAt)),
+        kept: kept,
+        templateVersion: template.version)
     } catch { return .hopeless(reason: "template_failed", "version \(template.version): \(error)") }
+  }
+
+  /// Whom a message goes to, for those who want no more of them.
+  func reader(of assignment: Assignment, _ address: String) -> UnsubscribeLinks.Reader {
+    assignment.notification.userID.map { .user($0) } ?? links.reader(of: address)
+  }
+
+  /// Why somebody is not told: what is critical they are told in any case.
+  private func refusal(
+    of assignment: Assignment, _ template: CompiledTemplate, _ recipients: Answers
+  ) -> Composition? {
+    guard !template.isCritical, let user = assignment.notification.userID else { return nil }
+    switch recipients[.recipient(user)] {
+    case .recipient(let found?):
+      guard let preferences = found.preferences else {
+        return .failed("the user service does not say what the recipient wants")
+      }
+      guard let channel = NotificationChannel(rawValue: assignment.delivery.channel.rawValue),
+        let category = NotificationCategory(rawValue: template.category.rawValue)
+      else { return nil }
+      return preferences.isOn(channel, category) ? nil : .suppressed("opted_out")
+    case .recipient(nil): return nil
+    case .unknown(let error): return .failed("the recipient cannot be looked up: \(error)")
+    case .order, nil: return .failed("the recipient was not looked up")
+    }
   }
 
   private struct Missing: Error { var composition: Composition }

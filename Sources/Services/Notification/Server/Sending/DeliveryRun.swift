@@ -9,7 +9,9 @@ import ServiceContextModule
 /// One go: takes deliveries that are due, writes their messages, hands them over and records what became of them. Two
 /// transactions for all of them.
 ///
-/// A process that dies in between leaves them to be claimed again when the lease is over. What was handed over by
+/// A go owns its deliveries for as long as it is at work: their lease is renewed until their outcome is recorded, and a
+/// go that hangs is given up after ``greatestGo``. A process that dies leaves them to be claimed again when the lease is
+/// over. What was handed over by
 /// then is handed over again under the same id, by which the channel knows it for the same.
 struct DeliveryRun: Sendable {
   let core: NotificationCore
@@ -19,6 +21,11 @@ struct DeliveryRun: Sendable {
   let metrics: DeliveryMetrics
   /// 0 to 1, for jitter.
   let chance: @Sendable () -> Double
+  /// Waits so long; throws when the go has come to its end.
+  var pause: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+
+  /// Seconds for which a go may keep its deliveries; more than any transport takes.
+  static let greatestGo: TimeInterval = 600
 
   struct Claim: Sendable {
     var assignments: [Assignment] = []
@@ -42,7 +49,9 @@ struct DeliveryRun: Sendable {
       return Claim(
         assignments: rows.compactMap { row in
           notifications[row.notificationID].map {
-            Assignment(delivery: row, notification: $0, template: templates[$0.template])
+            Assignment(
+              delivery: row, notification: $0, template: templates[$0.template],
+              isExpired: $0.expiresAt.map { $0 <= now } ?? false)
           }
         })
     }
@@ -53,8 +62,10 @@ struct DeliveryRun: Sendable {
     let assignments = traced(claimed)
     defer { for assignment in assignments { assignment.span?.end() } }
     let fit = assignments.filter { $0.delivery.failures < DeliveryLadder.attempts }
-    let compositions = try await withoutSuppressed(await composer.compose(fit))
-    let sent = await send(zip(fit, compositions).map { $0 })
+    let (compositions, sent) = try await holding(fit.map(\.delivery)) {
+      let compositions = try await withoutSuppressed(fit, await composer.compose(fit))
+      return (compositions, await send(zip(fit, compositions).map { $0 }))
+    }
     var results = zip(fit, compositions).map { assignment, composition in
       result(assignment, composition, sent[assignment.delivery.id])
     }
@@ -67,22 +78,71 @@ struct DeliveryRun: Sendable {
     try await record(results)
   }
 
-  /// Nothing goes to an address that does not exist, or whose owner complained.
-  private func withoutSuppressed(_ compositions: [Composition]) async throws -> [Composition] {
-    let addresses = Set(
-      compositions.compactMap { if case .message(let message, _) = $0 { message.recipient } else { nil } })
-    guard !addresses.isEmpty else { return compositions }
-    let suppressed = try await core.read { transaction, _ in
-      try SuppressionStore(transaction).suppressed(addresses)
-    }
-    guard !suppressed.isEmpty else { return compositions }
-    return compositions.map { composition in
-      guard case .message(let message, _) = composition,
-        suppressed.contains(SuppressionStore.key(message.recipient))
-      else { return composition }
-      return .suppressed("address_suppressed")
+  /// Keeps what is this attempt's from others while `body` is at work.
+  private func holding<T: Sendable>(
+    _ rows: [DeliveryRow], _ body: @escaping @Sendable () async throws -> T
+  ) async throws -> T {
+    try await withThrowingTaskGroup(of: T?.self) { group in
+      group.addTask { try await body() }
+      group.addTask {
+        await renew(rows)
+        return nil
+      }
+      defer { group.cancelAll() }
+      while let result = try await group.next() { if let result { return result } }
+      throw CancellationError()
     }
   }
+
+  private func renew(_ rows: [DeliveryRow]) async {
+    let lease = core.configuration.lease
+    guard !rows.isEmpty else { return }
+    for _ in 0..<max(0, Int((Self.greatestGo - lease) / (lease / 3))) {
+      do { try await pause(.seconds(lease / 3)) } catch { return }
+      do {
+        try await core.write { transaction, now in
+          try DeliveryStore(transaction).renew(rows, until: (now + lease).roundedToMicroseconds)
+        }
+      } catch {
+        guard !Task.isCancelled else { return }
+        core.logger.warning(
+          "the lease of deliveries cannot be renewed",
+          metadata: ["count": "\(rows.count)", "error.message": "\(error)"])
+      }
+    }
+  }
+
+  /// Nothing goes to an address that does not exist. Of those who complained or unsubscribed, nothing but what is
+  /// critical.
+  private func withoutSuppressed(
+    _ assignments: [Assignment], _ compositions: [Composition]
+  ) async throws -> [Composition] {
+    let written = zip(assignments, compositions).map { assignment, composition -> Written? in
+      guard case .message(let message, _, _) = composition else { return nil }
+      return (message.recipient, composer.reader(of: assignment, message.recipient))
+    }
+    let addresses = Set(written.compactMap { $0?.address })
+    guard !addresses.isEmpty else { return compositions }
+    let readers = Set(written.compactMap { $0?.reader })
+    let (suppressed, optOuts) = try await core.read { transaction, _ in
+      (
+        try SuppressionStore(transaction).suppressed(addresses), try OptOutStore(transaction).all(of: readers)
+      )
+    }
+    guard !suppressed.isEmpty || !optOuts.isEmpty else { return compositions }
+    return compositions.indices.map { index in
+      guard let written = written[index], let template = assignments[index].template else { return compositions[index] }
+      if let reason = suppressed[SuppressionStore.key(written.address)],
+        reason == SuppressionStore.hardBounce || !template.isCritical
+      {
+        return .suppressed("address_suppressed")
+      }
+      let isOff = optOuts[written.reader]?.contains(template.category) == true
+      return isOff && !template.isCritical ? .suppressed("opted_out") : compositions[index]
+    }
+  }
+
+  private typealias Written = (address: String, reader: UnsubscribeLinks.Reader)
 
   private func traced(_ assignments: [Assignment]) -> [Assignment] {
     let tracer = ServiceContext.current?.tracer ?? .disabled
@@ -105,7 +165,7 @@ struct DeliveryRun: Sendable {
   private func send(_ compositions: [(Assignment, Composition)]) async -> [UUID: SendOutcome] {
     var byChannel: [DeliveryChannel: [ChannelMessage]] = [:]
     for (assignment, composition) in compositions {
-      if case .message(let message, _) = composition {
+      if case .message(let message, _, _) = composition {
         byChannel[assignment.delivery.channel, default: []].append(message)
       }
     }
@@ -145,9 +205,9 @@ struct DeliveryRun: Sendable {
     case .suppressed(let reason): end(.suppressed, reason, nil)
     case .failed(let error): fail(error)
     case .hopeless(let reason, let error): end(.deadLettered, reason, error)
-    case .message(let message, let version):
+    case .message(let message, let kept, let version):
       let written = MessageRow(
-        deliveryID: message.id, recipient: message.recipient, content: message.content, templateVersion: version)
+        deliveryID: message.id, recipient: message.recipient, content: kept, templateVersion: version)
       switch outcome {
       case .sent:
         end(.sent, nil, nil)
@@ -176,6 +236,12 @@ struct DeliveryRun: Sendable {
       let sent = try DeliveryStore(transaction).finishSent(done.map(\.row), at: now)
       let rows = try results.map { try record($0, sent, transaction, now, core) }
       try MessageStore(transaction).insert(zip(results, rows).compactMap { $1 == nil ? nil : $0.message }, at: now)
+      // A dead letter may be asked for again, and needs them.
+      let over = zip(results, rows).filter { result, row in
+        result.assignment.template?.hasSecrets == true
+          && row.map { ![.queued, .deadLettered].contains($0.state) } == true
+      }
+      try NotificationStore(transaction).forgetData(over.map { $0.0.assignment.notification.id })
       return rows
     }
     var strays: [DeliveryChannel: [UUID]] = [:]
@@ -210,7 +276,8 @@ struct DeliveryRun: Sendable {
       try store.insertStep(row, result.detail, at: now)
       if result.endsAddress, let message = result.message {
         try SuppressionStore(transaction).insert(
-          message.recipient, "hard_bounce", delivery: row.id, user: result.assignment.notification.userID, at: now)
+          message.recipient, SuppressionStore.hardBounce, delivery: row.id, user: result.assignment.notification.userID,
+          at: now)
       }
     }
     // That it is tried again is no news.

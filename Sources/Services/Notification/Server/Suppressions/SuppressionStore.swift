@@ -8,6 +8,9 @@ struct SuppressionStore {
   private let transaction: any Transaction
   init(_ transaction: any Transaction) { self.transaction = transaction }
 
+  /// Why an address is not written to that does not exist.
+  static let hardBounce = "hard_bounce"
+
   static func key(_ address: String) -> String { address.lowercased() }
 
   /// One that is there already stays as it is.
@@ -19,14 +22,14 @@ struct SuppressionStore {
       """)
   }
 
-  /// - Returns: those of `addresses` to which nothing is to be sent, in small letters.
-  func suppressed(_ addresses: Set<String>) throws -> Set<String> {
-    guard !addresses.isEmpty else { return [] }
+  /// - Returns: why, of those of `addresses` to which nothing is to be sent, in small letters.
+  func suppressed(_ addresses: Set<String>) throws -> [String: String] {
+    guard !addresses.isEmpty else { return [:] }
     let keys = Array(Set(addresses.map(Self.key)))
-    return Set(
-      try transaction.rows("SELECT address FROM suppressions WHERE address IN \(list: keys)").map {
-        try $0.get(0, as: String.self)
-      })
+    return Dictionary(
+      try transaction.rows("SELECT address, reason FROM suppressions WHERE address IN \(list: keys)").map {
+        (try $0.get(0, as: String.self), try $0.get(1, as: String.self))
+      }, uniquingKeysWith: { first, _ in first })
   }
 
   func find(_ address: String) throws -> Suppression? {

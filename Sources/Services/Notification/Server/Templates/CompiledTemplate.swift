@@ -16,6 +16,12 @@ struct CompiledTemplate: Sendable {
   /// Its own, without those that every template has.
   let variables: [TemplateVariable]
   let texts: [String: Text]
+  let category: MessageCategory
+  /// Whether it is sent whatever its recipient switched off.
+  var isCritical: Bool { category == .security }
+
+  /// Whether its messages hold what only their recipients may read.
+  var hasSecrets: Bool { variables.contains { $0.kind == .secret } }
 
   static let greatestTexts = 50
   static let greatestVariables = 200
@@ -53,6 +59,7 @@ struct CompiledTemplate: Sendable {
     self.version = version
     defaultLocale = fallback
     variables = fixed ?? content.variables
+    category = BuiltInTemplates.category(name) ?? content.category ?? .account
     self.texts = texts
   }
 

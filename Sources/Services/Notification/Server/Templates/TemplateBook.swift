@@ -40,7 +40,8 @@ struct TemplateBook: Sendable {
   func saveDraft(_ request: DraftWrite, _ precondition: TemplatePrecondition) async throws -> MessageTemplate {
     try Self.check(request)
     let content = TemplateContent(
-      defaultLocale: request.defaultLocale, variables: request.variables ?? [], texts: request.texts)
+      defaultLocale: request.defaultLocale, variables: request.variables ?? [], texts: request.texts,
+      category: request.category)
     return try await change(request.name, makes: true, precondition) { row, _, _ in row.draft = content }
   }
 
@@ -62,6 +63,7 @@ struct TemplateBook: Sendable {
       let compiled = try CompiledTemplate(row.name, version: row.lastVersion, draft, fixed: fixed, former: former)
       try Self.rehearse(compiled, core.configuration)
       if let fixed { draft.variables = fixed }
+      draft.category = compiled.category
       try TemplateStore(transaction).insertVersion(
         TemplateVersionRow(
           version: row.lastVersion, content: draft, note: request.note, createdBy: principal.subject, createdAt: now),

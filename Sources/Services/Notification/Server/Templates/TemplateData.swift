@@ -53,7 +53,7 @@ struct TemplateData {
     switch (variable.kind, value) {
     case (_, .none), (_, .null):
       if variable.required { fail(path, "required", "is needed by the template") }
-    case (.text, .string), (.integer, .integer), (.boolean, .bool), (.list, .array): break
+    case (.text, .string), (.secret, .string), (.integer, .integer), (.boolean, .bool), (.list, .array): break
     case (.url, .string(let text)):
       if !Self.isURL(text) { fail(path, "format", "must be an https or http URL without spaces") }
     case (.money, .object(let members)):
@@ -70,7 +70,8 @@ struct TemplateData {
   }
 
   private static let words: [TemplateVariable.Kind: String] = [
-    .text: "a text", .integer: "an integer", .boolean: "true or false", .money: "an amount with its currency",
+    .text: "a text", .secret: "a text", .integer: "an integer", .boolean: "true or false",
+    .money: "an amount with its currency",
     .url: "a URL", .list: "a list",
   ]
 
@@ -80,6 +81,38 @@ struct TemplateData {
       text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "<") })
     else { return false }
     return URL(string: text)?.host(percentEncoded: false)?.isEmpty == false
+  }
+
+  // MARK: Secrets
+
+  /// The same with dots for what only the recipient may read.
+  static func masked(_ data: JSONObject, _ variables: [TemplateVariable]) -> JSONObject {
+    var root = JSONValue.object(data.members)
+    for variable in variables where variable.kind == .secret { mask(&root, parts(of: variable.name)[...]) }
+    guard case .object(let members) = root else { return data }
+    return JSONObject(members)
+  }
+
+  private static func mask(_ value: inout JSONValue, _ parts: ArraySlice<String>) {
+    guard let part = parts.first else {
+      value = .string("••••••••")
+      return
+    }
+    switch value {
+    case .array(let items) where part == "[]":
+      value = .array(
+        items.map { item in
+          var item = item
+          mask(&item, parts.dropFirst())
+          return item
+        })
+    case .object(var members):
+      guard var member = members[part], member != .null else { return }
+      mask(&member, parts.dropFirst())
+      members[part] = member
+      value = .object(members)
+    default: break
+    }
   }
 
   // MARK: Examples
@@ -102,7 +135,7 @@ struct TemplateData {
   private static func example(_ variable: TemplateVariable) -> JSONValue {
     let text = variable.example
     switch variable.kind {
-    case .text: return .string(text ?? variable.name)
+    case .text, .secret: return .string(text ?? variable.name)
     case .integer: return .integer(text.flatMap(Int64.init) ?? 1)
     case .boolean: return .bool(text.map { $0 == "true" } ?? true)
     case .url: return .string(text ?? "https://example.com/")

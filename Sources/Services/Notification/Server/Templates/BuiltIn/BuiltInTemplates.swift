@@ -14,7 +14,14 @@ enum BuiltInTemplates {
     welcome: WelcomeTemplate.content, orderConfirmed: OrderConfirmedTemplate.content,
     orderCanceled: OrderCanceledTemplate.content, passwordChanged: PasswordChangedTemplate.content,
     signInSuspicious: SignInSuspiciousTemplate.content, webhookDisabled: WebhookDisabledTemplate.content,
-  ]
+  ].merging(AuthTemplates.contents) { own, _ in own }
+
+  /// What recipients switch off; what auth says by itself is about the security of an account.
+  static func category(_ name: String) -> MessageCategory? {
+    guard contents[name] != nil else { return nil }
+    if name.hasPrefix("auth.") || [passwordChanged, signInSuspicious].contains(name) { return .security }
+    return name.hasPrefix("order.") ? .orders : .account
+  }
 
   /// By name.
   static let names = contents.keys.sorted()
