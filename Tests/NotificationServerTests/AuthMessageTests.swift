@@ -13,10 +13,11 @@ import Testing
     try await NotificationFixture.run(on: Engine.available[0]) { notes in
       let user = notes.recipients.add("ada@example.org", locale: "de")
       let hasToken = [.verification, .recovery, .emailChange].contains(kind)
+      let hasContact = [.emailReplaced, .secondFactorRemoved, .recoveryCodeUsed].contains(kind)
       let message = AuthMessage(
         id: OrderedIDs.next(), kind: kind, email: "new@example.org", name: "Ada", token: hasToken ? "t0k3n-0123" : nil,
         expiresAt: hasToken ? notes.clock.now + 86_400 : nil,
-        contact: kind == .emailReplaced ? "help@example.org" : nil,
+        contact: hasContact ? "help@example.org" : nil,
         account: user)
       let request = RemoteNotifier.request(for: message, now: notes.clock.now)
       let fields = try JSONSerialization.jsonObject(with: WireFormat.makeEncoder().encode(request)) as? [String: Any]
@@ -26,7 +27,7 @@ import Testing
       let sent = try #require(try await notes.outbox().first)
       #expect(sent.locale == "de" && sent.recipient == "new@example.org" && sent.body.contains("Guten Tag Ada,"))
       #expect(sent.body.contains("24 Stunden") == hasToken)
-      if kind == .emailReplaced { #expect(sent.body.contains("help@example.org")) }
+      if hasContact { #expect(sent.body.contains("help@example.org")) }
     }
   }
 }

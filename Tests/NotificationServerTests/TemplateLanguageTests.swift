@@ -198,7 +198,8 @@ import Testing
     #expect(
       BuiltInTemplates.names == [
         "auth.already_registered", "auth.email_change", "auth.email_changed", "auth.email_replaced",
-        "auth.email_wanted", "auth.recovery", "auth.verification",
+        "auth.email_wanted", "auth.recovery", "auth.recovery_code_used", "auth.second_factor_added",
+        "auth.second_factor_removed", "auth.verification",
         "order.canceled", "order.confirmed", "password.changed", "sign_in.suspicious", "webhook.disabled", "welcome",
       ])
     for template in try BuiltInTemplates.compiled().values {

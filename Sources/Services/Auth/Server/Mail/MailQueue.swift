@@ -51,7 +51,8 @@ struct MailQueue: Sendable {
   /// What tells of a theft is worth sending also when mail was away for days.
   static func lifetime(of kind: AuthMessage.Kind) -> TimeInterval {
     switch kind {
-    case .emailWanted, .emailChanged, .emailReplaced: noticeLifetime
+    case .emailWanted, .emailChanged, .emailReplaced, .secondFactorAdded, .secondFactorRemoved, .recoveryCodeUsed:
+      noticeLifetime
     case .verification, .recovery, .alreadyRegistered, .emailChange: lifetime
     }
   }

@@ -74,8 +74,43 @@ enum AuthTemplates {
         news: "{{recipient.email}} ist nicht mehr die Adresse Ihres Kontos bei {{site.name}}: an ihre Stelle trat eine "
           + "andere.",
         advice: "Falls Sie das nicht waren, hat jetzt jemand anders Ihr Konto. Wenden Sie sich sofort an "
-          + "{{auth.contact}}."), [TemplateVariable("auth.contact", example: "support@example.com")]),
+          + "{{auth.contact}}."), contact),
+    "auth.second_factor_added": notice(
+      .init(
+        subject: "Your account at {{site.name}} asks for a code now",
+        news: "whoever signs in to your account at {{site.name}} needs a code of your authenticator app from now on.",
+        advice: "Keep your recovery codes where you find them without your phone. If it was not you, set a new password "
+          + "at once."),
+      .init(
+        subject: "Ihr Konto bei {{site.name}} verlangt jetzt einen Code",
+        news: "wer sich bei {{site.name}} in Ihrem Konto anmeldet, braucht von jetzt an einen Code Ihrer "
+          + "Authenticator-App.",
+        advice: "Bewahren Sie die Wiederherstellungscodes so auf, dass Sie sie auch ohne Ihr Telefon finden. Falls Sie "
+          + "das nicht waren, setzen Sie sofort ein neues Passwort.")),
+    "auth.second_factor_removed": notice(
+      .init(
+        subject: "Your account at {{site.name}} asks for no code any more",
+        news: "the second factor of your account at {{site.name}} was removed: the password alone opens it now.",
+        advice: "If it was not you, somebody else may have your account. Ask {{auth.contact}} at once."),
+      .init(
+        subject: "Ihr Konto bei {{site.name}} verlangt keinen Code mehr",
+        news: "der zweite Faktor Ihres Kontos bei {{site.name}} wurde entfernt: das Passwort allein öffnet es jetzt.",
+        advice: "Falls Sie das nicht waren, hat vielleicht jemand anders Ihr Konto. Wenden Sie sich sofort an "
+          + "{{auth.contact}}."), contact),
+    "auth.recovery_code_used": notice(
+      .init(
+        subject: "A recovery code of your account at {{site.name}} was used",
+        news: "somebody signed in to your account at {{site.name}} with a recovery code, which is used up by that.",
+        advice: "If it was not you, somebody else has your password and your codes. Ask {{auth.contact}} at once."),
+      .init(
+        subject: "Ein Wiederherstellungscode Ihres Kontos bei {{site.name}} wurde benutzt",
+        news: "jemand hat sich bei {{site.name}} mit einem Wiederherstellungscode in Ihrem Konto angemeldet; er ist damit "
+          + "verbraucht.",
+        advice: "Falls Sie das nicht waren, hat jemand anders Ihr Passwort und Ihre Codes. Wenden Sie sich sofort an "
+          + "{{auth.contact}}."), contact),
   ]
+
+  private static let contact = [TemplateVariable("auth.contact", example: "support@example.com")]
 
   private struct Words {
     var subject: String
