@@ -10,7 +10,8 @@ let package = Package(
       name: "GravityKit",
       targets: [
         "GravityCache", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents", "GravityHTTP",
-        "GravityIdentity", "GravityLimits", "GravitySaga", "GravityService", "GravityTasks", "GravityTelemetry",
+        "GravityIdentity", "GravityLimits", "GravityPersonalData", "GravitySaga", "GravityService", "GravityTasks",
+        "GravityTelemetry",
       ]),
   ],
   dependencies: [
@@ -48,6 +49,7 @@ let package = Package(
     kit(
       "GravitySaga", on: ["GravityContracts", "GravityData", "GravityTelemetry"],
       [.lifecycle, .log, .metrics, .serviceContext]),
+    kit("GravityPersonalData", on: ["GravityContracts", "GravityData", "GravityEvents"]),
     kit("GravityIdentity", on: ["GravityContracts", "CXCrypt"], [.crypto, .jwt, .nio, .nioPosix]),
     kit(
       "GravityDiscovery", on: ["GravityContracts", "GravityTelemetry"],
@@ -88,22 +90,32 @@ let package = Package(
     .systemLibrary(name: "CBrotli", path: "Sources/System/CBrotli"),
   ]
     + service(
-      "Auth", calls: ["Notification"], on: ["GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity"],
+      "Auth", calls: ["Notification", "User"],
+      on: ["GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravityPersonalData"],
       [.crypto, .jwt, .lifecycle, .log])
     + service(
       "User", calls: ["Auth"],
-      on: ["GravityCache", "GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravityTasks"],
-      [.lifecycle, .log, .metrics])
-    + service(
-      "Notification", calls: ["Auth", "Order", "User"],
-      on: ["GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravityTasks", "GravityTelemetry"],
-      [.crypto, .lifecycle, .log, .metrics, .serviceContext])
-    + service(
-      "Payment", on: ["GravityData", "GravityEvents", "GravityIdentity", "GravityTasks"],
+      on: [
+        "GravityCache", "GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravityPersonalData",
+        "GravitySaga", "GravityTasks",
+      ],
       [.crypto, .lifecycle, .log, .metrics])
     + service(
-      "Order", calls: ["Inventory", "Payment", "Product"],
-      on: ["GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravitySaga"],
+      "Notification", calls: ["Auth", "Order", "User"],
+      on: [
+        "GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravityPersonalData", "GravityTasks",
+        "GravityTelemetry",
+      ],
+      [.crypto, .lifecycle, .log, .metrics, .serviceContext])
+    + service(
+      "Payment", calls: ["User"],
+      on: ["GravityData", "GravityEvents", "GravityIdentity", "GravityPersonalData", "GravityTasks"],
+      [.crypto, .lifecycle, .log, .metrics])
+    + service(
+      "Order", calls: ["Inventory", "Payment", "Product", "User"],
+      on: [
+        "GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravityPersonalData", "GravitySaga",
+      ],
       [.asyncHTTPClient, .lifecycle, .log, .metrics])
     + service(
       "Product", calls: ["Inventory"],
@@ -142,7 +154,7 @@ let package = Package(
         on: [
           "AuthAPI", "AuthServer", "Console", "ConsulEngine", "Gateway", "GatewayAPI", "GatewayServer",
           "GravityCache", "GravityEvents",
-          "GravityLimits", "GravitySaga",
+          "GravityLimits", "GravityPersonalData", "GravitySaga",
           "GravityService",
           "GravityTasks", "InventoryAPI", "InventoryServer", "NotificationAPI", "NotificationServer", "OrderAPI",
           "OpenIDEngine", "OrderServer", "OutgoingHTTPEngine", "PaymentAPI", "PaymentServer", "PostgresEngine",
@@ -304,15 +316,17 @@ let package = Package(
       tests(
         "AuthServer",
         with: [
-          "AuthAPI", "GravityContracts", "GravityData", "GravityDiscovery", "GravityHTTP", "GravityIdentity",
-          "GravityTelemetry", "NotificationAPI", "PostgresEngine", "SQLiteEngine", "Testbed",
+          "AuthAPI", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents", "GravityHTTP",
+          "GravityIdentity", "GravityPersonalData", "GravityTelemetry", "NotificationAPI", "PostgresEngine",
+          "SQLiteEngine", "Testbed", "UserAPI",
         ], [.asyncHTTPClient, .crypto, .hummingbird, .hummingbirdTesting, .httpTypes, .jwt, .lifecycle, .log]),
       tests(
         "UserServer",
         with: [
           "AuthAPI", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents", "GravityHTTP",
           "GravityIdentity", "GravityTelemetry", "PostgresEngine", "SQLiteEngine", "Testbed", "UserAPI",
-        ], [.asyncHTTPClient, .hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log]),
+          "GravityPersonalData", "GravitySaga",
+        ], [.asyncHTTPClient, .crypto, .hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log]),
       tests(
         "ProductServer",
         with: [
@@ -330,19 +344,20 @@ let package = Package(
         "PaymentServer",
         with: [
           "GravityContracts", "GravityData", "GravityEvents", "GravityHTTP", "GravityIdentity", "GravityTasks",
-          "GravityTelemetry", "PaymentAPI", "Testbed",
+          "GravityTelemetry", "PaymentAPI", "Testbed", "GravityPersonalData", "UserAPI",
         ], [.hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log]),
       tests(
         "NotificationServer",
         with: [
           "AuthAPI", "AuthServer", "GravityContracts", "GravityData", "GravityEvents", "GravityHTTP", "GravityIdentity",
           "GravityTelemetry", "NotificationAPI", "OrderAPI", "PostgresEngine", "SQLiteEngine", "Testbed", "UserAPI",
+          "GravityPersonalData",
         ], [.hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log]),
       tests(
         "OrderServer",
         with: [
           "GravityContracts", "GravityData", "GravityEvents", "GravityHTTP", "GravityIdentity", "GravitySaga",
-          "GravityTelemetry", "OrderAPI", "Testbed",
+          "GravityTelemetry", "OrderAPI", "Testbed", "GravityPersonalData", "UserAPI",
         ], [.hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log, .nio]),
       tests(
         "Console", with: ["GravityContracts", "GravityHTTP"],

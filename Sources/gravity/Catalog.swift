@@ -3,6 +3,7 @@ import AuthServer
 import GatewayAPI
 import GravityContracts
 import GravityData
+import GravityPersonalData
 import InventoryAPI
 import InventoryServer
 import NotificationAPI
@@ -31,6 +32,8 @@ struct CatalogEntry: Sendable {
   var hasTasks: Bool
   /// Whether it drives sagas.
   var hasSagas = false
+  /// Whether it answers ``PersonalDataAPI`` and ``UserEvents/erasureRequested``; the user service does so by itself.
+  var holdsPersonalData = false
   var migrations: [Migration]
   /// Makes the service ready to run, once its database is migrated.
   var start: @Sendable (Ground, ServiceGround) async throws -> RunningService
@@ -39,25 +42,34 @@ struct CatalogEntry: Sendable {
 /// Every service of the platform: the only list of them.
 enum Catalog {
   static let gatewayPort = 8000
+  private static let receipts: [any EventDescription] = [PersonalDataEvents.erasureAcknowledged]
   static let auth = CatalogEntry(
-    name: AuthAPI.service, port: AuthAPI.standardPort, database: "auth_db", endpoints: AuthAPI.endpoints,
-    events: AuthEvents.all, consumes: false, hasTasks: false, migrations: AuthService.migrations,
+    name: AuthAPI.service, port: AuthAPI.standardPort, database: "auth_db",
+    endpoints: AuthAPI.endpoints + PersonalDataAPI.endpoints(of: AuthAPI.service),
+    events: AuthEvents.all + receipts, consumes: true, hasTasks: false, holdsPersonalData: true,
+    migrations: AuthService.migrations,
     start: RunningAuth.start)
   static let user = CatalogEntry(
     name: UserAPI.service, port: UserAPI.standardPort, database: "user_db", endpoints: UserAPI.endpoints,
-    events: UserEvents.all, consumes: true, hasTasks: true, migrations: UserService.migrations, start: RunningUser.start
+    events: UserEvents.all, consumes: true, hasTasks: true, hasSagas: true, migrations: UserService.migrations,
+    start: RunningUser.start
   )
   static let notification = CatalogEntry(
     name: NotificationAPI.service, port: NotificationAPI.standardPort, database: "notif_db",
-    endpoints: NotificationAPI.endpoints, events: NotificationEvents.all, consumes: true, hasTasks: true,
+    endpoints: NotificationAPI.endpoints + PersonalDataAPI.endpoints(of: NotificationAPI.service),
+    events: NotificationEvents.all + receipts, consumes: true, hasTasks: true, holdsPersonalData: true,
     migrations: NotificationService.migrations, start: RunningNotification.start)
   static let payment = CatalogEntry(
-    name: PaymentAPI.service, port: PaymentAPI.standardPort, database: "payment_db", endpoints: PaymentAPI.endpoints,
-    events: PaymentEvents.all, consumes: false, hasTasks: true, migrations: PaymentService.migrations,
+    name: PaymentAPI.service, port: PaymentAPI.standardPort, database: "payment_db",
+    endpoints: PaymentAPI.endpoints + PersonalDataAPI.endpoints(of: PaymentAPI.service),
+    events: PaymentEvents.all + receipts, consumes: true, hasTasks: true, holdsPersonalData: true,
+    migrations: PaymentService.migrations,
     start: RunningPayment.start)
   static let order = CatalogEntry(
-    name: OrderAPI.service, port: OrderAPI.standardPort, database: "order_db", endpoints: OrderAPI.endpoints,
-    events: OrderEvents.all, consumes: true, hasTasks: false, hasSagas: true, migrations: OrderService.migrations,
+    name: OrderAPI.service, port: OrderAPI.standardPort, database: "order_db",
+    endpoints: OrderAPI.endpoints + PersonalDataAPI.endpoints(of: OrderAPI.service),
+    events: OrderEvents.all + receipts, consumes: true, hasTasks: false, hasSagas: true, holdsPersonalData: true,
+    migrations: OrderService.migrations,
     start: RunningOrder.start)
   static let product = CatalogEntry(
     name: ProductAPI.service, port: ProductAPI.standardPort, database: "product_db", endpoints: ProductAPI.endpoints,

@@ -9,6 +9,7 @@ import GravityService
 import Logging
 import NotificationAPI
 import ServiceLifecycle
+import UserAPI
 
 /// Auth, prepared to serve: its keys and blacklist in place.
 enum RunningAuth {
@@ -37,7 +38,10 @@ enum RunningAuth {
       settings.trustedProxies = try ground.trustedProxies()
       let responder = try service.responder(settings: settings, telemetry: place.telemetry.http)
       return RunningService(
-        services: mail.followers + [ground.relay(place), service.tasks, try ground.server(place, responder)],
+        services: mail.followers + [
+          ground.relay(place), place.consumer(ground, UserEvents.erasureRequested.family, service.userEvents),
+          service.tasks, try ground.server(place, responder),
+        ],
         verification: Verification(
           issuer: try layers.value(Settings.issuer), keys: service.keySource, revocations: revocations),
         administrator: administrator)

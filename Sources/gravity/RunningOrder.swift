@@ -11,6 +11,7 @@ import OrderServer
 import PaymentAPI
 import ProductAPI
 import ServiceLifecycle
+import UserAPI
 
 /// The order service, prepared to serve.
 enum RunningOrder {
@@ -36,6 +37,7 @@ enum RunningOrder {
     return RunningService(services: [
       product.follower, inventory.follower, payment.follower, ground.relay(place),
       place.consumer(ground, PaymentEvents.authorized.family, service.paymentEvents),
+      place.consumer(ground, UserEvents.erasureRequested.family, service.userEvents),
       place.consumer(ground, PaymentEvents.refundSucceeded.family, service.refundEvents), service.tasks,
       try ground.server(place, responder),
     ])

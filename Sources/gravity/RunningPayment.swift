@@ -1,8 +1,10 @@
+import GravityContracts
 import GravityDiscovery
 import GravityHTTP
 import GravityService
 import PaymentServer
 import ServiceLifecycle
+import UserAPI
 
 /// The payment service, prepared to serve.
 enum RunningPayment {
@@ -15,6 +17,9 @@ enum RunningPayment {
       logger: place.telemetry.logger("payment"), metrics: place.telemetry.metrics)
     let responder = try service.responder(
       settings: try ground.routes(verifier), telemetry: place.telemetry.http)
-    return RunningService(services: [ground.relay(place), service.tasks, try ground.server(place, responder)])
+    return RunningService(services: [
+      ground.relay(place), place.consumer(ground, UserEvents.erasureRequested.family, service.userEvents),
+      service.tasks, try ground.server(place, responder),
+    ])
   }
 }

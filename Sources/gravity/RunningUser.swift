@@ -6,6 +6,7 @@ import GravityDiscovery
 import GravityEvents
 import GravityHTTP
 import GravityIdentity
+import GravityPersonalData
 import GravityService
 import GravityTelemetry
 import ServiceLifecycle
@@ -30,11 +31,24 @@ enum RunningUser {
     let reader = CachedProfiles(cache: cache, database: DatabaseProfiles(database: place.database)) {
       invalidations.isReliable && ground.hearsOthers
     }
-    let service = try UserService(
-      database: place.database, verifier: verifier,
-      directory: RemoteAccountDirectory(auth: auth.client), reader: reader,
-      logger: place.telemetry.logger("user"),
-      metrics: place.telemetry.metrics)
+    let configuration = try configuration(ground)
+    let holders = configuration.erasureServices.map {
+      ($0, CalledService($0, signer, permissions: [], on: ground))
+    }
+    let service: UserService
+    do {
+      service = try UserService(
+        database: place.database, verifier: verifier,
+        directory: RemoteAccountDirectory(auth: auth.client), reader: reader,
+        services: RemotePersonalDataServices(Dictionary(holders.map { ($0, $1.client) }) { first, _ in first }),
+        signer: try await CertificateSigner(
+          masterKey: ground.masterKey, issuer: try ground.configuration.layers.value(Settings.issuer)),
+        configuration: configuration, isAlone: ground.isAlone,
+        logger: place.telemetry.logger("user"),
+        metrics: place.telemetry.metrics)
+    } catch let error as UserConfigurationError {
+      throw StartFailure(.configuration, error.description)
+    }
     let consumer = EventConsumer(
       service: place.entry.name, family: AuthEvents.userRegistered.family,
       handlers: service.lifecycle.accountEvents,
@@ -45,10 +59,24 @@ enum RunningUser {
     let responder = try service.responder(
       settings: try ground.routes(verifier), telemetry: place.telemetry.http)
     return RunningService(
-      services: ground.secondTier(of: [cache], place.telemetry) + [
-        auth.follower, ground.relay(place), consumer, invalidations, service.tasks,
+      services: ground.secondTier(of: [cache], place.telemetry) + holders.map(\.1.follower) + [
+        auth.follower, ground.relay(place), consumer,
+        place.consumer(ground, PersonalDataEvents.erasureAcknowledged.family, service.erasureEvents), invalidations,
+        service.tasks,
         try ground.server(place, responder),
       ])
+  }
+
+  private static func configuration(_ ground: Ground) throws -> UserConfiguration {
+    var configuration = UserConfiguration()
+    let layers = ground.configuration.layers
+    configuration.deletionGrace = try layers.value(Settings.deletionGrace) / .seconds(1)
+    configuration.erasureServices =
+      try layers.optional(Settings.erasureServices)
+      ?? Catalog.services.filter(\.holdsPersonalData).map(\.name)
+    configuration.erasureRetry = try layers.value(Settings.erasureRetry) / .seconds(1)
+    configuration.erasureDeadline = try layers.value(Settings.erasureDeadline) / .seconds(1)
+    return configuration
   }
 }
 

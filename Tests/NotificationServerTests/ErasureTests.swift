@@ -2,6 +2,7 @@ import AuthAPI
 import Foundation
 import GravityContracts
 import GravityData
+import GravityPersonalData
 import NotificationAPI
 import OrderAPI
 import ServiceLifecycle
@@ -71,6 +72,35 @@ import UserAPI
       #expect(try await notes.outbox().isEmpty && notes.mail.erased == notes.mail.mails.map(\.id))
       let delivery = try #require(try await notes.notifications().first?.deliveries.first)
       #expect(delivery.state == .known(.suppressed) && delivery.reason == "erased")
+    }
+  }
+
+  @Test("a request is answered once the transport's copies are gone", arguments: Engine.available)
+  func receipt(_ engine: Engine) async throws {
+    try await NotificationFixture.run(on: engine) { notes in
+      let ada = notes.recipients.add("ada@example.org")
+      try await notes.confirmed(notes.orders.add(of: ada), of: ada)
+      try await notes.deliver()
+      for _ in 0..<2 { try await notes.hear(UserEvents.erasureRequested, UserEvent(userID: ada)) }
+      func receipts() async throws -> [ErasureReceipt] {
+        try await notes.database.rows(
+          "SELECT receipt FROM gravity_erasures WHERE user_id = \(ada) AND receipt IS NOT NULL"
+        ).map {
+          try WireFormat.makeDecoder().decode(
+            ErasureReceipt.self, from: Data(try $0.get("receipt", as: String.self).utf8))
+        }
+      }
+      #expect(try await receipts().isEmpty)
+      let group = ServiceGroup(services: [notes.service.tasks], logger: .silent)
+      try await withThrowingTaskGroup(of: Void.self) { tasks in
+        tasks.addTask { try await group.run() }
+        try await eventually("it answers") { try await !receipts().isEmpty }
+        await group.triggerGracefulShutdown()
+        try await tasks.waitForAll()
+      }
+      let receipt = try #require(try await receipts().first)
+      #expect(receipt.isComplete && receipt.erased == ["notifications": 1, "messages": 1])
+      #expect(Set(notes.mail.mails.map(\.id)).isSubset(of: Set(notes.mail.erased)))
     }
   }
 

@@ -1,6 +1,7 @@
 import Foundation
 import GravityContracts
 import GravityIdentity
+import GravityPersonalData
 import Synchronization
 import UserAPI
 import UserServer
@@ -73,6 +74,34 @@ final class FakeDirectory: AccountDirectory {
     }
     try await interruption?()
     return answer
+  }
+}
+
+/// The services that hold personal data, as far as this one asks them.
+final class FakeServices: PersonalDataServices {
+  struct Away: Error {}
+  private let away = Mutex<Set<String>>([])
+  private let kept = Mutex<[String: [PersonalDataItem]]>([:])
+
+  func setAway(_ service: String, _ isAway: Bool) {
+    away.withLock { if isAway { $0.insert(service) } else { $0.remove(service) } }
+  }
+  func keep(_ items: [PersonalDataItem], at service: String) { kept.withLock { $0[service] = items } }
+
+  func inventory(of user: UUID, at service: String) async throws -> PersonalDataInventory {
+    if away.withLock({ $0.contains(service) }) { throw Away() }
+    return PersonalDataInventory(
+      service: service, PersonalDataCounts(erased: ["things": 3], kept: ["ids": 1], waiting: ["open": 2]))
+  }
+
+  /// Two at a time.
+  func items(_ query: PersonalDataQuery, at service: String) async throws -> PersonalDataPage {
+    if away.withLock({ $0.contains(service) }) { throw Away() }
+    let all = kept.withLock { $0[service] ?? [] }
+    let start = query.cursor.flatMap { Int($0.parts[0]) } ?? 0
+    let end = min(start + 2, all.count)
+    return PersonalDataPage(
+      items: Array(all[start..<end]), nextCursor: end < all.count ? Cursor(["\(end)"]) : nil)
   }
 }
 

@@ -22,6 +22,7 @@ struct UserFixture: Sendable {
   let database: any Database
   let clock: TestClock
   let directory: FakeDirectory
+  let services: FakeServices
   let log: LogOutput
   let service: UserService
   let client: any TestClientProtocol
@@ -36,10 +37,12 @@ struct UserFixture: Sendable {
     let settings = configuration
     try await engine.withDatabase(UserService.migrations) { database in
       let (clock, directory, log) = (TestClock(), FakeDirectory(), LogOutput(collecting: .json))
+      let services = FakeServices()
       let logger = Logger(label: "user") { ECSLogHandler(label: $0, service: "user", level: .trace, output: log) }
       let service = try UserService(
         database: database, verifier: FakeVerifier(), directory: directory,
-        reader: reader?(DatabaseProfiles(database: database, configuration: settings)),
+        reader: reader?(DatabaseProfiles(database: database, configuration: settings)), services: services,
+        signer: try await CertificateSigner(masterKey: MasterKey(), issuer: "https://gravity.example"),
         configuration: settings, logger: logger, clock: .fixed { clock.now }, newID: { OrderedIDs.next() })
       let application = Application(
         responder: try service.responder(telemetry: HTTPTelemetry(logger: logger, metrics: PrometheusMetrics())),
@@ -48,7 +51,8 @@ struct UserFixture: Sendable {
       try await application.test(.live) { client in
         try await body(
           UserFixture(
-            database: database, clock: clock, directory: directory, log: log, service: service, client: client))
+            database: database, clock: clock, directory: directory, services: services, log: log, service: service,
+            client: client))
       }
     }
   }
@@ -93,7 +97,9 @@ struct UserFixture: Sendable {
     return Person(id: id, token: FakeVerifier.token(id))
   }
 
-  var administrator: String { FakeVerifier.token(directory.add("root@example.org"), ["users:read"]) }
+  var administrator: String {
+    FakeVerifier.token(directory.add("root@example.org"), ["users:read", "users:hold"])
+  }
 
   func me(_ person: Person) async throws -> Reply<Profile> { try await send(UserAPI.profile, token: person.token) }
 

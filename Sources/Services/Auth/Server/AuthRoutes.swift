@@ -17,6 +17,7 @@ extension AuthService {
     bindSecondFactor(&routes)
     bindAccountSecurity(&routes)
     bindMail(&routes)
+    bindPersonalData(&routes)
   }
 
   private func bindAccounts(_ routes: inout Routes) {

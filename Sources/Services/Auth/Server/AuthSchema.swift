@@ -17,6 +17,7 @@ public enum AuthSchema {
     Migration(11, "what administrators did to accounts", accountChanges),
     Migration(12, "devices without a browser", devices),
     Migration(13, "mail that could not be sent", deadMail),
+    Migration(14, "events of others, and who is erased", personalData),
   ]
 
   private static let accounts: [SQL] = [

@@ -5,6 +5,7 @@ public import GravityData
 public import GravityEvents
 public import GravityHTTP
 public import GravityIdentity
+import GravityPersonalData
 public import Hummingbird
 public import Logging
 public import ServiceLifecycle
@@ -169,7 +170,8 @@ public struct AuthService: Sendable {
   ) throws -> some HTTPResponder<RequestScope> {
     var routes = Routes(settings ?? Routes.Settings(verifier: verifier))
     bind(to: &routes)
-    return try routes.build(declared: AuthAPI.endpoints, telemetry: telemetry)
+    return try routes.build(
+      declared: AuthAPI.endpoints + PersonalDataAPI.endpoints(of: AuthAPI.service), telemetry: telemetry)
   }
 
   public static let systemRandomBytes: @Sendable (Int) -> [UInt8] = { count in

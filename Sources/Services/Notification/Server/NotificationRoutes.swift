@@ -10,6 +10,7 @@ extension NotificationService {
     bindWebhooks(&routes)
     bindDeliveries(&routes)
     bindUnsubscriptions(&routes)
+    bindPersonalData(&routes)
     let suppressions = Suppressions(core: core)
     routes.on(NotificationAPI.suppressions) { request, _ in try await suppressions.list(request) }
     routes.on(NotificationAPI.addSuppression) { request, _ in try await suppressions.add(request) }

@@ -1,5 +1,6 @@
 public import GravityData
 import GravityEvents
+import GravityPersonalData
 import GravityTasks
 
 /// The tables of notif_db.
@@ -17,6 +18,7 @@ public enum NotificationSchema {
       ["CREATE INDEX notifications_address ON notifications (address, id) WHERE address IS NOT NULL"]),
     Migration(9, "when a notification makes no sense any more", expiry),
     Migration(10, "who unsubscribed by a link", optOuts),
+    Migration(11, "who is erased", PersonalDataHolder.migrationStatements),
   ]
 
   private static let notifications: [SQL] = [

@@ -4,6 +4,7 @@ public import GravityData
 public import GravityEvents
 public import GravityHTTP
 public import GravityIdentity
+import GravityPersonalData
 import GravityTasks
 public import Hummingbird
 public import Logging
@@ -105,6 +106,8 @@ public struct NotificationService: Sendable {
   ) throws -> some HTTPResponder<RequestScope> {
     var routes = Routes(settings ?? Routes.Settings(verifier: verifier))
     bind(to: &routes)
-    return try routes.build(declared: NotificationAPI.endpoints, telemetry: telemetry)
+    return try routes.build(
+      declared: NotificationAPI.endpoints + PersonalDataAPI.endpoints(of: NotificationAPI.service),
+      telemetry: telemetry)
   }
 }

@@ -39,6 +39,8 @@ struct NotificationTasks: Service {
     worker.handle(Unsubscriptions.task, concurrency: 2) { optOut, _ in
       try await Unsubscriptions.handOver(optOut, core, directory)
     }
+    let erasure = Erasure(core: core)
+    worker.handle(Erasure.receipt, concurrency: 2) { try await erasure.acknowledge($0, channels, $1) }
     worker.handle(expire, concurrency: 1) { _, _ in try await deleteExpired(core, channels) }
     try worker.schedule("notifications.expire", cron: "17 * * * *", expire, Empty(), missed: .once)
     return worker

@@ -22,7 +22,7 @@ extension OrderAPI {
     "placeOrder", .post, "/api/v1/orders", access: .authenticated,
     summary: "Place an order; its stock is reserved and its payment taken in the background (Prefer: wait=5 waits)",
     success: 201, idempotency: .required,
-    problems: ["unknown_sku", "total_too_large", "catalogue_unavailable"])
+    problems: ["not_found", "unknown_sku", "total_too_large", "catalogue_unavailable"])
 
   public static let orders = Endpoint<OrderSearch, Page<Order>>(
     "orders", .get, "/api/v1/orders", access: .authenticated,

@@ -9,6 +9,7 @@ extension OrderService {
     bindOrders(&routes)
     bindCarts(&routes)
     bindSagas(&routes)
+    bindPersonalData(&routes)
   }
 
   private func bindOrders(_ routes: inout Routes) {

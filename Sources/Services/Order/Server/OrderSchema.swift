@@ -10,6 +10,7 @@ public enum OrderSchema {
     Migration(3, "carts", carts),
     Migration(4, "events", Outbox.migrationStatements + EventConsumer.migrationStatements),
     Migration(5, "sagas", SagaStore.migrationStatements),
+    Migration(6, "who is erased", personalData),
   ]
 
   // What is searched or changed has a column; what is only shown is one document, written once.

@@ -4,6 +4,7 @@ public import GravityData
 public import GravityEvents
 public import GravityHTTP
 public import GravityIdentity
+import GravityPersonalData
 import GravitySaga
 public import Hummingbird
 public import Logging
@@ -76,6 +77,7 @@ public struct OrderService: Sendable {
   ) throws -> some HTTPResponder<RequestScope> {
     var routes = Routes(settings ?? Routes.Settings(verifier: verifier))
     bind(to: &routes)
-    return try routes.build(declared: OrderAPI.endpoints, telemetry: telemetry)
+    return try routes.build(
+      declared: OrderAPI.endpoints + PersonalDataAPI.endpoints(of: OrderAPI.service), telemetry: telemetry)
   }
 }

@@ -24,7 +24,7 @@ extension PaymentAPI {
   public static let createPayment = Endpoint<NewPayment, Payment>(
     "createPayment", .post, "/api/v1/payments", access: .permission(writePermission),
     summary: "Ask for money; with `confirm` the provider is asked at once", success: 201, idempotency: .accepted,
-    problems: ["card_declined", "payment_exists", "payment_canceled"])
+    problems: ["card_declined", "payment_exists", "payment_canceled", "customer_erased"])
 
   public static let payments = Endpoint<PaymentSearch, Page<Payment>>(
     "payments", .get, "/api/v1/payments", access: .authenticated,

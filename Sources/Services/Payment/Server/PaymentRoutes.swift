@@ -11,6 +11,7 @@ extension PaymentService {
     bindRefunds(&routes)
     bindProviders(&routes)
     bindLedger(&routes)
+    bindPersonalData(&routes)
   }
 
   private func bindPayments(_ routes: inout Routes) {

@@ -11,6 +11,7 @@ public enum PaymentSchema {
     Migration(4, "events", Outbox.migrationStatements),
     Migration(5, "tasks", TaskQueue.migrationStatements + Lease.migrationStatements),
     Migration(6, "simulator", SimulatorSchema.statements),
+    Migration(7, "events of others, and who is erased", personalData),
   ]
 
   private static let payments: [SQL] = [

@@ -4,6 +4,7 @@ public import GravityData
 import GravityEvents
 public import GravityHTTP
 public import GravityIdentity
+import GravityPersonalData
 import GravityTasks
 public import Hummingbird
 public import Logging
@@ -79,6 +80,7 @@ public struct PaymentService: Sendable {
   ) throws -> some HTTPResponder<RequestScope> {
     var routes = Routes(settings ?? Routes.Settings(verifier: verifier))
     bind(to: &routes)
-    return try routes.build(declared: PaymentAPI.endpoints, telemetry: telemetry)
+    return try routes.build(
+      declared: PaymentAPI.endpoints + PersonalDataAPI.endpoints(of: PaymentAPI.service), telemetry: telemetry)
   }
 }

@@ -4,6 +4,13 @@ public import Foundation
 public struct UserConfiguration: Sendable, Hashable {
   /// For how long a deletion can be taken back; at most 365 days.
   public var deletionGrace: TimeInterval = 30 * 86_400
+  /// The services that hold personal data, besides this one: an erasure waits for the receipt of each.
+  public var erasureServices: [String] = []
+  /// After how long the services that have not answered, or could not do all of it, are asked again. Seconds; at most a
+  /// week.
+  public var erasureRetry: TimeInterval = 3600
+  /// After how long an erasure that is not done is overdue. Seconds; at most the month that GDPR 12(3) gives.
+  public var erasureDeadline: TimeInterval = 86_400
   /// What a profile has that did not choose.
   public var defaultLocale = "en"
   public var defaultTimezone = "UTC"
@@ -14,6 +21,21 @@ public struct UserConfiguration: Sendable, Hashable {
   public func validate() throws(UserConfigurationError) {
     guard (0...365 * 86_400).contains(deletionGrace) else {
       throw UserConfigurationError(description: "deletion grace: must be 0 to 31536000 seconds")
+    }
+    guard Set(erasureServices).count == erasureServices.count, erasureServices.count <= 50,
+      erasureServices.allSatisfy({
+        $0 != "user" && (1...50).contains($0.utf8.count)
+          && $0.utf8.allSatisfy { (0x61...0x7A).contains($0) || $0 == UInt8(ascii: "-") }
+      })
+    else {
+      throw UserConfigurationError(
+        description: "erasure services: must be names of other services such as order, each once, at most 50")
+    }
+    guard (0.01...7 * 86_400).contains(erasureRetry) else {
+      throw UserConfigurationError(description: "erasure retry: must be up to 604800 seconds")
+    }
+    guard (0...30 * 86_400).contains(erasureDeadline) else {
+      throw UserConfigurationError(description: "erasure deadline: must be 0 to 2592000 seconds")
     }
     guard LanguageTag(defaultLocale) != nil else {
       throw UserConfigurationError(description: "default locale: must be a BCP 47 language tag such as pt-BR")

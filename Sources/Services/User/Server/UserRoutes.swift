@@ -10,6 +10,7 @@ extension UserService {
     bindAddresses(&routes)
     bindAdministration(&routes)
     bindNotificationSettings(&routes)
+    bindErasures(&routes)
   }
 
   private func bindProfile(_ routes: inout Routes) {
@@ -60,6 +61,19 @@ extension UserService {
     let administration = administration
     routes.on(UserAPI.users) { request, _ in try await administration.list(request) }
     routes.on(UserAPI.user) { request, _ in try await administration.find(request.id) }
+  }
+}
+
+extension UserService {
+  private func bindErasures(_ routes: inout Routes) {
+    let (erasures, holds) = (erasures, holds)
+    routes.on(UserAPI.erasures) { request, _ in try await erasures.list(request) }
+    routes.on(UserAPI.erasure) { request, _ in try await erasures.status(of: request.id) }
+    routes.on(UserAPI.erasureDryRun) { request, _ in try await erasures.dryRun(of: request.id) }
+    routes.on(UserAPI.erasureCertificate) { request, _ in try await erasures.certificate(of: request.id) }
+    routes.on(UserAPI.legalHolds) { request, _ in try await holds.list(of: request.id) }
+    routes.on(UserAPI.setLegalHold) { request, scope in try await holds.set(request, by: scope.principal) }
+    routes.on(UserAPI.releaseLegalHold) { request, scope in try await holds.release(request, by: scope.principal) }
   }
 }
 

@@ -10,6 +10,7 @@ public enum UserSchema {
     Migration(3, "preferences and addresses", preferences + addresses),
     Migration(4, "events", Outbox.migrationStatements + EventConsumer.migrationStatements),
     Migration(5, "tasks", TaskQueue.migrationStatements + Lease.migrationStatements),
+    Migration(6, "erasures and legal holds", erasure),
   ]
 
   private static let users: [SQL] = [

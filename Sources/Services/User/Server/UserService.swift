@@ -4,6 +4,7 @@ public import GravityData
 import GravityEvents
 public import GravityHTTP
 public import GravityIdentity
+import GravitySaga
 import GravityTasks
 public import Hummingbird
 public import Logging
@@ -29,16 +30,24 @@ public struct UserService: Sendable {
   let preferences: PreferenceBook
   let addresses: AddressBook
   let administration: UserAdministration
+  let erasures: Erasures
+  let holds: LegalHolds
+  let runner: SagaRunner
+  let gauges: ErasureGauges
 
   /// - Parameters:
   ///   - verifier: Checks users' tokens.
   ///   - directory: Where accounts are known: ``RemoteAccountDirectory``.
+  ///   - services: The others that hold personal data: ``RemotePersonalDataServices``.
+  ///   - signer: Signs proofs of erasures.
+  ///   - isAlone: Whether no other process has this database, so that what a process that died was doing is gone on
+  ///     with at once.
   ///   - reader: A cache before ``DatabaseProfiles``; the database itself when it is not given.
   /// - Throws: ``UserConfigurationError``.
   public init(
     database: any Database, verifier: any TokenVerifier, directory: any AccountDirectory,
-    reader: (any ProfileReader)? = nil,
-    configuration: UserConfiguration = .init(), logger: Logger,
+    reader: (any ProfileReader)? = nil, services: any PersonalDataServices, signer: CertificateSigner,
+    configuration: UserConfiguration = .init(), isAlone: Bool = false, logger: Logger,
     metrics: any MetricsFactory = MetricsSystem.factory, clock: ServiceClock = .system,
     newID: @escaping @Sendable () -> UUID = { UUID.v7() }
   ) throws {
@@ -54,7 +63,19 @@ public struct UserService: Sendable {
     self.verifier = verifier
     self.copies = copies
     self.profiles = profiles
-    lifecycle = Lifecycle(core: core, copies: copies)
+    let sagas = SagaStore(database)
+    // The saga erases by the lifecycle, which starts the saga: it is found by its name and state alone.
+    let begun = ErasureSaga.make(core, Lifecycle(core: core, copies: copies) { _, _ in }, signer)
+    lifecycle = Lifecycle(core: core, copies: copies) { user, transaction in
+      try sagas.start(
+        begun, id: user, subject: user.lowercased, state: ErasureState(userID: user), in: transaction)
+    }
+    var running = SagaRunner.Configuration()
+    running.isAlone = isAlone
+    runner = SagaRunner(sagas, of: [AnySaga(begun)], configuration: running, logger: logger, metrics: metrics)
+    erasures = Erasures(core: core, sagas: sagas, services: services)
+    holds = LegalHolds(core: core)
+    gauges = ErasureGauges(metrics)
     worker = try ErasureSchedule.worker(lifecycle, metrics: metrics)
     deletion = OwnDeletion(core: core, profiles: profiles)
     preferences = PreferenceBook(core: core, profiles: profiles)
@@ -62,8 +83,11 @@ public struct UserService: Sendable {
     administration = UserAdministration(core: core, profiles: profiles)
   }
 
-  /// Looks at accounts of which something was heard, asks for erasures that are due, deletes what expired. Ends on graceful shutdown.
-  public var tasks: any Service { UserTasks(core: core, copies: copies, worker: worker) }
+  /// Looks at accounts of which something was heard, begins erasures that are due and carries
+  /// them through, deletes what expired. Ends on graceful shutdown.
+  public var tasks: any Service {
+    UserTasks(core: core, copies: copies, worker: worker, runner: runner, gauges: gauges)
+  }
 
   /// What serves ``UserAPI/endpoints``.
   /// - Throws: ``UndeclaredRoutes``.

@@ -1,15 +1,18 @@
 import Foundation
 import GravityData
+import GravitySaga
 import GravityTasks
 import Logging
 import ServiceLifecycle
 
-/// What the service does by itself: look at accounts of which something was heard, ask for erasures
-/// that are due, delete what expired.
+/// What the service does by itself: look at accounts of which something was heard, begin erasures that are due and
+/// carry them through the services, delete what expired.
 struct UserTasks: Service {
   let core: UserCore
   let copies: AccountCopies
   let worker: TaskWorker
+  let runner: SagaRunner
+  let gauges: ErasureGauges
 
   private static let batch = 500
 
@@ -17,6 +20,7 @@ struct UserTasks: Service {
     try await withThrowingTaskGroup(of: Void.self) { group in
       // It drains by itself when the service is asked to stop.
       group.addTask { try await worker.run() }
+      group.addTask { try await runner.run() }
       group.addTask { await look() }
       try await group.waitForAll()
     }
@@ -42,6 +46,7 @@ struct UserTasks: Service {
 
   /// Deletes what expired, in short transactions.
   private func sweep() async throws {
+    try await gauges.record(core)
     while try await core.database.expireIdempotencyKeys(limit: Self.batch) >= Self.batch {
       try Task.checkCancellation()
     }

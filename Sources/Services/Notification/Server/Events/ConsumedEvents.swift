@@ -21,6 +21,9 @@ public struct ConsumedEvents: Sendable {
           BuiltInTemplates.welcome, .account, for: account, about: account, onceKey: account.lowercased,
           in: transaction)
       },
+      .on(UserEvents.erasureRequested) { event, transaction in
+        try erasure.answer(event.payload.userID, in: transaction)
+      },
       .on(UserEvents.userErased) { event, transaction in try erasure.erase(event.payload.userID, in: transaction) },
     ]
   }

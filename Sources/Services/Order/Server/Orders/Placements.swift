@@ -2,6 +2,7 @@ import Foundation
 import GravityContracts
 import GravityData
 import GravityIdentity
+import GravityPersonalData
 import GravitySaga
 import OrderAPI
 
@@ -70,6 +71,8 @@ struct Placements: Sendable {
   func insert(
     _ wanted: Wanted, _ totals: Totals, id: UUID, payment: UUID, user: UUID, in transaction: any Transaction
   ) throws -> Order {
+    // A token that outlives its account by a moment brings nobody back.
+    guard try !PersonalDataHolder.isErased(user, in: transaction) else { throw Problem.notFound("account") }
     let store = OrderStore(transaction)
     let details = OrderDetails(
       totals, shippingAddress: wanted.shippingAddress, billingAddress: wanted.billingAddress)

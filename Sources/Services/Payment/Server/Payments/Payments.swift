@@ -1,6 +1,7 @@
 import Foundation
 import GravityContracts
 import GravityData
+import GravityPersonalData
 import PaymentAPI
 
 /// What is done with payments. Each operation keeps what it is about to ask of the provider in its first transaction,
@@ -56,6 +57,10 @@ struct Payments: Sendable {
           throw Problem(409, "payment_exists", "There is a payment of that id, with other content")
         }
         return Begun(row)
+      }
+      // A repeat of what was there before is answered above.
+      if let customer = row.customerID, try PersonalDataHolder.isErased(customer, in: transaction) {
+        throw Problem(409, "customer_erased", "The customer is erased: nothing is asked of them any more")
       }
       if let attempt { try AttemptStore(transaction).insert(attempt) }
       return Begun(row, attempt)

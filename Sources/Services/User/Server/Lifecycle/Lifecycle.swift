@@ -1,5 +1,7 @@
 public import Foundation
 import GravityContracts
+import GravityPersonalData
+import UserAPI
 public import GravityData
 
 /// What happens to an account elsewhere, applied to its profile.
@@ -10,6 +12,8 @@ public import GravityData
 public struct Lifecycle: Sendable {
   let core: UserCore
   let copies: AccountCopies
+  /// Starts the saga that carries an erasure through the services.
+  let beginErasure: @Sendable (_ user: UUID, _ transaction: any Transaction) throws -> Void
 
   /// `user.registered`: there is an account. Name and address are fetched soon after.
   public func registered(_ account: UUID, in transaction: any Transaction) throws {
@@ -44,15 +48,19 @@ public struct Lifecycle: Sendable {
 
   // MARK: Erasure
 
-  /// Asks for the erasure of users whose grace is over, each once; from then on it cannot be taken back.
+  /// Begins the erasure of users whose grace is over and whom no legal hold keeps, each once; from then on it cannot be
+  /// taken back. The services are asked, and the saga that waits for them is started, in this transaction.
   /// - Returns: who they are, most overdue first, at most `limit`.
   public func requestDueErasures(limit: Int, in transaction: any Transaction) throws -> [UUID] {
     let now = try core.now(transaction)
     let store = UserStore(transaction)
     return try store.dueForErasure(at: now, limit: limit).map { due in
       var row = due
-      row.erasureRequestedAt = now
+      row.erasureRequestedAt = due.erasureRequestedAt ?? now
       try store.update(row)
+      if try ErasureStore(transaction).insert(row.id, services: core.configuration.erasureServices, at: now) {
+        try beginErasure(row.id, transaction)
+      }
       try core.events.record(.erasureRequested(user: row.id), in: transaction)
       return row.id
     }
@@ -64,6 +72,10 @@ public struct Lifecycle: Sendable {
     let now = try core.now(transaction)
     let old = try UserStore(transaction).findOrInsert(user, at: now)
     guard old.erasedAt == nil else { return }
+    let counts = try UserPersonalData(core: core).inventory(of: old, in: transaction)
+    try ErasureStore(transaction).put(
+      ErasureReceipt(
+        userID: user, service: UserAPI.service, erased: counts.erased, kept: counts.kept, waiting: [:], at: now))
     var row = old
     row.blank()
     (row.isSuspended, row.deletionDueAt, row.directoryDueAt) = (false, nil, nil)

@@ -66,13 +66,15 @@ struct UserStore {
     return try transaction.all("SELECT \(Self.columns) FROM users \(filter) ORDER BY users.id LIMIT \(limit)")
   }
 
-  /// Users whose time of grace is over and whose erasure nobody has asked for yet, most overdue first.
+  /// Users whose time of grace is over, whose erasure has not begun and whom no legal hold keeps; most overdue first.
   func dueForErasure(at time: Date, limit: Int) throws -> [UserRow] {
     try transaction.all(
       """
       SELECT \(Self.columns) FROM users
-      WHERE deletion_due_at IS NOT NULL AND deletion_due_at <= \(time) AND erasure_requested_at IS NULL
-        AND erased_at IS NULL
+      WHERE deletion_due_at IS NOT NULL AND deletion_due_at <= \(time) AND erased_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.user_id = users.id)
+        AND NOT EXISTS (
+          SELECT 1 FROM legal_holds WHERE legal_holds.user_id = users.id AND legal_holds.released_at IS NULL)
       ORDER BY deletion_due_at, id LIMIT \(limit)
       """)
   }
