@@ -62,7 +62,8 @@ public struct PersonalDataHolder: Sendable {
   }
 
   public func acknowledge(_ user: UUID, _ counts: PersonalDataCounts, in transaction: any Transaction) throws {
-    let earlier: String? = try transaction.scalar("SELECT receipt FROM gravity_erasures WHERE user_id = \(user)")
+    let row = try transaction.rows("SELECT receipt FROM gravity_erasures WHERE user_id = \(user)").first
+    let earlier = try row?.get("receipt", as: String?.self) ?? nil
     let before = try earlier.map {
       try WireFormat.makeDecoder().decode(ErasureReceipt.self, from: Data($0.utf8))
     }
