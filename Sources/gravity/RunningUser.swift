@@ -43,7 +43,7 @@ enum RunningUser {
         services: RemotePersonalDataServices(Dictionary(holders.map { ($0, $1.client) }) { first, _ in first }),
         signer: try await CertificateSigner(
           masterKey: ground.masterKey, issuer: try ground.configuration.layers.value(Settings.issuer)),
-        configuration: configuration, isAlone: ground.isAlone,
+        pseudonyms: ConsentPseudonyms(ground.masterKey), configuration: configuration, isAlone: ground.isAlone,
         logger: place.telemetry.logger("user"),
         metrics: place.telemetry.metrics)
     } catch let error as UserConfigurationError {

@@ -43,6 +43,7 @@ struct UserFixture: Sendable {
         database: database, verifier: FakeVerifier(), directory: directory,
         reader: reader?(DatabaseProfiles(database: database, configuration: settings)), services: services,
         signer: try await CertificateSigner(masterKey: MasterKey(), issuer: "https://gravity.example"),
+        pseudonyms: ConsentPseudonyms(MasterKey()),
         configuration: settings, logger: logger, clock: .fixed { clock.now }, newID: { OrderedIDs.next() })
       let application = Application(
         responder: try service.responder(telemetry: HTTPTelemetry(logger: logger, metrics: PrometheusMetrics())),
@@ -98,7 +99,7 @@ struct UserFixture: Sendable {
   }
 
   var administrator: String {
-    FakeVerifier.token(directory.add("root@example.org"), ["users:read", "users:hold"])
+    FakeVerifier.token(directory.add("root@example.org"), ["users:read", "users:hold", "users:consents"])
   }
 
   func me(_ person: Person) async throws -> Reply<Profile> { try await send(UserAPI.profile, token: person.token) }

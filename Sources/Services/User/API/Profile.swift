@@ -23,6 +23,8 @@ public struct Profile: Codable, Sendable, Hashable, EntityTagged {
   /// E.164: `+` and 7 to 15 digits.
   public var phone: String?
   public var bio: String?
+  /// Where a picture is: `https` only. Nobody of the platform has looked at it.
+  public var avatarURL: String?
   /// A BCP 47 language tag.
   public var locale: String
   /// A name of the IANA time zone database.
@@ -37,7 +39,8 @@ public struct Profile: Codable, Sendable, Hashable, EntityTagged {
 
   public init(
     id: UUID, displayName: String, givenName: String? = nil, familyName: String? = nil, email: String?,
-    phone: String? = nil, bio: String? = nil, locale: String, timezone: String, status: Status,
+    phone: String? = nil, bio: String? = nil, avatarURL: String? = nil, locale: String, timezone: String,
+    status: Status,
     deletionDueAt: Date? = nil, version: Int64, createdAt: Date, updatedAt: Date
   ) {
     self.id = id
@@ -47,6 +50,7 @@ public struct Profile: Codable, Sendable, Hashable, EntityTagged {
     self.email = email
     self.phone = phone
     self.bio = bio
+    self.avatarURL = avatarURL
     self.locale = locale
     self.timezone = timezone
     self.status = .known(status)
@@ -63,6 +67,7 @@ public struct Profile: Codable, Sendable, Hashable, EntityTagged {
     case displayName = "display_name"
     case givenName = "given_name"
     case familyName = "family_name"
+    case avatarURL = "avatar_url"
     case deletionDueAt = "deletion_due_at"
     case createdAt = "created_at"
     case updatedAt = "updated_at"
@@ -82,6 +87,8 @@ public struct ProfileUpdate: Codable, Sendable {
   public var phone: Patch<String>
   /// 1 to 500 characters, at most 2 000 bytes.
   public var bio: Patch<String>
+  /// An `https` address of at most 2 048 bytes, without a user name.
+  public var avatarURL: Patch<String>
   /// A BCP 47 language tag of at most 35 bytes.
   public var locale: Patch<String>
   /// A name of the IANA time zone database.
@@ -89,7 +96,8 @@ public struct ProfileUpdate: Codable, Sendable {
 
   public init(
     displayName: Patch<String> = .absent, givenName: Patch<String> = .absent, familyName: Patch<String> = .absent,
-    phone: Patch<String> = .absent, bio: Patch<String> = .absent, locale: Patch<String> = .absent,
+    phone: Patch<String> = .absent, bio: Patch<String> = .absent, avatarURL: Patch<String> = .absent,
+    locale: Patch<String> = .absent,
     timezone: Patch<String> = .absent
   ) {
     self.displayName = displayName
@@ -97,6 +105,7 @@ public struct ProfileUpdate: Codable, Sendable {
     self.familyName = familyName
     self.phone = phone
     self.bio = bio
+    self.avatarURL = avatarURL
     self.locale = locale
     self.timezone = timezone
   }
@@ -106,6 +115,7 @@ public struct ProfileUpdate: Codable, Sendable {
     case displayName = "display_name"
     case givenName = "given_name"
     case familyName = "family_name"
+    case avatarURL = "avatar_url"
   }
 }
 

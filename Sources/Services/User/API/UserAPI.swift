@@ -12,7 +12,7 @@ public enum UserAPI {
       profile, updateProfile, deleteProfile, restoreProfile, preferences, preference, putPreference, patchPreference,
       deletePreference,
       addresses, createAddress, address, updateAddress, deleteAddress, users, user,
-    ] + notificationEndpoints + erasureEndpoints
+    ] + notificationEndpoints + erasureEndpoints + consentEndpoints
 }
 
 // MARK: - One's own profile

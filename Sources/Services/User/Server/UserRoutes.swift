@@ -11,6 +11,7 @@ extension UserService {
     bindAdministration(&routes)
     bindNotificationSettings(&routes)
     bindErasures(&routes)
+    bindConsents(&routes)
   }
 
   private func bindProfile(_ routes: inout Routes) {

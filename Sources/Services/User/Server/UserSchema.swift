@@ -11,6 +11,8 @@ public enum UserSchema {
     Migration(4, "events", Outbox.migrationStatements + EventConsumer.migrationStatements),
     Migration(5, "tasks", TaskQueue.migrationStatements + Lease.migrationStatements),
     Migration(6, "erasures and legal holds", erasure),
+    Migration(7, "avatars", ["ALTER TABLE users ADD COLUMN avatar_url \(type: .text)"]),
+    Migration(8, "consents", ConsentStore.tables),
   ]
 
   private static let users: [SQL] = [

@@ -32,6 +32,7 @@ public struct UserService: Sendable {
   let administration: UserAdministration
   let erasures: Erasures
   let holds: LegalHolds
+  let consents: Consents
   let runner: SagaRunner
   let gauges: ErasureGauges
 
@@ -40,6 +41,7 @@ public struct UserService: Sendable {
   ///   - directory: Where accounts are known: ``RemoteAccountDirectory``.
   ///   - services: The others that hold personal data: ``RemotePersonalDataServices``.
   ///   - signer: Signs proofs of erasures.
+  ///   - pseudonyms: Under what names consents are kept.
   ///   - isAlone: Whether no other process has this database, so that what a process that died was doing is gone on
   ///     with at once.
   ///   - reader: A cache before ``DatabaseProfiles``; the database itself when it is not given.
@@ -47,6 +49,7 @@ public struct UserService: Sendable {
   public init(
     database: any Database, verifier: any TokenVerifier, directory: any AccountDirectory,
     reader: (any ProfileReader)? = nil, services: any PersonalDataServices, signer: CertificateSigner,
+    pseudonyms: ConsentPseudonyms,
     configuration: UserConfiguration = .init(), isAlone: Bool = false, logger: Logger,
     metrics: any MetricsFactory = MetricsSystem.factory, clock: ServiceClock = .system,
     newID: @escaping @Sendable () -> UUID = { UUID.v7() }
@@ -75,6 +78,7 @@ public struct UserService: Sendable {
     runner = SagaRunner(sagas, of: [AnySaga(begun)], configuration: running, logger: logger, metrics: metrics)
     erasures = Erasures(core: core, sagas: sagas, services: services)
     holds = LegalHolds(core: core)
+    consents = Consents(core: core, profiles: profiles, pseudonyms: pseudonyms)
     gauges = ErasureGauges(metrics)
     worker = try ErasureSchedule.worker(lifecycle, metrics: metrics)
     deletion = OwnDeletion(core: core, profiles: profiles)

@@ -56,6 +56,7 @@ struct ProfileChanges: Sendable {
     check(\.givenName, PlainText("given_name", 100).checked)
     check(\.familyName, PlainText("family_name", 100).checked)
     check(\.bio, PlainText("bio", 500, allowsLines: true).checked)
+    check(\.avatarURL) { Self.avatar($0, "avatar_url", &$1) }
     check(\.phone) { Self.phone($0, "phone", &$1) }
     check(\.locale) { Self.locale($0, "locale", &$1) }
     check(\.timezone) { Self.timezone($0, "timezone", &$1) }
@@ -69,6 +70,7 @@ struct ProfileChanges: Sendable {
     row.familyName = request.familyName.applied(to: row.familyName)
     row.phone = request.phone.applied(to: row.phone)
     row.bio = request.bio.applied(to: row.bio)
+    row.avatarURL = request.avatarURL.applied(to: row.avatarURL)
     row.locale = request.locale.applied(to: row.locale)
     row.timezone = request.timezone.applied(to: row.timezone)
   }
@@ -77,6 +79,12 @@ struct ProfileChanges: Sendable {
     let number = PhoneNumber(text)
     if number == nil { errors.append(.init(field: field, code: "format", message: PhoneNumber.rule)) }
     return number?.text
+  }
+
+  static func avatar(_ text: String, _ field: String, _ errors: inout [Problem.FieldError]) -> String? {
+    let address = AvatarURL(text)
+    if address == nil { errors.append(.init(field: field, code: "format", message: AvatarURL.rule)) }
+    return address?.text
   }
 
   static func locale(_ text: String, _ field: String, _ errors: inout [Problem.FieldError]) -> String? {

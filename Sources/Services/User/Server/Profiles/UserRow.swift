@@ -15,6 +15,7 @@ struct UserRow: SQLRecord, Hashable {
   var familyName: String?
   var phone: String?
   var bio: String?
+  var avatarURL: String?
   /// nil where the default serves, as with the next two.
   var locale: String?
   var timezone: String?
@@ -60,6 +61,7 @@ struct UserRow: SQLRecord, Hashable {
     familyName = try row.get("family_name")
     phone = try row.get("phone")
     bio = try row.get("bio")
+    avatarURL = try row.get("avatar_url")
     locale = try row.get("locale")
     timezone = try row.get("timezone")
     theme = try row.get("theme", as: String?.self).flatMap(Theme.init)
@@ -91,7 +93,7 @@ struct UserRow: SQLRecord, Hashable {
   func profile(_ configuration: UserConfiguration) -> Profile {
     Profile(
       id: id, displayName: displayName ?? accountName, givenName: givenName, familyName: familyName, email: email,
-      phone: phone, bio: bio, locale: locale ?? configuration.defaultLocale,
+      phone: phone, bio: bio, avatarURL: avatarURL, locale: locale ?? configuration.defaultLocale,
       timezone: timezone ?? configuration.defaultTimezone, status: status, deletionDueAt: deletionDueAt,
       version: version, createdAt: createdAt, updatedAt: updatedAt)
   }
@@ -99,6 +101,6 @@ struct UserRow: SQLRecord, Hashable {
   /// Takes out everything that tells who it was.
   mutating func blank() {
     (accountName, email, displayName, givenName, familyName) = ("", nil, nil, nil, nil)
-    (phone, bio, locale, timezone, theme) = (nil, nil, nil, nil, nil)
+    (phone, bio, avatarURL, locale, timezone, theme) = (nil, nil, nil, nil, nil, nil)
   }
 }

@@ -12,7 +12,7 @@ struct UserStore {
     users.family_name, users.phone, users.bio, users.locale, users.timezone, users.theme, users.suspended,
     users.account_deleted, users.deletion_due_at, users.erasure_requested_at, users.erased_at,
     users.directory_requests, users.directory_due_at, users.preference_version, users.version, users.created_at,
-    users.updated_at
+    users.updated_at, users.avatar_url
     """
 
   func find(_ id: UUID) throws -> UserRow? {
@@ -41,7 +41,8 @@ struct UserStore {
       """
       UPDATE users SET account_version = \(row.accountVersion), account_name = \(row.accountName),
         email = \(row.email), display_name = \(row.displayName), given_name = \(row.givenName),
-        family_name = \(row.familyName), phone = \(row.phone), bio = \(row.bio), locale = \(row.locale),
+        family_name = \(row.familyName), phone = \(row.phone), bio = \(row.bio),
+        avatar_url = \(row.avatarURL), locale = \(row.locale),
         timezone = \(row.timezone), theme = \(row.theme?.rawValue), status = \(row.status.rawValue),
         suspended = \(row.isSuspended), account_deleted = \(row.isAccountDeleted),
         deletion_due_at = \(row.deletionDueAt), erasure_requested_at = \(row.erasureRequestedAt),
