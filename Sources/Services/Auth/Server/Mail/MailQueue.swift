@@ -64,7 +64,8 @@ struct MailQueue: Sendable {
     let due = try await core.write { transaction, now in
       try MailRequestStore(transaction).claim(now: now, lease: now + Self.lease, limit: Self.claimed)
     }
-    for row in due {
+    // In the order in which they were asked for: a database gives them back in any.
+    for row in due.sorted(by: { $0.id < $1.id }) {
       do {
         if let message = try await message(for: row) { try await notifier.send(message) }
         try await core.write { transaction, _ in try MailRequestStore(transaction).delete(row.id) }

@@ -18,7 +18,8 @@ struct AccountPersonalData: PersonalDataStore {
   private static let tables: [(kind: String, table: SQL)] = [
     ("sessions", "sessions"), ("api_keys", "api_keys"), ("consents", "consents"),
     ("one_time_tokens", "one_time_tokens"), ("authorization_codes", "authorization_codes"),
-    ("mail_requests", "mail_requests"),
+    ("mail_requests", "mail_requests"), ("second_factors", "totp_factors"), ("recovery_codes", "recovery_codes"),
+    ("second_factor_challenges", "second_factor_challenges"), ("device_authorizations", "device_authorizations"),
   ]
 
   func inventory(of user: UUID, in transaction: any Transaction) throws -> PersonalDataCounts {
@@ -57,6 +58,7 @@ struct AccountPersonalData: PersonalDataStore {
       try core.events.record(.userDeleted(account: user), in: transaction)
     }
     _ = try revocations.endSessions(of: user, besides: nil, core.events, transaction, now)
+    try AccountChangeStore(transaction).forgetReasons(of: user)
     for (_, table) in Self.tables { try transaction.execute("DELETE FROM \(table) WHERE account_id = \(user)") }
     return counts
   }
