@@ -143,10 +143,10 @@ import Testing
     #expect(occupied.code == 73 && occupied.errors.contains("account_roles has 1 row"), "\(occupied.errors)")
 
     let orders = try MoveSource.file("order_db", folder)
-    try await orders.write { _ = try $0.execute("DELETE FROM gravity_migrations WHERE number = 5") }
+    try await orders.write { _ = try $0.execute("DELETE FROM gravity_migrations WHERE number = 6") }
     let old = try await Self.move("--from", folder, "--to", url, on: server)
     #expect(
-      old.code == 69 && old.errors.contains("it lacks 5 sagas") && old.errors.contains("gravity migrate"),
+      old.code == 69 && old.errors.contains("it lacks 6 who is erased") && old.errors.contains("gravity migrate"),
       "\(old.errors)")
     try await orders.write { transaction in
       try transaction.execute(

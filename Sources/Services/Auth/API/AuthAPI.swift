@@ -7,18 +7,20 @@ public enum AuthAPI {
   public static let standardPort = 8001
 
   /// A test compares this with what the server binds.
-  public static let endpoints: [any EndpointDescription] = [
-    register, verify, resendVerification, login, refresh, logout, logoutEverywhere, me, sessions, revokeSessions,
-    revokeSession, changePassword, recover, completeRecovery, accounts, account, updateAccount, roles, createRole, role,
-    updateRole, deleteRole, keys, revokeToken, revocations,
-    snapshot, changeEmail, confirmEmail,
-    accountSecurity, accountSessions, revokeAccountSession, revokeAccountSessions, roleHolders,
-    createClient, clients, client, updateClient, deleteClient, createClientSecret, deleteClientSecret,
-    token, introspect, serverMetadata, openIDConfiguration, authorize, authorizeByForm, signIn, consent,
-    userInfo, userInfoByPost, createAPIKey, apiKeys, revokeAPIKey, exchangeAPIKey,
-    secondFactor, enrolTOTP, confirmTOTP, removeTOTP, renewRecoveryCodes, completeLogin, stepUp, resetSecondFactor,
-    signInCode,
-  ] + deviceEndpoints + mailEndpoints
+  public static let endpoints: [any EndpointDescription] =
+    [
+      register, verify, resendVerification, login, refresh, logout, logoutEverywhere, me, sessions, revokeSessions,
+      revokeSession, changePassword, recover, completeRecovery, accounts, account, updateAccount, roles, createRole,
+      role,
+      updateRole, deleteRole, keys, revokeToken, revocations,
+      snapshot, changeEmail, confirmEmail,
+      accountSecurity, accountSessions, revokeAccountSession, revokeAccountSessions, roleHolders,
+      createClient, clients, client, updateClient, deleteClient, createClientSecret, deleteClientSecret,
+      token, introspect, serverMetadata, openIDConfiguration, authorize, authorizeByForm, signIn, consent,
+      userInfo, userInfoByPost, createAPIKey, apiKeys, revokeAPIKey, exchangeAPIKey,
+      secondFactor, enrolTOTP, confirmTOTP, removeTOTP, renewRecoveryCodes, completeLogin, stepUp, resetSecondFactor,
+      signInCode,
+    ] + deviceEndpoints + mailEndpoints
 }
 
 // MARK: - Accounts

@@ -100,7 +100,10 @@ function newKey(catalogue, done) {
       // After this dialog has gone: two at once would hide the secret behind the form.
       queueMicrotask(async () => {
         await showSecret({ heading: `The key ${made.key.name}`, values: [["API key", made.secret]],
-          lines: ["It may do what you chose, for as long as you may do it yourself, until it ends or you revoke it here."] });
+          lines: [
+            "It may do what you chose, for as long as you may do it yourself, until it ends or you revoke it here.",
+            "Send it with each request, as Authorization: Bearer and the key.",
+          ] });
         await done();
       });
     },

@@ -52,7 +52,8 @@ extension PageReplies {
 
 extension AuthorizationPages {
   static func code(
-    _ query: AuthorizationQuery, for client: ClientRow?, at redirect: RedirectURI?, challenge: String, formToken: String,
+    _ query: AuthorizationQuery, for client: ClientRow?, at redirect: RedirectURI?, challenge: String,
+    formToken: String,
     problem: Problem?
   ) -> WebPage {
     let described = problem == nil ? "" : " aria-invalid=\"true\""

@@ -79,7 +79,8 @@ enum AuthTemplates {
       .init(
         subject: "Your account at {{site.name}} asks for a code now",
         news: "whoever signs in to your account at {{site.name}} needs a code of your authenticator app from now on.",
-        advice: "Keep your recovery codes where you find them without your phone. If it was not you, set a new password "
+        advice:
+          "Keep your recovery codes where you find them without your phone. If it was not you, set a new password "
           + "at once."),
       .init(
         subject: "Ihr Konto bei {{site.name}} verlangt jetzt einen Code",
@@ -104,7 +105,8 @@ enum AuthTemplates {
         advice: "If it was not you, somebody else has your password and your codes. Ask {{auth.contact}} at once."),
       .init(
         subject: "Ein Wiederherstellungscode Ihres Kontos bei {{site.name}} wurde benutzt",
-        news: "jemand hat sich bei {{site.name}} mit einem Wiederherstellungscode in Ihrem Konto angemeldet; er ist damit "
+        news:
+          "jemand hat sich bei {{site.name}} mit einem Wiederherstellungscode in Ihrem Konto angemeldet; er ist damit "
           + "verbraucht.",
         advice: "Falls Sie das nicht waren, hat jemand anders Ihr Passwort und Ihre Codes. Wenden Sie sich sofort an "
           + "{{auth.contact}}."), contact),
