@@ -26,7 +26,9 @@ extension ClientConnection {
   }
 
   private func noteShedding(_ service: LoopUpstream, _ route: PreparedRoute) {
-    worker.state.metrics.overloaded(service: route.route.service).increment()
+    let refusals = service.refusals ?? worker.state.metrics.overloaded(service: route.route.service)
+    service.refusals = refusals
+    refusals.increment()
     guard !service.sheds else { return }
     service.sheds = true
     worker.state.logger.warning(

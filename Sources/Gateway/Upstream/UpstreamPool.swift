@@ -1,3 +1,5 @@
+import CoreMetrics
+
 /// One event loop's connections to an instance, and how loaded it finds it.
 final class LoopInstance {
   let shared: UpstreamInstance
@@ -43,6 +45,8 @@ final class LoopUpstream {
   var concurrency: ConcurrencyLimit
   /// Whether requests were refused since the limit last grew to its most; so that it is said once.
   var sheds = false
+  /// Counts what was refused for that; made with the first.
+  var refusals: Counter?
   /// nil where zones do not matter: the gateway's is not known, or all instances are in one.
   private(set) var zonePlan: ZonePlan?
   private let settings: BalancingSettings
