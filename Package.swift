@@ -173,11 +173,12 @@ let package = Package(
           "GravityContracts", "GravityData", "PostgresEngine", "SQLiteEngine", .hummingbirdTesting, .httpTypes, .log,
           .nio,
         ], path: "Tests/Testbed", swiftSettings: .house),
-      // Real servers and bad networks, for tests of engines.
+      // Real servers, bad networks and programs to kill.
       .target(name: "TestServers", path: "Tests/TestServers", swiftSettings: .house),
       // A suite for each port, which every engine's tests run.
       .target(
-        name: "DatabaseConformance", dependencies: ["GravityData"], path: "Tests/Conformance/DatabaseConformance",
+        name: "DatabaseConformance", dependencies: ["GravityData", "TestServers"],
+        path: "Tests/Conformance/DatabaseConformance",
         swiftSettings: .house),
       // What its crash test kills.
       .executableTarget(
@@ -260,7 +261,7 @@ let package = Package(
         "GravityEvents",
         with: [
           "BrokerConformance", "GravityContracts", "GravityData", "GravityTelemetry", "PostgresEngine", "SQLiteEngine",
-          "Testbed", "eventscrash",
+          "TestServers", "Testbed", "eventscrash",
         ], [.lifecycle, .log, .serviceContext]),
       tests(
         "RabbitMQEngine",
@@ -275,14 +276,14 @@ let package = Package(
       tests(
         "GravityTasks",
         with: [
-          "GravityContracts", "GravityData", "GravityTelemetry", "PostgresEngine", "SQLiteEngine", "Testbed",
-          "taskcrash",
+          "GravityContracts", "GravityData", "GravityTelemetry", "PostgresEngine", "SQLiteEngine", "TestServers",
+          "Testbed", "taskcrash",
         ], [.lifecycle, .log, .serviceContext]),
       tests(
         "GravitySaga",
         with: [
-          "GravityContracts", "GravityData", "GravityTelemetry", "PostgresEngine", "SQLiteEngine", "Testbed",
-          "sagacrash",
+          "GravityContracts", "GravityData", "GravityTelemetry", "PostgresEngine", "SQLiteEngine", "TestServers",
+          "Testbed", "sagacrash",
         ], [.lifecycle, .log, .serviceContext]),
       tests("GravityIdentity", with: ["GravityContracts", "TokenStoreConformance"], [.crypto, .jwt]),
       tests(

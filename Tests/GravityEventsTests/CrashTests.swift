@@ -1,4 +1,5 @@
 import Foundation
+import TestServers
 import Testbed
 import Testing
 
@@ -44,41 +45,17 @@ struct CrashTests {
   }
 
   private static func check(_ point: String, _ database: String, broker: String) async throws {
-    let prefix = "crash\(UUID().uuidString.prefix(8).lowercased())."
+    let environment = ["EVENTSCRASH_PREFIX": "crash\(UUID().uuidString.prefix(8).lowercased())."]
     // Early and late in the run; each time it goes on with what the last one left.
     for times in [1, 2, 5, 13] {
-      let (status, _) = try await run([database, broker, "\(count)", "\(point):\(times)"], prefix)
+      let (end, _) = try await ChildProcess.run(
+        "eventscrash", [database, broker, "\(count)", "\(point):\(times)"], environment: environment)
       // The last ones may find too little left to do to come to their point so often.
-      #expect(status == SIGKILL || (times > 2 && status == 0), "ended with \(status) at \(point):\(times)")
+      #expect(end == .killed(SIGKILL) || (times > 2 && end == .exited(0)), "\(end) at \(point):\(times)")
     }
-    let (status, output) = try await run([database, broker, "\(count)"], prefix)
-    #expect(status == 0)
+    let (end, output) = try await ChildProcess.run(
+      "eventscrash", [database, broker, "\(count)"], environment: environment)
+    #expect(end == .exited(0))
     #expect(output == "rows \(count) events \(count) effects \(count) distinct \(count)\n")
-  }
-
-  /// - Returns: the exit code, or the signal that ended it, and what it printed.
-  private static func run(_ arguments: [String], _ prefix: String) async throws -> (Int32, String) {
-    let process = Process()
-    process.executableURL = try product("eventscrash")
-    process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(["EVENTSCRASH_PREFIX": prefix]) { $1 }
-    let output = Pipe()
-    process.standardOutput = output
-    let ended = AsyncStream.makeStream(of: Void.self)
-    process.terminationHandler = { _ in ended.continuation.finish() }
-    try process.run()
-    let guardian = Task {
-      try await Task.sleep(for: .seconds(120))
-      kill(process.processIdentifier, SIGABRT)
-    }
-    for await _ in ended.stream {}
-    guardian.cancel()
-    let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-    return (process.terminationStatus, text)
-  }
-
-  /// A program that was built beside the tests.
-  private static func product(_ name: String) throws -> URL {
-    try #require(Bundle.main.executableURL).deletingLastPathComponent().appending(path: name)
   }
 }

@@ -2,6 +2,7 @@ import Foundation
 import GravityContracts
 import GravityData
 import GravitySaga
+import TestServers
 import Testbed
 import Testing
 
@@ -43,7 +44,7 @@ import Testing
       let result = await Result {
         try await Migrator(database: database, logger: .silent).run(Self.migrations)
         let started = try await killAtEachPoint(place, database)
-        let end = try await Child.run("sagacrash", [place], environment: [:])
+        let end = try await ChildProcess.run("sagacrash", [place]).end
         #expect(end == .exited(0))
         try await check(started, database)
       }
@@ -66,8 +67,8 @@ import Testing
           try store.start(saga, id: id, subject: subject, state: Order(), in: $0)
         }
       }
-      let end = try await Child.run("sagacrash", [place], environment: ["GRAVITY_FAULT": point])
-      #expect(end == .killed, "\(point) was passed")
+      let end = try await ChildProcess.run("sagacrash", [place], environment: ["GRAVITY_FAULT": point]).end
+      #expect(end == .killed(SIGKILL), "\(point) was passed")
     }
     return started
   }
@@ -102,28 +103,5 @@ import Testing
 extension Result where Failure == any Error {
   init(_ body: () async throws -> Success) async {
     do { self = .success(try await body()) } catch { self = .failure(error) }
-  }
-}
-
-/// A program of this package that a test runs.
-enum Child {
-  enum End: Hashable { case exited(Int32), killed }
-  struct Failure: Error { var what: String }
-
-  static func run(_ name: String, _ arguments: [String], environment: [String: String]) async throws -> End {
-    // Beside the test bundle, where SwiftPM puts all products.
-    guard let folder = Bundle.main.executableURL?.deletingLastPathComponent() else { throw Failure(what: "no folder") }
-    let process = Process()
-    process.executableURL = folder.appending(path: name)
-    process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    process.standardInput = FileHandle.nullDevice
-    return try await withCheckedThrowingContinuation { continuation in
-      process.terminationHandler = { process in
-        let isKilled = process.terminationReason == .uncaughtSignal && process.terminationStatus == SIGKILL
-        continuation.resume(returning: isKilled ? .killed : .exited(process.terminationStatus))
-      }
-      do { try process.run() } catch { continuation.resume(throwing: error) }
-    }
   }
 }

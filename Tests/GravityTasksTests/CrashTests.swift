@@ -2,6 +2,7 @@ import Foundation
 import GravityContracts
 import GravityData
 import GravityTasks
+import TestServers
 import Testbed
 import Testing
 
@@ -21,9 +22,9 @@ import Testing
         }
       }
       for _ in 0..<kills {
-        let begun = try await KilledProcess.run(
+        let (end, begun) = try await ChildProcess.run(
           "taskcrash", [place, "\(slots)", "4000"], killAfterLines: 40)
-        #expect(begun >= 40)
+        #expect(end == .killed(SIGKILL) && begun.count { $0 == "\n" } >= 40)
       }
       let running = try await TaskStore(database).list(state: .running).items.count
       #expect(running > 0 && running <= kills * slots, "it was killed in the middle")
