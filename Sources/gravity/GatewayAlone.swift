@@ -84,10 +84,16 @@ struct GatewayAlone {
     let registry = UpstreamRegistry(file, elsewhere: neighbours.here)
     let output = configuration.logFormat == .json ? LogOutput(format: .json) : nil
     let accessLog = output.map { output in JSONAccessLog { output.write($0) } }
-    let gateway = try Gateway(
-      configuration: try gatewayConfiguration(), routes: rules.others + file.routes, registry: registry,
-      verifier: verifier ?? NobodysVerifier(), revocations: RevocationList(maximumAge: nil), localResponses: local,
-      accessLog: accessLog, eventLoopGroup: group, logger: logger, metricsFactory: metrics, tracer: telemetry.tracer)
+    let edge = try gatewayConfiguration()
+    let gateway: Gateway
+    do {
+      gateway = try Gateway(
+        configuration: edge, routes: rules.others + file.routes, registry: registry,
+        verifier: verifier ?? NobodysVerifier(), revocations: RevocationList(maximumAge: nil), localResponses: local,
+        accessLog: accessLog, eventLoopGroup: group, logger: logger, metricsFactory: metrics, tracer: telemetry.tracer)
+    } catch let error as TLSFileError {
+      throw StartFailure(error)
+    }
     let live = LiveRoutes(
       file, from: source.source, rules: rules, gateway: gateway, registry: registry, logger: telemetry.logger("routes"),
       metrics: metrics)
@@ -109,7 +115,8 @@ struct GatewayAlone {
       ListeningGateway(
         gateway: gateway, host: options.host, port: options.port, listening: listening, awaitsServices: false,
         presence: Presence(
-          of: "gateway", version: Build.version, host: options.host, try configuration.advertisement,
+          of: "gateway", version: Build.version, host: options.host, usesTLS: edge.tls != nil,
+          try configuration.advertisement,
           in: neighbours.here, setReady: { isReady in if !isReady { gateway.leave() } }, logger: logger,
           port: {
             let port = await gateway.boundPort
@@ -125,14 +132,11 @@ struct GatewayAlone {
 
   private func gatewayConfiguration() throws -> GatewayConfiguration {
     let layers = configuration.layers
-    var gateway = GatewayConfiguration(host: options.host, port: options.port)
+    var gateway = try configuration.edge(host: options.host, port: options.port)
     // A limit that nobody asked for would be a surprise before a service that is not ours.
     let isLimited = layers.origin(of: Settings.gatewayRequests).1 != "default"
     gateway.rateLimit =
       isLimited ? RateLimit(requests: try layers.value(Settings.gatewayRequests), per: .seconds(60)) : nil
-    gateway.accessLog = try layers.value(Settings.accessLog)
-    gateway.drainTimeout = configuration.drainTimeout
-    gateway.trustedProxies = try layers.outerProxies()
     gateway.health.critical = []
     return gateway
   }

@@ -26,15 +26,8 @@ enum RunningGateway {
   ) async throws -> [any Service] {
     let layers = ground.configuration.layers
     let telemetry = ground.telemetry("gateway")
-    var configuration = GatewayConfiguration(host: ground.configuration.host, port: port)
+    var configuration = try ground.configuration.edge(host: ground.configuration.host, port: port)
     configuration.rateLimit = RateLimit(requests: try layers.value(Settings.gatewayRequests), per: .seconds(60))
-    configuration.accessLog = try layers.value(Settings.accessLog)
-    configuration.drainTimeout = ground.configuration.drainTimeout
-    configuration.trustedProxies = try layers.outerProxies()
-    configuration.zone = try layers.optional(Settings.zone)
-    configuration.tls = try layers.gatewayTLS()
-    configuration.http2.isEnabled = try layers.value(Settings.gatewayHTTP2)
-    configuration.concurrency.isOn = try layers.value(Settings.shedding)
     let routes = try routes(layers)
     let document = Array(
       try OpenAPI(title: "Gravity", version: Build.version, endpoints: Catalog.endpoints).encoded())

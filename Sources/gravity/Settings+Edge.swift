@@ -49,6 +49,19 @@ extension LayeredConfiguration {
 }
 
 extension PlatformConfiguration {
+  /// What a gateway of the platform and one alone have in common.
+  func edge(host: String, port: Int) throws -> GatewayConfiguration {
+    var gateway = GatewayConfiguration(host: host, port: port)
+    gateway.accessLog = try layers.value(Settings.accessLog)
+    gateway.drainTimeout = drainTimeout
+    gateway.trustedProxies = try layers.outerProxies()
+    gateway.zone = try layers.optional(Settings.zone)
+    gateway.tls = try layers.gatewayTLS()
+    gateway.http2.isEnabled = try layers.value(Settings.gatewayHTTP2)
+    gateway.concurrency.isOn = try layers.value(Settings.shedding)
+    return gateway
+  }
+
   /// How the gateway is reached.
   var gatewayScheme: String { layers.origin(of: Settings.tlsCertificate).layer == "default" ? "http" : "https" }
 }

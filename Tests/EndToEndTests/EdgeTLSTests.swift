@@ -75,4 +75,26 @@ struct EdgeTLSTests {
     #expect(outcome.code == 78, "\(outcome)")
     #expect(outcome.errors.contains(certificate.key), "\(outcome.errors)")
   }
+
+  @Test("a gateway alone takes the same settings; one without its key does not start")
+  func alone() async throws {
+    let certificate = try await Certificate()
+    defer { certificate.remove() }
+    let file = certificate.folder.appending(path: "routes.yaml")
+    try Data("routes:\n  - {name: none, path: /none, upstreams: [\"http://127.0.0.1:1\"], access: public}\n".utf8)
+      .write(to: file)
+    let gateway = try await PlatformProcess.serve("gateway", routes: file.path, environment: certificate.environment)
+    defer { gateway.remove() }
+    let base = "127.0.0.1:\(gateway.portOffset + 8_000)"
+    let ask = ["-sS", "--max-time", "20", "--cacert", certificate.certificate, "-w", "%{http_version} %{http_code}"]
+    let answer = try await PlatformProcess.run(ask + ["-o", "/dev/null", "https://\(base)/none"], program: curl)
+    #expect(answer.output == "2 502", "\(answer.output)\(answer.errors)")
+    let plain = try await PlatformProcess.run(ask + ["http://\(base)/none"], program: curl)
+    #expect(plain.output.hasSuffix(" 000"), "\(plain.output)")
+    #expect(await gateway.stop() == 0)
+    let half = try await PlatformProcess.run(
+      ["serve", "gateway", "--routes", file.path],
+      environment: ["GRAVITY_GATEWAY_TLS_CERTIFICATE": certificate.certificate])
+    #expect(half.code == 78 && half.errors.contains("GRAVITY_GATEWAY_TLS_KEY is not"), "\(half.errors)")
+  }
 }
