@@ -114,14 +114,15 @@ public struct RouteFile: Sendable {
     var names: [String: String] = [:]
     var instances: [String: [ServiceInstance]] = [:]
     for index in drafts.indices {
-      let upstreams = drafts[index].upstreams.sorted { $0.authority < $1.authority }
-      let identity = upstreams.map(\.authority).joined(separator: ",") + " \(drafts[index].route.health)"
+      let upstreams = drafts[index].upstreams.sorted { $0.identity < $1.identity }
+      let identity = upstreams.map(\.identity).joined(separator: ",") + " \(drafts[index].route.health)"
       let service = names[identity] ?? "\(drafts[index].route.name)-\(digest(identity))"
       names[identity] = service
       drafts[index].route.service = service
       guard instances[service] == nil else { continue }
       instances[service] = upstreams.map {
-        ServiceInstance(id: $0.authority, service: service, host: $0.host, port: $0.port)
+        ServiceInstance(
+          id: $0.identity, service: service, host: $0.host, port: $0.port, speaksHTTP2: $0.speaksHTTP2)
       }
     }
     return instances

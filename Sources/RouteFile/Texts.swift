@@ -81,13 +81,18 @@ struct Upstream: Sendable, Hashable {
   /// A name or an address, an IPv6 one without brackets.
   var host: String
   var port: Int
+  /// Whether it is spoken to in HTTP/2.
+  var speaksHTTP2: Bool
 
   var authority: String { "\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+  /// The same text for the same upstream.
+  var identity: String { speaksHTTP2 ? "h2c://\(authority)" : authority }
 
-  /// `http://host:port`; without a port it is 80.
+  /// `http://host:port`, or `h2c://host:port` for HTTP/2 without TLS; without a port it is 80.
   init?(_ text: String) {
-    guard text.hasPrefix("http://") else { return nil }
-    let authority = text.dropFirst(7)
+    guard let scheme = ["http://", "h2c://"].first(where: { text.hasPrefix($0) }) else { return nil }
+    speaksHTTP2 = scheme == "h2c://"
+    let authority = text.dropFirst(scheme.count)
     let end: Substring.Index
     if authority.hasPrefix("[") {
       guard let bracket = authority.firstIndex(of: "]"),
@@ -120,7 +125,7 @@ struct Upstream: Sendable, Hashable {
 extension Reader where Value == Upstream {
   static var upstream: Reader {
     Reader { node, mistakes in
-      let expected = "http://HOST:PORT, without a path"
+      let expected = "http://HOST:PORT, or h2c://HOST:PORT for HTTP/2, without a path"
       guard case .text(let text, _) = node.content, !node.isNothing else {
         mistakes.add(node.place, node.kind, expected: expected)
         return nil

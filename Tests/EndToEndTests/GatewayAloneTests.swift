@@ -34,9 +34,14 @@ import Testing
     let process = Process()
     let port: Int
 
-    init(_ name: String) throws {
-      process.executableURL = URL(filePath: "/usr/bin/env")
-      process.arguments = ["python3", "-c", GatewayAloneTests.backend, name]
+    convenience init(_ name: String) throws {
+      try self.init("/usr/bin/env", ["python3", "-c", GatewayAloneTests.backend, name])
+    }
+
+    /// A program that prints its port first.
+    init(_ program: String, _ arguments: [String]) throws {
+      process.executableURL = URL(filePath: program)
+      process.arguments = arguments
       let out = Pipe()
       process.standardOutput = out
       process.standardError = FileHandle.nullDevice
@@ -115,6 +120,32 @@ import Testing
     while try await body("/things/count") != "1" { try await Task.sleep(for: .milliseconds(5)) }
     #expect(await gateway.stop() == 0)
     #expect(try await slow.status == 200)
+  }
+
+  private static let python = ProcessInfo.processInfo.environment["GRAVITY_TEST_PYTHON"]
+
+  @Test(
+    "gRPC goes through: questions and answers one by one and in streams, conversations, statuses, deadlines",
+    .enabled(if: python != nil, "GRAVITY_TEST_PYTHON is not set: a Python with grpcio"))
+  func grpc() async throws {
+    let folder = try Folder()
+    defer { folder.remove() }
+    let python = try #require(Self.python)
+    let client = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appending(path: "Clients/grpc_client.py").path(percentEncoded: false)
+    let service = try Backend(python, [client, "serve"])
+    let file = try folder.write(
+      "routes:\n"
+        + Self.route("echo", "/gravity.test.Echo/**", service.port).replacing("http://", with: "h2c://"))
+    // Hundreds at once are slow where others test too; that they are asked for less is another test's.
+    let gateway = try await PlatformProcess.serve(
+      "gateway", routes: file, environment: ["GRAVITY_GATEWAY_SHEDDING": "false"])
+    defer { gateway.remove() }
+    let asked = try await PlatformProcess.run(
+      [client, "ask", gateway.gateway.replacing("http://", with: "")], program: python)
+    #expect(asked.code == 0, "\(asked.output)\(asked.errors)")
+    #expect(asked.output.hasSuffix("300 at once\n"))
+    #expect(await gateway.stop() == 0)
   }
 
   @Test("SIGHUP has the file read at once, and says so when it is bad")

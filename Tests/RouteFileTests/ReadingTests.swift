@@ -66,6 +66,20 @@ struct ReadingTests {
     #expect(file.routes[1].health == .passive && file.routes[1].attempts == nil)
   }
 
+  @Test("an upstream of HTTP/2 is another one than that of HTTP/1.1 at the same address")
+  func http2() throws {
+    let file = try MistakeTests.read(
+      """
+      routes:
+        - {name: calls, path: /calls/**, upstreams: ["h2c://10.0.0.7:9001"], access: public}
+        - {name: pages, path: /pages/**, upstreams: ["http://10.0.0.7:9001"], access: public}
+      """)
+    let calls = try #require(file.instances[file.routes[0].service]?.first)
+    let pages = try #require(file.instances[file.routes[1].service]?.first)
+    #expect(calls.speaksHTTP2 && calls.host == "10.0.0.7" && calls.port == 9001)
+    #expect(!pages.speaksHTTP2 && calls.id != pages.id)
+  }
+
   @Test("routes with the same upstreams share a service, whatever their order; others have another")
   func services() throws {
     func file(_ upstreams: [String]) throws -> RouteFile {

@@ -52,6 +52,7 @@ struct HealthEntry: Decodable, Sendable {
     guard !host.isEmpty, (1...65_535).contains(service.port) else { return nil }
     return ServiceInstance(
       id: service.id, service: service.name, host: host, port: service.port, version: service.meta?["version"],
-      zone: service.meta?["zone"], weight: min(max(service.weights?.passing ?? 100, 1), 1_000))
+      zone: service.meta?["zone"], weight: min(max(service.weights?.passing ?? 100, 1), 1_000),
+      speaksHTTP2: service.meta?["protocol"] == "h2c")
   }
 }

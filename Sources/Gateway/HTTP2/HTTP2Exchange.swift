@@ -22,7 +22,7 @@ final class HTTP2Exchange: ChannelDuplexHandler {
   private var fault: HeadFault?
   private var body = HTTP2RequestBody(.none)
   private var requestEnded = false
-  private var answer = HTTP2Answer(omitsBody: false)
+  private var answer = HTTP2Message(.answer(omitsBody: false))
   private var isClosing = false
   private var isOver = false
 
@@ -81,7 +81,7 @@ final class HTTP2Exchange: ChannelDuplexHandler {
 
   private func readHead(_ frame: HTTP2Frame.FramePayload.Headers) {
     hasHead = true
-    answer = HTTP2Answer(omitsBody: frame.headers.first(name: ":method") == "HEAD")
+    answer = HTTP2Message(.answer(omitsBody: frame.headers.first(name: ":method") == "HEAD"))
     do throws(HeadFault) {
       let framing = try HTTP2RequestHead.write(
         frame.headers, endsStream: frame.endStream, limits: connection.worker.headLimits, into: &inbound)
@@ -129,7 +129,7 @@ final class HTTP2Exchange: ChannelDuplexHandler {
     answer.append(unwrapOutboundIn(data))
     // One part behind, so that the last can say that it is.
     var last: HTTP2Frame.FramePayload?
-    do throws(HTTP2Answer.Malformed) {
+    do throws(HTTP2Message.Malformed) {
       while let part = try answer.next() {
         if case .end(nil) = part, let before = last {
           last = before.ending
@@ -179,31 +179,5 @@ final class HTTP2Exchange: ChannelDuplexHandler {
     guard let context, !isOver else { return }
     isOver = true
     context.writeAndFlush(wrapOutboundOut(.rstStream(code)), promise: nil)
-  }
-}
-
-extension HTTP2Answer.Part {
-  fileprivate var payload: HTTP2Frame.FramePayload {
-    switch self {
-    case .interim(let fields), .head(let fields): .headers(.init(headers: fields))
-    case .data(let bytes): .data(.init(data: .byteBuffer(bytes)))
-    case .end(let trailers?): .headers(.init(headers: trailers, endStream: true))
-    case .end(nil): .data(.init(data: .byteBuffer(ByteBuffer()), endStream: true))
-    }
-  }
-}
-
-extension HTTP2Frame.FramePayload {
-  /// The same as the stream's last frame.
-  fileprivate var ending: HTTP2Frame.FramePayload {
-    switch self {
-    case .headers(var frame):
-      frame.endStream = true
-      return .headers(frame)
-    case .data(var frame):
-      frame.endStream = true
-      return .data(frame)
-    default: return self
-    }
   }
 }

@@ -36,7 +36,6 @@ final class HTTP2Guard: ChannelDuplexHandler {
   func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
   func handlerRemoved(context: ChannelHandlerContext) {
-    flushNow()
     self.context = nil
     onFlood = {}
   }
@@ -74,28 +73,6 @@ final class HTTP2Guard: ChannelDuplexHandler {
   }
 
   // MARK: - Out
-
-  /// Whether what was written goes out at the end of this round of the event loop.
-  private var flushes = false
-
-  /// Streams are answered one at a time, and each answer asks to be sent. What the loop does in one round goes out
-  /// together: in fewer packets, and in fewer records of TLS.
-  func flush(context: ChannelHandlerContext) {
-    guard !flushes else { return }
-    flushes = true
-    context.eventLoop.assumeIsolated().execute { [weak self] in self?.flushNow() }
-  }
-
-  private func flushNow() {
-    guard flushes else { return }
-    flushes = false
-    context?.flush()
-  }
-
-  func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-    flushNow()
-    context.close(mode: mode, promise: promise)
-  }
 
   enum Reason: UInt32 {
     case noError = 0x0

@@ -143,13 +143,13 @@ enum HTTP2Invariants {
   }
 
   private static func tell(_ bytes: [UInt8], step: Int, _ omitsBody: Bool) throws(Broken) -> Told {
-    var (told, answer, index) = (Told(), HTTP2Answer(omitsBody: omitsBody), 0)
+    var (told, answer, index) = (Told(), HTTP2Message(.answer(omitsBody: omitsBody)), 0)
     var forbidden: String?
     while index < bytes.count, !told.isMalformed {
       let end = min(bytes.count, index + step)
       answer.append(ByteBuffer(bytes: bytes[index..<end]))
       index = end
-      do throws(HTTP2Answer.Malformed) {
+      do throws(HTTP2Message.Malformed) {
         while let part = try answer.next() {
           switch part {
           case .interim(let fields), .head(let fields), .end(let fields?):

@@ -1,5 +1,6 @@
 import GravityDiscovery
 import NIOCore
+import NIOHTTP2
 import NIOPosix
 
 /// Asks one instance whether it is ready.
@@ -11,11 +12,13 @@ enum HealthProbe {
     let loop = group.next()
     let instance = shared.instance
     let amount = TimeAmount.nanoseconds(timeout.nanoseconds)
+    let answer = loop.makePromise(of: Int.self)
     let connecting = ClientBootstrap(group: loop).connectTimeout(amount)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(
-            ProbeHandler(host: instance.host, path: path, timeout: amount, loop: channel.eventLoop))
+          let probe = ProbeHandler(host: instance.host, path: path, timeout: amount, answer: answer)
+          guard instance.speaksHTTP2 else { return try channel.pipeline.syncOperations.addHandler(probe) }
+          try ask(probe, overHTTP2: channel)
         }
       }
     do {
@@ -25,10 +28,26 @@ enum HealthProbe {
         } else {
           try await connecting.connect(host: instance.host, port: instance.port).get()
         }
-      let answer = try await channel.pipeline.handler(type: ProbeHandler.self).map { $0.answer }.get()
-      return (200..<300).contains(try await answer.get())
+      channel.closeFuture.whenComplete { _ in answer.fail(ChannelError.eof) }
+      let status = try await answer.futureResult.get()
+      channel.close(promise: nil)
+      return (200..<300).contains(status)
     } catch {
+      answer.fail(error)
       return false
+    }
+  }
+
+  /// The connection ends with the answer, or with the time for it.
+  private static func ask(_ probe: ProbeHandler, overHTTP2 channel: any Channel) throws {
+    let http2 = NIOHTTP2Handler.toService(on: channel.eventLoop)
+    try channel.pipeline.syncOperations.addHandler(http2)
+    let bound = NIOLoopBound(probe, eventLoop: channel.eventLoop)
+    try http2.syncMultiplexer().createStreamChannel(promise: nil) { stream in
+      stream.closeFuture.whenComplete { _ in channel.close(promise: nil) }
+      return stream.eventLoop.makeCompletedFuture {
+        try stream.pipeline.syncOperations.addHandlers([HTTP2UpstreamStream(HeadLimits()) { _ in }, bound.value])
+      }
     }
   }
 }
@@ -39,18 +58,16 @@ private final class ProbeHandler: ChannelInboundHandler {
 
   private let request: String
   private let timeout: TimeAmount
-  private let promise: EventLoopPromise<Int>
+  private let answer: EventLoopPromise<Int>
   private var received = ByteBuffer()
   private var deadline: Scheduled<Void>?
 
-  var answer: EventLoopFuture<Int> { promise.futureResult }
-
-  init(host: String, path: String, timeout: TimeAmount, loop: any EventLoop) {
+  init(host: String, path: String, timeout: TimeAmount, answer: EventLoopPromise<Int>) {
     let authority = host.contains(":") ? "[\(host)]" : host
     request =
       "GET \(path) HTTP/1.1\r\nhost: \(authority)\r\nuser-agent: gravity-gateway\r\nconnection: close\r\n\r\n"
     self.timeout = timeout
-    promise = loop.makePromise()
+    self.answer = answer
   }
 
   func channelActive(context: ChannelHandlerContext) {
@@ -69,13 +86,13 @@ private final class ProbeHandler: ChannelInboundHandler {
     let parsed: Void? = received.withUnsafeReadableBytes {
       try? head.parse($0[ByteRange(0, length)], limits: HeadLimits())
     }
-    promise.succeed(parsed == nil ? 0 : head.status)
+    answer.succeed(parsed == nil ? 0 : head.status)
     context.close(promise: nil)
   }
 
   func handlerRemoved(context: ChannelHandlerContext) {
     deadline?.cancel()
-    promise.fail(ChannelError.eof)
+    answer.fail(ChannelError.eof)
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }

@@ -9,6 +9,8 @@ extension ClientConnection {
     case connectFailed, connectTimeout
     /// The connection ended before the answer did.
     case closed
+    /// The service said that it has done nothing with the request.
+    case unprocessed
     /// What came is no answer (RFC 9112).
     case malformed
     /// The first byte of the answer did not come in time.
@@ -135,6 +137,10 @@ extension ClientConnection {
   }
 
   private func connect(_ chosen: LoopInstance, _ first: ByteBuffer?) {
+    if head.upgradesToWebSocket, chosen.shared.instance.speaksHTTP2 {
+      endAttempt(.unknown)
+      return refuseExchange(.badGateway("The service speaks HTTP/2, in which this gateway opens no WebSocket."))
+    }
     if !head.upgradesToWebSocket, let idle = chosen.takeIdle() {
       upstream = idle
       idle.begin(self)
@@ -210,7 +216,7 @@ extension ClientConnection {
     case .timedOut:
       endAttempt(isClients ? .unknown : .unanswered)
       if !isClients { givePlaceBack(latency: worker.coarseNow - attemptStart) }
-    case .closed, .malformed: endAttempt(.unanswered)
+    case .closed, .unprocessed, .malformed: endAttempt(.unanswered)
     case .refused: endAttempt(.unknown)
     }
     if let connection = upstream {
@@ -223,6 +229,7 @@ extension ClientConnection {
     case .connectFailed: refuseExchange(.badGateway("The service cannot be reached."))
     case .connectTimeout: refuseExchange(.gatewayTimeout("The service cannot be reached in time."))
     case .closed: refuseExchange(.badGateway("The service ended the connection before it answered."))
+    case .unprocessed: refuseExchange(.badGateway("The service did not take the request."))
     case .malformed: refuseExchange(.badGateway("What the service answered is not HTTP."))
     case .timedOut, .refused: refuseExchange(.gatewayTimeout("The service did not answer in time."))
     }
@@ -261,7 +268,7 @@ extension ClientConnection {
       guard service.hasOther(demand(route, now), than: exchange.tried + [failed].compactMap(\.self)) else {
         return false
       }
-    case .connectFailed, .connectTimeout, .closed, .malformed: break
+    case .connectFailed, .connectTimeout, .closed, .unprocessed, .malformed: break
     }
     return service.budget.withdraw(now: now)
   }
@@ -277,6 +284,8 @@ extension ClientConnection {
     }
     switch failure {
     case .connectFailed, .connectTimeout: return true
+    // Its body is not kept.
+    case .unprocessed: return head.framing == .none
     case .closed, .timedOut, .refused:
       return head.method.isIdempotent && head.framing == .none && !head.upgradesToWebSocket
     case .malformed: return false

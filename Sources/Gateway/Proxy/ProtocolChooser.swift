@@ -63,7 +63,7 @@ final class ProtocolChooser: ChannelInboundHandler, RemovableChannelHandler {
     let connection = HTTP2Connection(worker: worker, address: address, tlsVersion: version, guardian: guardian)
     do {
       let http2 = HTTP2Connection.handler(for: connection, on: context.channel)
-      try pipeline.addHandlers([guardian, http2, connection])
+      try pipeline.addHandlers([HTTP2Gatherer(), guardian, http2, connection])
     } catch {
       context.close(promise: nil)
     }

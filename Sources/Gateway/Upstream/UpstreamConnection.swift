@@ -1,6 +1,7 @@
 import CoreMetrics
 import GravityDiscovery
 import NIOCore
+import NIOHTTP2
 import NIOPosix
 
 /// A connection to an instance. Between requests it lies in its pool.
@@ -48,6 +49,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
   }
 
   func connect() {
+    if instance.shared.instance.speaksHTTP2 { return instance.streams(worker).open(self) }
     let loop = worker.loop
     let bound = NIOLoopBound(self, eventLoop: loop)
     let bootstrap = ClientBootstrap(group: loop)
@@ -63,12 +65,14 @@ final class UpstreamConnection: ChannelDuplexHandler {
       } else {
         bootstrap.connect(host: shared.instance.host, port: shared.instance.port)
       }
-    connecting.assumeIsolated().whenFailure { _ in
-      self.ended()
-      guard let client = self.client else { return }
-      self.client = nil
-      client.upstreamFailed(.connectFailed)
-    }
+    connecting.assumeIsolated().whenFailure { _ in self.connectFailed() }
+  }
+
+  func connectFailed() {
+    ended()
+    guard let client else { return }
+    self.client = nil
+    client.upstreamFailed(.connectFailed)
   }
 
   // MARK: - Channel
@@ -110,9 +114,16 @@ final class UpstreamConnection: ChannelDuplexHandler {
     if let client {
       self.client = nil
       isActive = false
-      client.upstreamFailed(.closed)
+      client.upstreamFailed(Self.failure(error))
     }
     context.close(promise: nil)
+  }
+
+  private static func failure(_ error: any Error) -> ClientConnection.AttemptFailure {
+    if error is HTTP2UpstreamStream.Malformed { return .malformed }
+    // The service has done nothing with it (RFC 9113 §8.7).
+    if let closed = error as? NIOHTTP2Errors.StreamClosed, closed.errorCode == .refusedStream { return .unprocessed }
+    return .closed
   }
 
   func read(context: ChannelHandlerContext) {
@@ -151,7 +162,8 @@ final class UpstreamConnection: ChannelDuplexHandler {
   /// Back to the pool, ready for the next request.
   func goIdle() {
     client = nil
-    guard instance.isListed, isActive else { return close() }
+    // A stream has one request.
+    guard instance.isListed, isActive, !instance.shared.instance.speaksHTTP2 else { return close() }
     phase = .idle
     idleSince = worker.coarseNow
     instance.giveBack(self)

@@ -13,7 +13,8 @@ final class LoopInstance {
   /// Connections in all.
   var connections = 0
   /// Whether the registry still has it; if not, connections close as they come back.
-  var isListed = true
+  private(set) var isListed = true
+  private var http2: HTTP2Upstream?
 
   init(_ shared: UpstreamInstance) { self.shared = shared }
 
@@ -26,8 +27,24 @@ final class LoopInstance {
     idle.remove(at: index)
   }
 
+  /// Where requests to one that speaks HTTP/2 get their streams.
+  func streams(_ worker: Worker) -> HTTP2Upstream {
+    if let http2 { return http2 }
+    let made = HTTP2Upstream(worker, shared)
+    http2 = made
+    return made
+  }
+
+  /// The registry has it no more: connections close as they come back.
+  func unlist() {
+    isListed = false
+    closeIdle(before: .max)
+    http2?.retire()
+  }
+
   /// Closes connections that were last used before `moment`.
   func closeIdle(before moment: Int64) {
+    http2?.closeIdle(before: moment)
     let stale = idle.prefix { $0.idleSince < moment }
     guard !stale.isEmpty else { return }
     let closing = Array(stale)
@@ -73,8 +90,7 @@ final class LoopUpstream {
     let before = instances
     instances = set.map { shared in before.first { $0.shared === shared } ?? LoopInstance(shared) }
     for gone in before where !instances.contains(where: { $0 === gone }) {
-      gone.isListed = false
-      gone.closeIdle(before: .max)
+      gone.unlist()
     }
     planZones()
   }
@@ -91,10 +107,7 @@ final class LoopUpstream {
   /// No route leads here any more. Requests that are under way go on, and may be tried again; connections close as they
   /// come back.
   func retire() {
-    for instance in instances {
-      instance.isListed = false
-      instance.closeIdle(before: .max)
-    }
+    for instance in instances { instance.unlist() }
   }
 
   enum Choice {

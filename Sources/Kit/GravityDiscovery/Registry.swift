@@ -39,10 +39,12 @@ public struct ServiceInstance: Sendable, Hashable, Codable {
   /// Whether it is reached over TLS only, as a gateway with a certificate is. Known where it registers: a registry that
   /// checks its health has to know; those who find it there may not.
   public var usesTLS: Bool
+  /// Whether it is spoken to in HTTP/2 without TLS and without asking first (RFC 9113 §3.3), as gRPC is.
+  public var speaksHTTP2: Bool
 
   public init(
     id: String, service: String, host: String, port: Int, version: String? = nil, zone: String? = nil,
-    weight: Int = 100, usesTLS: Bool = false
+    weight: Int = 100, usesTLS: Bool = false, speaksHTTP2: Bool = false
   ) {
     self.id = id
     self.service = service
@@ -52,6 +54,7 @@ public struct ServiceInstance: Sendable, Hashable, Codable {
     self.zone = zone
     self.weight = weight
     self.usesTLS = usesTLS
+    self.speaksHTTP2 = speaksHTTP2
   }
 
   /// `http://host:port`, or `https` over TLS; an IPv6 address in brackets.

@@ -99,7 +99,8 @@ struct RunningGateway: Sendable {
   }
 
   static func run<Result: Sendable>(
-    _ upstreams: [ScriptedUpstream], routes: [Route] = routes, apiKeys: (any APIKeyTokens)? = nil,
+    _ upstreams: [ScriptedUpstream], others: [ServiceInstance] = [], routes: [Route] = routes,
+    apiKeys: (any APIKeyTokens)? = nil,
     revocations: RevocationList = .init(maximumAge: nil), limitStore: (any LimitStore)? = nil,
     tokenStore: (any TokenStore)? = nil, gateways: Int = 0,
     registry given: (any Registry)? = nil,
@@ -117,6 +118,7 @@ struct RunningGateway: Sendable {
       registry.register(
         ServiceInstance(id: "items-\(index + 1)", service: "items", host: "127.0.0.1", port: upstream.port))
     }
+    for other in others { registry.register(other) }
     for index in 0..<gateways {
       registry.register(ServiceInstance(id: "gateway-\(index)", service: "gateway", host: "127.0.0.1", port: 1))
     }

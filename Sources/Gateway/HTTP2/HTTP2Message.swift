@@ -1,18 +1,28 @@
 import NIOCore
 import NIOHPACK
+import NIOHTTP2
 
-/// Takes apart what is written for an HTTP/1.1 client, as an HTTP/2 client gets it.
+/// Takes apart a message that is written for a peer of HTTP/1.1, as one of HTTP/2 gets it.
 ///
-/// It reads what the gateway wrote, whose framing was checked when it came from the service. What it cannot read is an
-/// answer that is not whole.
-struct HTTP2Answer {
+/// It reads what the gateway wrote, whose framing was checked when it came. What it cannot read is a message that is not
+/// whole.
+struct HTTP2Message {
+  enum Kind {
+    /// To a service.
+    case request
+    /// To a client.
+    ///
+    /// - Parameter omitsBody: Whether the request was HEAD.
+    case answer(omitsBody: Bool)
+  }
+
   enum Part {
     /// 1xx; others follow.
     case interim(HPACKHeaders)
     case head(HPACKHeaders)
     /// Never empty.
     case data(ByteBuffer)
-    /// The answer is whole. Said once.
+    /// The message is whole. Said once.
     case end(trailers: HPACKHeaders?)
   }
 
@@ -29,10 +39,9 @@ struct HTTP2Answer {
   private var input = ByteBuffer()
   private var chunks = ChunkScanner()
   private var section = TrailerSection()
-  private let omitsBody: Bool
+  private let kind: Kind
 
-  /// - Parameter omitsBody: Whether the request was HEAD.
-  init(omitsBody: Bool) { self.omitsBody = omitsBody }
+  init(_ kind: Kind) { self.kind = kind }
 
   var isEnded: Bool { if case .ended = state { true } else { false } }
   /// Whether the end of the connection is the end of the answer.
@@ -108,7 +117,7 @@ struct HTTP2Answer {
       var fields = HPACKHeaders()
       try lines.withUnsafeReadableBytes { (bytes) throws(HeadFault) in
         var ignored = Framing()
-        try Self.readLines(bytes, from: 0, &ignored, into: &fields)
+        try Self.readLines(bytes, from: 0, &ignored, into: &fields, isRequest: false)
       }
       return .end(trailers: fields.isEmpty ? nil : fields)
     } catch {
@@ -126,14 +135,19 @@ struct HTTP2Answer {
   private mutating func readHead() throws(Malformed) -> Part? {
     var framing = Framing()
     var fields = HPACKHeaders()
-    var status = 0
+    var status = 200
     do throws(HeadFault) {
+      let (kind, isRequest) = (kind, isRequest)
       let length = try input.withUnsafeReadableBytes { (bytes) throws(HeadFault) -> Int? in
         guard let length = try HeadScanner.headLength(bytes) else { return nil }
-        let end = try Self.readStatus(bytes[ByteRange(0, length)], &status)
-        fields.reserveCapacity(16)
-        fields.add(name: ":status", value: String(status))
-        try Self.readLines(bytes[ByteRange(0, length)], from: end, &framing, into: &fields)
+        let head = bytes[ByteRange(0, length)]
+        fields.reserveCapacity(24)
+        let lines =
+          switch kind {
+          case .request: try Self.readRequestLine(head, into: &fields)
+          case .answer: try Self.readStatus(head, &status, into: &fields)
+          }
+        try Self.readLines(head, from: lines, &framing, into: &fields, isRequest: isRequest)
         return length
       }
       guard let length else { return nil }
@@ -142,35 +156,74 @@ struct HTTP2Answer {
       throw Malformed()
     }
     guard status >= 200 else { return .interim(fields) }
+    var omitsBody = false
+    if case .answer(let isHead) = kind { omitsBody = isHead || status == 204 || status == 304 }
     state =
-      if omitsBody || status == 204 || status == 304 {
+      if omitsBody {
         .ending
       } else if framing.isChunked {
         .chunks
       } else if let length = framing.length {
         length > 0 ? .length(left: length) : .ending
       } else {
-        .untilClose
+        isRequest ? .ending : .untilClose
       }
     return .head(fields)
   }
 
+  private var isRequest: Bool { if case .request = kind { true } else { false } }
+
   /// - Returns: Where the lines begin.
-  private static func readStatus(_ bytes: UnsafeRawBufferPointer, _ status: inout Int) throws(HeadFault) -> Int {
+  private static func readStatus(
+    _ bytes: UnsafeRawBufferPointer, _ status: inout Int, into fields: inout HPACKHeaders
+  ) throws(HeadFault) -> Int {
     guard bytes.count >= 14, bytes[ByteRange(0, 9)].elementsEqual("HTTP/1.1 ".utf8), bytes[9] >= 0x31,
       bytes[9] <= 0x35, Octet.isDigit(bytes[10]), Octet.isDigit(bytes[11])
     else { throw .malformedStatusLine }
     status = Int(bytes[9] - 48) * 100 + Int(bytes[10] - 48) * 10 + Int(bytes[11] - 48)
     // HTTP/2 has no switching of protocols (RFC 9113 §8.6).
     guard status != 101 else { throw .malformedStatusLine }
-    var index = 12
+    fields.add(name: ":status", value: String(status))
+    return lineEnd(bytes, from: 12)
+  }
+
+  private static func lineEnd(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+    var index = start
     while index < bytes.count, bytes[index] != Octet.lineFeed { index += 1 }
     return index + 1
   }
 
+  /// - Returns: Where the lines begin.
+  private static func readRequestLine(
+    _ bytes: UnsafeRawBufferPointer, into fields: inout HPACKHeaders
+  ) throws(HeadFault) -> Int {
+    let next = lineEnd(bytes, from: 0)
+    let line = bytes[ByteRange(0, next)]
+    guard let first = line.firstIndex(of: Octet.space), let second = line[(first + 1)...].firstIndex(of: Octet.space)
+    else { throw .malformedRequestLine }
+    fields.add(name: ":method", value: String(decoding: line[..<first], as: UTF8.self))
+    fields.add(name: ":scheme", value: "http")
+    fields.add(
+      name: ":path", value: String(decoding: line[(first + 1)..<second], as: UTF8.self), indexing: .nonIndexable)
+    // The others stand behind this one, wherever the line of the host is (RFC 9113 §8.3).
+    var index = next
+    while index < bytes.count - 2 {
+      let line = try HeadScanner.line(bytes, at: index)
+      if bytes[line.name].isEqualIgnoringCase("host") {
+        fields.add(name: ":authority", value: String(decoding: bytes[line.value], as: UTF8.self))
+        break
+      }
+      index = line.next
+    }
+    // What a service says behind its answer is passed on; some ask for this before they do (RFC 9113 §8.2.2).
+    fields.add(name: "te", value: "trailers")
+    return next
+  }
+
   /// Reads the lines up to the empty one that ends `bytes`.
   private static func readLines(
-    _ bytes: UnsafeRawBufferPointer, from start: Int, _ framing: inout Framing, into fields: inout HPACKHeaders
+    _ bytes: UnsafeRawBufferPointer, from start: Int, _ framing: inout Framing, into fields: inout HPACKHeaders,
+    isRequest: Bool
   ) throws(HeadFault) {
     var index = start
     while index < bytes.count - 2 {
@@ -180,6 +233,9 @@ struct HTTP2Answer {
       let value = bytes[line.value]
       switch name {
       case "connection", "proxy-connection", "keep-alive", "upgrade": continue
+      case "host", "te":
+        // Said already.
+        if isRequest { continue }
       case "transfer-encoding":
         framing.isChunked = true
         continue
@@ -194,8 +250,9 @@ struct HTTP2Answer {
   /// §7.1.3); what is secret is not to be guessed from how well it compresses.
   private static func indexing(_ name: String) -> HPACKIndexing {
     switch name {
-    case "set-cookie", "authorization", "proxy-authenticate": .neverIndexed
-    case "x-request-id", "content-length", "etag", "last-modified", "ratelimit", "location", "traceparent":
+    case "set-cookie", "cookie", "authorization", "proxy-authenticate": .neverIndexed
+    case "x-request-id", "content-length", "etag", "last-modified", "ratelimit", "location", "traceparent",
+      "tracestate", "x-request-timeout-ms", "idempotency-key", "forwarded", "x-forwarded-for":
       .nonIndexable
     default: .indexable
     }
@@ -232,6 +289,32 @@ extension UnsafeRawBufferPointer {
         output[index] = byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte
       }
       return count
+    }
+  }
+}
+
+extension HTTP2Message.Part {
+  var payload: HTTP2Frame.FramePayload {
+    switch self {
+    case .interim(let fields), .head(let fields): .headers(.init(headers: fields))
+    case .data(let bytes): .data(.init(data: .byteBuffer(bytes)))
+    case .end(let trailers?): .headers(.init(headers: trailers, endStream: true))
+    case .end(nil): .data(.init(data: .byteBuffer(ByteBuffer()), endStream: true))
+    }
+  }
+}
+
+extension HTTP2Frame.FramePayload {
+  /// The same as the stream's last frame.
+  var ending: HTTP2Frame.FramePayload {
+    switch self {
+    case .headers(var frame):
+      frame.endStream = true
+      return .headers(frame)
+    case .data(var frame):
+      frame.endStream = true
+      return .data(frame)
+    default: return self
     }
   }
 }
