@@ -250,6 +250,11 @@ extension ClientConnection {
   func tryAgain(_ failed: LoopInstance?) {
     guard let route = exchange.route else { return refuseExchange(.notFound) }
     if let failed { exchange.tried.append(failed) }
+    // One whose time was up gave its place back, so that its time was counted.
+    guard exchange.hasPlace || takePlace(route) else {
+      refuseExchange(.overloaded(route.route.service))
+      return processWaiting()
+    }
     worker.state.metrics.retries.increment()
     renewHead(route)
     // What never left is still pending; what did is sent again, which for such a request is its head alone.

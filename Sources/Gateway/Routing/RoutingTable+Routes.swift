@@ -127,11 +127,10 @@ extension RoutingTable {
     else {
       throw RouteError(description: "\(name): a field fills one whole segment")
     }
-    if let known = nodes[node].literals.first(where: { $0.segment == segment }) {
-      return known.node
-    }
+    let (found, place) = Self.place(in: nodes[node].literals, segment.span, ByteRange(0, segment.count))
+    if let found { return nodes[node].literals[found].node }
     nodes.append(Node())
-    nodes[node].literals.append((segment, nodes.count - 1))
+    nodes[node].literals.insert((segment, nodes.count - 1), at: place)
     return nodes.count - 1
   }
 

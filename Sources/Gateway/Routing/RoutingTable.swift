@@ -27,6 +27,7 @@ struct RoutingTable: Sendable {
   }
 
   struct Node: Sendable {
+    /// Shorter ones first, and those of one length by their octets.
     var literals: [(segment: [UInt8], node: Int)] = []
     var parameter: Int?
     /// The first that fits is taken: they stand in order of precedence.
@@ -97,13 +98,10 @@ struct RoutingTable: Sendable {
     var end = start
     while end < pathEnd, bytes[end] != Octet.slash { end += 1 }
     let length = end - start
-    for literal in nodes[node].literals where literal.segment.count == length {
-      var index = 0
-      while index < length, bytes[start + index] == literal.segment[index] { index += 1 }
-      if index == length {
-        if let found = find(literal.node, bytes, end, &search) { return found }
-        break
-      }
+    if let literal = Self.place(in: nodes[node].literals, bytes, ByteRange(start, end)).found,
+      let found = find(nodes[node].literals[literal].node, bytes, end, &search)
+    {
+      return found
     }
     if length > 0, let parameter = nodes[node].parameter,
       let found = find(parameter, bytes, end, &search)
@@ -111,6 +109,37 @@ struct RoutingTable: Sendable {
       return found
     }
     return pick(nodes[node].rest, bytes, &search)
+  }
+
+  /// - Returns: Where a segment stands, or where it would.
+  @inline(__always)
+  static func place(
+    in literals: [(segment: [UInt8], node: Int)], _ bytes: Span<UInt8>, _ segment: ByteRange
+  ) -> (found: Int?, lower: Int) {
+    var (low, high) = (0, literals.count)
+    while low < high {
+      let middle = (low + high) / 2
+      switch order(literals[middle].segment, bytes, segment) {
+      case 0: return (middle, middle)
+      case ..<0: low = middle + 1
+      default: high = middle
+      }
+    }
+    return (nil, low)
+  }
+
+  /// - Returns: Negative where `literal` stands before the segment, 0 where it is the same.
+  @inline(__always)
+  private static func order(_ literal: [UInt8], _ bytes: Span<UInt8>, _ segment: ByteRange) -> Int {
+    let length = segment.count
+    guard literal.count == length else { return literal.count - length }
+    var index = 0
+    while index < length {
+      let (one, other) = (literal[index], bytes[segment.start + index])
+      guard one == other else { return Int(one) - Int(other) }
+      index += 1
+    }
+    return 0
   }
 
   private func pick(_ candidates: [Candidate], _ bytes: Span<UInt8>, _ search: inout Search)

@@ -31,6 +31,17 @@ import Testing
     #expect(match(table, "/a") == .notFound && match(table, "/b") == .notFound && match(table, "/A/b") == .notFound)
   }
 
+  @Test("each of thousands of segments beside one another is found, and nothing between them")
+  func manySegments() throws {
+    let names = (0..<3_000).map { String($0 * 7_919 % 3_001, radix: 36) }
+    let table = try RoutingTable(routes: names.map { route($0, "/\($0)") })
+    for (index, name) in names.enumerated() {
+      #expect(match(table, "/\(name)") == .found(.route(index)), "\(name)")
+      #expect(match(table, "/\(name)-") == .notFound && match(table, "/-\(name)") == .notFound)
+    }
+    #expect(match(table, "/") == .notFound)
+  }
+
   @Test("a known path with another method lists what it takes, and HEAD goes where GET goes")
   func methods() throws {
     let table = try RoutingTable(routes: [route("0", "/a", ["GET"]), route("1", "/a", ["POST", "DELETE"])])
