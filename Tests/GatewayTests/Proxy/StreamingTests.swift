@@ -1,5 +1,7 @@
 import Foundation
+import GravityDiscovery
 import NIOCore
+import NIOPosix
 import Synchronization
 import Testing
 
@@ -58,6 +60,54 @@ import Testing
     }
   }
 
+  @Test("over HTTP/2 a large request to a service that does not read waits at the client, and goes on when it reads")
+  func unreadUpload() async throws {
+    let upstream = try await UnreadingUpstream(answersAfter: Self.size)
+    let instance = ServiceInstance(id: "items-1", service: "items", host: "127.0.0.1", port: upstream.port)
+    try await RunningGateway.run([], others: [instance]) { gateway in
+      let client = try await FrameClient.connect(gateway.port)
+      let sent = Mutex(0)
+      let fields = RawFrame.request("POST", "/items") + [("content-length", "\(Self.size)")]
+      try await client.send(.headers(1, fields, end: false))
+      let sending = Task {
+        // As much as the windows allow (RFC 9113 §6.9), in frames of the size that all take.
+        var (connection, stream) = (65_535, 65_535)
+        while sent.withLock({ $0 }) < Self.size {
+          let count = min(16_384, connection, stream, Self.size - sent.withLock { $0 })
+          guard count > 0 else {
+            guard let frame = await client.windowFrame() else { return }
+            if frame.stream == 0 { connection += frame.increment } else { stream += frame.increment }
+            // Streams have the gateway's window from here on, and not before it has read this (RFC 9113 §6.5.3).
+            if frame.type == RawFrame.Kind.settings { try await client.send(RawFrame.settingsTaken) }
+            continue
+          }
+          (connection, stream) = (connection - count, stream - count)
+          let left = sent.withLock { sent in
+            sent += count
+            return Self.size - sent
+          }
+          try await client.send(.data(1, String(repeating: "x", count: count), end: left == 0))
+        }
+      }
+      let last = Mutex((count: 0, at: ContinuousClock.now))
+      let isStill = await eventually {
+        let count = sent.withLock { $0 }
+        return last.withLock { last in
+          if last.count != count { last = (count, .now) }
+          return count > 65_535 && last.at.duration(to: .now) > .milliseconds(500)
+        }
+      }
+      // Sockets on the way hold some megabytes, too.
+      #expect(isStill && sent.withLock { $0 } < Self.size / 2, "\(sent.withLock { $0 })")
+      try await upstream.read()
+      try await sending.value
+      #expect(await client.answer(1).status == 200)
+      #expect(upstream.received > Self.size)
+      await client.close()
+    }
+    await upstream.close()
+  }
+
   @Test("a large request streams through whole")
   func upload() async throws {
     let upstream = try await ScriptedUpstream(keepsBodies: false) { _ in .ok() }
@@ -77,4 +127,68 @@ import Testing
 private enum Waiting {
   private static let start = ContinuousClock.now
   static func isOver() -> Bool { ContinuousClock.now - start > .seconds(1) }
+}
+
+/// Takes connections, and reads nothing until it is told to; then it answers each that has said enough.
+private final class UnreadingUpstream: Sendable {
+  final class Counts: Sendable {
+    let state = Mutex((channels: [any Channel](), reads: false, received: 0))
+  }
+  private let counts = Counts()
+  private let channel: any Channel
+  let port: Int
+
+  /// - Parameter count: Bytes of a connection that are more than its request's body.
+  init(answersAfter count: Int) async throws {
+    let counts = counts
+    channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .childChannelOption(.autoRead, value: false)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(UnreadingHandler(counts, count))
+        }
+      }.bind(host: "127.0.0.1", port: 0).get()
+    port = channel.localAddress!.port!
+  }
+
+  var received: Int { counts.state.withLock { $0.received } }
+
+  func read() async throws {
+    let channels = counts.state.withLock { state in
+      state.reads = true
+      return state.channels
+    }
+    for channel in channels where channel.isActive { try await channel.setOption(.autoRead, value: true).get() }
+  }
+
+  func close() async { try? await channel.close() }
+}
+
+private final class UnreadingHandler: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+  private let counts: UnreadingUpstream.Counts
+  private let enough: Int
+  private var count = 0
+
+  init(_ counts: UnreadingUpstream.Counts, _ enough: Int) { (self.counts, self.enough) = (counts, enough) }
+
+  func channelActive(context: ChannelHandlerContext) {
+    let reads = counts.state.withLock { state in
+      state.channels.append(context.channel)
+      return state.reads
+    }
+    if reads { context.channel.setOption(.autoRead, value: true).whenComplete { _ in } }
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let before = count
+    count += unwrapInboundIn(data).readableBytes
+    counts.state.withLock { $0.received += count - before }
+    guard before <= enough, count > enough else { return }
+    let answer = ByteBuffer(string: "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+    context.writeAndFlush(wrapOutboundOut(answer), promise: nil)
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }

@@ -38,6 +38,8 @@ struct RawFrame: Sendable, Equatable {
     bytes += payload
     return bytes
   }
+  /// Of WINDOW_UPDATE, and what ``FrameClient/windowFrame()`` makes of SETTINGS.
+  var increment: Int { Int(payload.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }) }
   var endsStream: Bool { flags & Self.endStream != 0 }
   /// The code of RST_STREAM or GOAWAY.
   var code: UInt32? {
@@ -48,6 +50,7 @@ struct RawFrame: Sendable, Equatable {
   static func word(_ value: UInt32) -> [UInt8] {
     [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) }
   }
+  static let settingsTaken = RawFrame(type: Kind.settings, flags: 1)
   static func settings(_ values: [(UInt16, UInt32)] = []) -> RawFrame {
     var payload: [UInt8] = []
     for (name, value) in values {
@@ -231,6 +234,21 @@ final class FrameClient: Sendable {
       return nil
     }
 
+    func windowFrame() async -> RawFrame? {
+      while let frame = await frame() {
+        if frame.type == RawFrame.Kind.windowUpdate { return frame }
+        guard frame.type == RawFrame.Kind.settings, frame.flags & 1 == 0 else {
+          kept.append(frame)
+          continue
+        }
+        for setting in stride(from: 0, to: frame.payload.count - 5, by: 6) where frame.payload[setting + 1] == 4 {
+          let value = frame.payload[(setting + 2)..<(setting + 6)].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+          return RawFrame(type: RawFrame.Kind.settings, stream: 1, payload: RawFrame.word(value - 65_535))
+        }
+      }
+      return nil
+    }
+
     func end() async { while await frame() != nil {} }
   }
 
@@ -264,6 +282,9 @@ final class FrameClient: Sendable {
   func answer(_ stream: UInt32) async -> FrameAnswer { await received.answer(stream) }
   /// The next frame of a kind; nil at the connection's end.
   func first(of kind: UInt8) async -> RawFrame? { await received.first(of: kind) }
+  /// The next WINDOW_UPDATE, or by how much SETTINGS enlarge the window of stream 1, as a payload like that; nil at
+  /// the connection's end.
+  func windowFrame() async -> RawFrame? { await received.windowFrame() }
   /// Returns when the connection has ended.
   func end() async { await received.end() }
   func close() async { try? await channel.close() }

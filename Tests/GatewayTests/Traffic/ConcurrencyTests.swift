@@ -133,6 +133,31 @@ import Testing
     #expect(!ordinary && urgent)
   }
 
+  @Test("a request that is tried again after its time was up has its place among them again")
+  func retried() async throws {
+    let script: @Sendable (SeenRequest) -> Reply = { $0.head.hasPrefix("GET /items/hang") ? .hang : .ok() }
+    let (one, two) = (try await ScriptedUpstream(script), try await ScriptedUpstream(script))
+    try await RunningGateway.run(
+      [one, two],
+      configure: {
+        ($0.concurrency.minimum, $0.concurrency.maximum, $0.concurrency.reserve) = (1, 1, 0)
+        $0.timeouts.firstByte = .seconds(1)
+        $0.retries.attempts = 2
+      }
+    ) { gateway in
+      // Streams of one connection are all on one loop, which has one place.
+      let client = try await FrameClient.connect(gateway.port)
+      try await client.send(.get(1, "/items/hang"))
+      #expect(await eventually { one.requests.count + two.requests.count == 2 })
+      try await client.send(.get(3, "/items"))
+      #expect(await client.answer(3).member("code") == "overloaded")
+      #expect(await client.answer(1).status == 504)
+      try await client.send(.get(5, "/items"))
+      #expect(await client.answer(5).status == 200)
+      await client.close()
+    }
+  }
+
   @Test("what is beyond the limit is 503 with its reason, health goes on, and places come back however a request ends")
   func refused() async throws {
     let upstream = try await ScriptedUpstream { request in
