@@ -78,7 +78,7 @@ let package = Package(
     engine(
       "RedisEngine", port: "GravityCache", on: ["GravityData", "GravityIdentity", "GravityLimits"],
       [.coreMetrics, .crypto, .lifecycle, .log, .nio, .nioPosix, .nioSSL]),
-    engine("OpenIDEngine", port: "GravityIdentity", on: ["GravityContracts"], [.jwt, .log]),
+    engine("OpenIDEngine", port: "GravityIdentity", on: ["AuthServer", "GravityContracts"], [.jwt, .log]),
     engine(
       "OutgoingHTTPEngine", port: "NotificationServer", on: ["GravityContracts"],
       [.nio, .nioHTTP1, .nioPosix, .nioSSL]),
@@ -318,9 +318,13 @@ let package = Package(
         "AuthServer",
         with: [
           "AuthAPI", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents", "GravityHTTP",
-          "GravityIdentity", "GravityPersonalData", "GravityTelemetry", "NotificationAPI", "PostgresEngine",
-          "SQLiteEngine", "Testbed", "UserAPI",
-        ], [.asyncHTTPClient, .crypto, .hummingbird, .hummingbirdTesting, .httpTypes, .jwt, .lifecycle, .log]),
+          "GravityIdentity", "GravityPersonalData", "GravityTelemetry", "NotificationAPI", "NotificationServer",
+          "OpenIDEngine", "OutgoingHTTPEngine", "PostgresEngine", "SQLiteEngine", "TestServers", "Testbed", "UserAPI",
+        ],
+        [
+          .asyncHTTPClient, .crypto, .hummingbird, .hummingbirdTesting, .httpTypes, .jwt, .lifecycle, .log, .nio,
+          .nioHTTP1, .nioPosix,
+        ]),
       tests(
         "UserServer",
         with: [
@@ -402,8 +406,8 @@ let package = Package(
         dependencies: [
           "AuthAPI", "gravity", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents",
           "GravityIdentity",
-          "PaymentServer", "PostgresEngine", "SQLiteEngine",
-        ] + [.asyncHTTPClient, .nio, .nioFoundation, .nioHTTP1],
+          "OpenIDEngine", "PaymentServer", "PostgresEngine", "SQLiteEngine",
+        ] + [.asyncHTTPClient, .log, .nio, .nioFoundation, .nioHTTP1],
         path: "Tests/EndToEndTests", swiftSettings: .house),
     ],
   swiftLanguageModes: [.v6]

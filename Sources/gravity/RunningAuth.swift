@@ -21,6 +21,10 @@ enum RunningAuth {
     do {
       let service = try await AuthService(
         database: place.database, masterKey: ground.masterKey, configuration: try configuration(layers),
+        providers: try layers.optional(Settings.signInProviders).map {
+          try SignInProviders($0).providers(logger: logger)
+        }
+          ?? [],
         notifier: mail.notifier,
         tokenStore: ground.redis?.tokens ?? InMemoryTokenStore(list: revocations), revocations: revocations,
         // Everything in this process asks the same list; announcing it to nobody would write to the disk all day.
@@ -80,6 +84,8 @@ enum RunningAuth {
     configuration.passwordCost = try layers.value(Settings.bcryptCost)
     configuration.requiresEmailVerification = try layers.value(Settings.verifyEmail)
     configuration.supportContact = try layers.value(Settings.supportContact)
+    configuration.displayName = try layers.value(Settings.siteName)
+    configuration.stepUpMaximumAge = try layers.value(Settings.stepUpAge) / .seconds(1)
     configuration.accessTokenLifetime = try layers.value(Settings.accessTTL) / .seconds(1)
     return configuration
   }

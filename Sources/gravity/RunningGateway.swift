@@ -86,6 +86,7 @@ enum RunningGateway {
       AuthAPI.login.path, AuthAPI.register.path, AuthAPI.recover.path, AuthAPI.changeEmail.path,
       AuthAPI.confirmEmail.path, AuthAPI.signIn.path, AuthAPI.completeLogin.path, AuthAPI.signInCode.path,
       AuthAPI.stepUp.path, AuthAPI.deviceAuthorization.path, AuthAPI.enterDeviceCode.path,
+      AuthAPI.startAtProvider.path, AuthAPI.returnFromProvider.path,
     ])
     let limit = RateLimit(
       signIn, requests: try layers.value(Settings.signIns), per: .seconds(60), by: .address)

@@ -12,7 +12,8 @@ extension Settings {
     text: "gravity.mail.from", "the address that mail comes from, one that the mail server lets us use",
     standard: "no-reply@gravity.localhost")
   static let siteName = Setting(
-    text: "gravity.site.name", "what messages call the platform, at most 100 characters", standard: "Gravity")
+    text: "gravity.site.name",
+    "what messages, auth's pages and authenticator apps call the platform, at most 100 characters", standard: "Gravity")
 
   static let authMail = Setting<AuthMail>(
     "gravity.auth.mail",

@@ -133,7 +133,7 @@ enum Settings {
       bcryptCost, verifyEmail, accessTTL, supportContact, webhookSecrets, paymentWindow, cancelWindow,
       orderTaxes, orderShipping, gatewayRequests, signIns, gatewayMetrics, accessLog,
       drainTimeout,
-    ] + answers + edge + discovery + mail + privacy + traces
+    ] + answers + edge + discovery + identity + mail + privacy + traces
 
   /// OpenTelemetry's own names and values (see telemetry.md).
   static let traces: [Setting<String>] = TraceSettings.variables.map { variable in

@@ -65,6 +65,7 @@ struct AuthFixture: Sendable {
   /// - Parameter administrator: Whether `root@example.org` exists and has every permission.
   static func run(
     on engine: Engine, administrator: Bool = true, _ configure: (inout AuthConfiguration) -> Void = { _ in },
+    providers: (TestClock, RecordedLog) throws -> [FederatedProvider] = { _, _ in [] },
     _ body: @escaping @Sendable (AuthFixture) async throws -> Void
   ) async throws {
     var configuration = AuthConfiguration()
@@ -73,7 +74,8 @@ struct AuthFixture: Sendable {
     let settings = configuration
     try await engine.withDatabase(AuthService.migrations) { database in
       let (clock, mailbox, log, masterKey) = (TestClock(), Mailbox(), RecordedLog(), MasterKey())
-      let service = try await instance(database, masterKey, settings, mailbox, clock, log)
+      let service = try await instance(
+        database, masterKey, settings, mailbox, clock, log, providers: try providers(clock, log))
       if administrator {
         _ = try await service.bootstrapAdministrator(email: "root@example.org", password: password)
       }
@@ -93,11 +95,11 @@ struct AuthFixture: Sendable {
 
   static func instance(
     _ database: any Database, _ masterKey: MasterKey, _ configuration: AuthConfiguration, _ mailbox: Mailbox,
-    _ clock: TestClock, _ log: RecordedLog, tokenStore: (any TokenStore)? = nil,
+    _ clock: TestClock, _ log: RecordedLog, providers: [FederatedProvider] = [], tokenStore: (any TokenStore)? = nil,
     list: RevocationList = RevocationList(maximumAge: nil)
   ) async throws -> AuthService {
     let service = try await AuthService(
-      database: database, masterKey: masterKey, configuration: configuration,
+      database: database, masterKey: masterKey, configuration: configuration, providers: providers,
       hasher: PasswordHasher(cost: configuration.passwordCost, threads: 2, queue: 1000), notifier: mailbox,
       tokenStore: tokenStore ?? InMemoryTokenStore(list: list, now: { clock.now }), revocations: list,
       logger: log.logger,

@@ -23,9 +23,12 @@ struct Device: Sendable {
     return try await auth.newClient(fields)
   }
 
-  static func begin(_ auth: AuthFixture, scope: String = "openid offline_access") async throws -> Device {
+  static func begin(
+    _ auth: AuthFixture, scope: String = "openid offline_access", _ more: [String: String] = [:]
+  ) async throws -> Device {
     let id = try await client(auth).client.id.lowercased
-    let reply = try await auth.form(AuthAPI.deviceAuthorization, ["scope": scope], .identifier(id))
+    let reply = try await auth.form(
+      AuthAPI.deviceAuthorization, ["scope": scope].merging(more) { $1 }, .identifier(id))
     #expect(reply.headers[.cacheControl] == "no-store")
     return Device(auth: auth, id: id, codes: try reply.value)
   }
@@ -244,6 +247,64 @@ struct Device: Sendable {
       auth.clock.advance(3600)
       try await maintenance.sweep()
       #expect(try await device.poll().error == "invalid_grant")
+    }
+  }
+
+  @Test(
+    "a device's tokens say how and when whoever let it in had signed in, not when they let it in",
+    arguments: Engine.available)
+  func assurance(_ engine: Engine) async throws {
+    try await AuthFixture.run(on: engine) { auth in
+      try await auth.register("a@example.org")
+      let browser = Browser(auth)
+      let first = try await Device.begin(auth)
+      let signedInAt = Int64(auth.clock.now.timeIntervalSince1970)
+      #expect(try await first.decide(browser, first.ask(browser), "allow").status == 200)
+      auth.clock.advance(100)
+      let claims = try AuthorizationTests.claims(of: #require(try await first.poll().value.idToken))
+      #expect(claims.amr == ["pwd"] && claims.acr == "aal1" && claims.authTime == signedInAt)
+
+      // One that asks for more gets a page to sign in at (RFC 9470 §4).
+      let recent = try await Device.begin(auth, ["max_age": "50"])
+      let page = try await browser.post(
+        "/oauth/device",
+        Browser.fields(
+          of: browser.get("/oauth/device?user_code=\(recent.codes.userCode)"), ["user_code": recent.codes.userCode]))
+      #expect(page.text.contains("name=\"password\""), "the sign-in is 100 s old")
+      let there = try await browser.post(
+        "/oauth/sign-in", Browser.fields(of: page, ["email": "a@example.org", "password": AuthFixture.password]))
+      #expect(there.status == 303)
+      #expect(try await recent.decide(browser, recent.ask(browser), "allow").status == 200)
+      #expect(try await recent.poll().status == 200)
+
+      let strong = try await Device.begin(auth, ["acr_values": "aal2"])
+      let refused = try await strong.ask(browser)
+      #expect(refused.status == 403 && refused.text.contains("your account has none"))
+      #expect(try await strong.poll().error == "authorization_pending")
+      let bad = try await auth.form(
+        AuthAPI.deviceAuthorization, ["scope": "openid", "max_age": "soon"], .identifier(strong.id))
+      #expect(bad.error == "invalid_request")
+    }
+  }
+
+  @Test("a device that asks for two factors gets them from whoever has them", arguments: Engine.available)
+  func secondFactor(_ engine: Engine) async throws {
+    try await AuthFixture.run(on: engine) { auth in
+      let user = try await auth.enrol("a@example.org")
+      let device = try await Device.begin(auth, ["acr_values": "aal2"])
+      let browser = Browser(auth)
+      let page = try await browser.get("/oauth/device?user_code=\(device.codes.userCode)")
+      let asked = try await browser.post(
+        "/oauth/sign-in", Browser.fields(of: page, ["email": user.email, "password": AuthFixture.password]))
+      let start = try #require(asked.text.range(of: "name=\"challenge\" value=\""))
+      let challenge = String(asked.text[start.upperBound...].prefix { $0 != "\"" })
+      let there = try await browser.post(
+        "/oauth/second-factor",
+        Browser.fields(of: asked, ["challenge": challenge, "code": user.authenticator.code(at: auth.clock.now)]))
+      #expect(there.status == 303, "\(there.text)")
+      #expect(try await device.decide(browser, device.ask(browser), "allow").status == 200)
+      let claims = try AuthorizationTests.claims(of: #require(try await device.poll().value.idToken))
+      #expect(claims.amr == ["pwd", "otp", "mfa"] && claims.acr == "aal2")
     }
   }
 }

@@ -56,6 +56,46 @@ import Testing
     }
   }
 
+  @Test(
+    "of the administrators the last one stays until there is another, also when both are erased at once",
+    arguments: Engine.available)
+  func lastAdministrator(_ engine: Engine) async throws {
+    try await AuthFixture.run(on: engine) { auth in
+      let root = try await auth.administrator()
+      let rootID = try await auth.send(AuthAPI.me, token: root).value.id
+      let second = try await auth.newUser("second@example.org").id
+      func promote(_ id: UUID, _ token: String) async throws -> Int {
+        try await auth.send(
+          AuthAPI.updateAccount, "/api/v1/auth/accounts/\(id.lowercased)", ["roles": ["admin"]], token: token
+        ).status
+      }
+      #expect(try await promote(second, root) == 200)
+      let holder = auth.service.personalData
+      #expect(try await holder.inventory(PersonalDataSubject(userID: rootID), in: auth.database).waits.isEmpty)
+      await withTaskGroup(of: Void.self) { group in
+        for id in [rootID, second] {
+          group.addTask { try? await auth.database.write { try holder.erase(id, in: $0) } }
+        }
+      }
+      let left = try await auth.database.read { transaction in
+        try [rootID, second].filter { try AccountStore(transaction).find($0)?.status == .active }
+      }
+      let last = try #require(left.first)
+      #expect(left.count == 1)
+      let receipt = try #require(try await Self.receipts(of: last, auth).first)
+      #expect(!receipt.isComplete && receipt.waiting == [AuthAPI.lastAdministrator: 1] && receipt.erased.isEmpty)
+      #expect(try await auth.database.read { try AccountStore($0).roles(of: last) }.contains("admin"))
+
+      let email = last == rootID ? "root@example.org" : "second@example.org"
+      let token = try await auth.login(email).value.accessToken
+      let third = try await auth.newUser("third@example.org").id
+      #expect(try await promote(third, token) == 200)
+      try await auth.database.write { try holder.erase(last, in: $0) }
+      #expect(try await auth.database.read { try AccountStore($0).find(last)?.status } == .deleted)
+      #expect(try await Self.receipts(of: last, auth).last?.isComplete == true)
+    }
+  }
+
   static func receipts(of id: UUID, _ auth: AuthFixture) async throws -> [ErasureReceipt] {
     try await auth.database.rows(
       "SELECT body FROM outbox WHERE subject = \(id.lowercased) AND type = 'erasure.acknowledged.v1'"

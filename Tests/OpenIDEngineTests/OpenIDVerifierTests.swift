@@ -80,7 +80,7 @@ struct OpenIDVerifierTests {
       (#"{"alg":"none","kid":"k1"}"#, claims(), "not for none"),
       (#"{"alg":"HS256","kid":"k1"}"#, claims(), "not for HS256"),
       (#"{"alg":"ES256","kid":"k2"}"#, claims(), "a key that is not known"),
-      (#"{"alg":"ES256","kid":"k1","typ":"logout+jwt"}"#, claims(), "no access token"),
+      (#"{"alg":"ES256","kid":"k1","typ":"logout+jwt"}"#, claims(), "not taken here"),
       (#"{"alg":"ES256","kid":"k1","crit":["exp"]}"#, claims(), "critical"),
       (#"{"kid":"k1"}"#, claims(), "no signed JWT"),
     ])

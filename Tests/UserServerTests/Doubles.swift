@@ -82,16 +82,19 @@ final class FakeServices: PersonalDataServices {
   struct Away: Error {}
   private let away = Mutex<Set<String>>([])
   private let kept = Mutex<[String: [PersonalDataItem]]>([:])
+  private let waiting = Mutex<[String: Int64]>(["open": 2])
 
   func setAway(_ service: String, _ isAway: Bool) {
     away.withLock { if isAway { $0.insert(service) } else { $0.remove(service) } }
   }
+  /// What an erasure would have to wait for.
+  func wait(for waits: [String: Int64]) { waiting.withLock { $0 = waits } }
   func keep(_ items: [PersonalDataItem], at service: String) { kept.withLock { $0[service] = items } }
 
   func inventory(of user: UUID, at service: String) async throws -> PersonalDataInventory {
     if away.withLock({ $0.contains(service) }) { throw Away() }
     return PersonalDataInventory(
-      service: service, PersonalDataCounts(erased: ["things": 3], kept: ["ids": 1], waiting: ["open": 2]))
+      service: service, PersonalDataCounts(erased: ["things": 3], kept: ["ids": 1], waiting: waiting.withLock { $0 }))
   }
 
   /// Two at a time.

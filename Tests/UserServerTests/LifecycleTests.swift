@@ -1,3 +1,4 @@
+import AuthAPI
 import Foundation
 import GravityContracts
 import GravityData
@@ -37,6 +38,23 @@ import UserAPI
       try await Self.hear([Self.registered], of: alice.id, users)
       _ = try await users.service.copies.refreshDue()
       #expect(try await users.me(alice).value == profile)
+    }
+  }
+
+  @Test(
+    "the last administrator cannot ask to be erased, nor anybody while auth cannot say", arguments: Engine.available)
+  func lastAdministrator(_ engine: Engine) async throws {
+    try await UserFixture.run(on: engine, { $0.erasureServices = ["auth"] }) { users in
+      let alice = users.person("alice@example.org")
+      users.services.wait(for: [AuthAPI.lastAdministrator: 1])
+      let refused = try await users.send(UserAPI.deleteProfile, token: alice.token)
+      #expect(refused.status == 409 && refused.code == "last_administrator")
+      users.services.setAway("auth", true)
+      #expect(try await users.send(UserAPI.deleteProfile, token: alice.token).status == 503)
+      #expect(try await users.me(alice).value.deletionDueAt == nil, "nothing was begun")
+      users.services.setAway("auth", false)
+      users.services.wait(for: [:])
+      #expect(try await users.send(UserAPI.deleteProfile, token: alice.token).status == 202)
     }
   }
 

@@ -1,7 +1,6 @@
 public import Foundation
 import GravityContracts
 public import GravityIdentity
-import JWTKit
 
 /// Verifies access tokens of an OpenID provider that is somebody else's: Keycloak, Hydra, Auth0, Entra, …
 ///
@@ -33,25 +32,10 @@ public struct OpenIDVerifier: TokenVerifier {
   }
 
   public func verify(_ token: String) async throws(TokenRefusal) -> Principal {
-    guard token.utf8.count <= Self.greatestLength else { throw TokenRefusal(.invalid, "longer than 8192 bytes") }
-    let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-    guard parts.count == 3, parts.allSatisfy({ !$0.isEmpty }), let data = Data(base64URLEncoded: parts[0]),
-      let header = try? JSONDecoder().decode(Header.self, from: data)
-    else { throw TokenRefusal(.invalid, "no signed JWT") }
-    let type = header.typ?.lowercased() ?? "jwt"
-    guard ["jwt", "at+jwt", "application/at+jwt"].contains(type) else {
-      throw TokenRefusal(.invalid, "of a type that is no access token's")
-    }
-    guard !header.hasCritical else { throw TokenRefusal(.invalid, "has critical extensions") }
-    guard let key = try await keys.key(header.kid, header.alg) else {
-      throw TokenRefusal(.invalid, "signed with a key that is not known, or not for \(header.alg)")
-    }
-    let claims: OpenIDClaims
-    do { claims = try await key.keys.verify(token, as: OpenIDClaims.self) } catch {
-      let isForged = (error as? JWTError)?.errorType == .signatureVerificationFailed
-      throw TokenRefusal(.invalid, isForged ? "the signature is wrong" : "the claims cannot be read")
-    }
-    return try principal(claims, signature: parts[2])
+    let claims = try await OpenIDToken.claims(
+      OpenIDClaims.self, of: token, atMost: Self.greatestLength, types: ["jwt", "at+jwt", "application/at+jwt"],
+      keys: keys)
+    return try principal(claims, signature: token.split(separator: ".").last ?? "")
   }
 
   private func principal(_ claims: OpenIDClaims, signature: Substring) throws(TokenRefusal) -> Principal {
@@ -68,22 +52,5 @@ public struct OpenIDVerifier: TokenVerifier {
       subject: claims.subject, tokenID: claims.tokenID ?? String(signature.prefix(64)), sessionID: claims.sessionID,
       roles: claims.roles, permissions: claims.permissions.map(Permission.init(rawValue:)),
       issuedAt: claims.issuedAt ?? time, expiresAt: claims.expiresAt)
-  }
-
-  /// `jku`, `jwk`, `x5u` and `x5c` are not read: a token does not say where its key is.
-  private struct Header: Decodable {
-    var alg: String
-    var typ: String?
-    var kid: String?
-    var hasCritical: Bool
-
-    enum CodingKeys: String, CodingKey { case alg, typ, kid, crit }
-    init(from decoder: any Decoder) throws {
-      let header = try decoder.container(keyedBy: CodingKeys.self)
-      alg = try header.decode(String.self, forKey: .alg)
-      typ = try header.decodeIfPresent(String.self, forKey: .typ)
-      kid = try header.decodeIfPresent(String.self, forKey: .kid)
-      hasCritical = header.contains(.crit)
-    }
   }
 }

@@ -1,3 +1,4 @@
+import GravityContracts
 import NIOCore
 import NIOHTTP1
 import NotificationServer
@@ -14,19 +15,20 @@ struct OutgoingChannel: Sendable {
 
   /// Always closes the connection.
   func exchange(
-    _ request: OutgoingRequest, _ target: OutgoingTarget, _ deadline: NIODeadline
+    _ request: OutgoingRequest, _ method: GravityContracts.Method, _ target: OutgoingTarget, _ deadline: NIODeadline
   ) async throws(OutgoingFailure) -> OutgoingAnswer {
     var headers = HTTPHeaders(request.headers.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     headers.replaceOrAdd(name: "host", value: target.authority)
-    headers.replaceOrAdd(name: "content-length", value: "\(request.body.count)")
+    if method != .get { headers.replaceOrAdd(name: "content-length", value: "\(request.body.count)") }
     headers.replaceOrAdd(name: "connection", value: "close")
-    let head = HTTPRequestHead(version: .http1_1, method: .POST, uri: target.path, headers: headers)
+    let head = HTTPRequestHead(
+      version: .http1_1, method: .init(rawValue: method.rawValue), uri: target.path, headers: headers)
     let promise = channel.eventLoop.makePromise(of: OutgoingAnswer.self)
     let body = ByteBuffer(bytes: request.body)
     channel.eventLoop.execute { [channel, answering] in
       answering.value.wait(promise, until: deadline, channel)
       channel.write(HTTPClientRequestPart.head(head), promise: nil)
-      channel.write(HTTPClientRequestPart.body(.byteBuffer(body)), promise: nil)
+      if body.readableBytes > 0 { channel.write(HTTPClientRequestPart.body(.byteBuffer(body)), promise: nil) }
       channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
     }
     defer { channel.close(promise: nil) }

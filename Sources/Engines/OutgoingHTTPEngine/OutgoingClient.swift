@@ -1,19 +1,19 @@
 import Foundation
-import GravityContracts
+public import GravityContracts
 public import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
 public import NotificationServer
 
-/// Posts to addresses that others gave us, over HTTP/1.1, a connection for each request.
+/// Sends requests to addresses that others gave us, over HTTP/1.1, a connection for each.
 ///
 /// A name is looked up here, and the connection goes to one of the addresses that the policy allows and to no other: a
 /// name that means something else a moment later (DNS rebinding) changes nothing. Redirects are not followed, proxies
 /// of the environment not used.
 public struct OutgoingClient: OutgoingHTTP {
-  /// Bytes of an answer's body that are read.
-  static let greatestBody = 16 << 10
+  /// Bytes of an answer's body that are read unless more are asked for.
+  public static let greatestBody = 16 << 10
   /// Addresses of one name that are tried.
   private static let greatestTries = 3
 
@@ -39,7 +39,13 @@ public struct OutgoingClient: OutgoingHTTP {
     self.resolve = resolve
   }
 
-  public func post(_ request: OutgoingRequest) async -> OutgoingAnswer {
+  public func post(_ request: OutgoingRequest) async -> OutgoingAnswer { await send(request, .post) }
+
+  /// One request, one answer.
+  /// - Parameter greatestBody: Bytes of the answer's body that are read; what is beyond is cut off.
+  public func send(
+    _ request: OutgoingRequest, _ method: GravityContracts.Method, greatestBody: Int = Self.greatestBody
+  ) async -> OutgoingAnswer {
     do throws(OutgoingFailure) {
       let target = try OutgoingTarget(request.url)
       let deadline = NIODeadline.now() + TimeAmount(request.timeout)
@@ -47,11 +53,11 @@ public struct OutgoingClient: OutgoingHTTP {
       var failure = OutgoingFailure("no address could be connected to")
       for address in addresses.prefix(Self.greatestTries) where NIODeadline.now() < deadline {
         let channel: OutgoingChannel
-        do throws(OutgoingFailure) { channel = try await connect(target, address, deadline) } catch {
+        do throws(OutgoingFailure) { channel = try await connect(target, address, deadline, greatestBody) } catch {
           failure = error
           continue
         }
-        return try await channel.exchange(request, target, deadline)
+        return try await channel.exchange(request, method, target, deadline)
       }
       throw failure
     } catch { return .failed(error.description) }
@@ -89,7 +95,7 @@ public struct OutgoingClient: OutgoingHTTP {
   // MARK: Connecting
 
   private func connect(
-    _ target: OutgoingTarget, _ address: SocketAddress, _ deadline: NIODeadline
+    _ target: OutgoingTarget, _ address: SocketAddress, _ deadline: NIODeadline, _ greatestBody: Int
   ) async throws(OutgoingFailure) -> OutgoingChannel {
     do {
       let tls = target.isSecure ? try tlsContext() : nil
@@ -106,7 +112,7 @@ public struct OutgoingClient: OutgoingHTTP {
                 try NIOSSLClientHandler(context: tls, serverHostname: isAddress ? nil : target.host))
             }
             try pipeline.addHTTPClientHandlers()
-            let answering = OutgoingAnswering(greatestBody: Self.greatestBody)
+            let answering = OutgoingAnswering(greatestBody: greatestBody)
             try pipeline.addHandler(answering)
             return OutgoingChannel(channel, NIOLoopBound(answering, eventLoop: channel.eventLoop))
           }

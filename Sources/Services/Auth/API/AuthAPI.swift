@@ -20,7 +20,7 @@ public enum AuthAPI {
       userInfo, userInfoByPost, createAPIKey, apiKeys, revokeAPIKey, exchangeAPIKey,
       secondFactor, enrolTOTP, confirmTOTP, removeTOTP, renewRecoveryCodes, completeLogin, stepUp, resetSecondFactor,
       signInCode,
-    ] + deviceEndpoints + mailEndpoints
+    ] + deviceEndpoints + mailEndpoints + federationEndpoints
 }
 
 // MARK: - Accounts
@@ -106,6 +106,9 @@ extension AuthAPI {
 // MARK: - Administration
 
 extension AuthAPI {
+  /// What an erasure waits for where nobody could administer the platform any more.
+  public static let lastAdministrator = "last_administrator"
+
   public static let accounts = Endpoint<AccountSearch, Page<Account>>(
     "accounts", .get, "/api/v1/auth/accounts", access: .permission("accounts:read"), summary: "Accounts by age")
 

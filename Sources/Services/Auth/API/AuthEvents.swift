@@ -7,7 +7,8 @@ public enum AuthEvents {
     userRegistered, userVerified, userSuspended, userReactivated, userDeleted, userEmailChanged, loginSucceeded,
     loginFailed, sessionRevoked, tokenRevoked, tokenReuseDetected, passwordChanged, rolesChanged, roleChanged,
     keyRotated, clientChanged, apiKeyCreated,
-    apiKeyRevoked, secondFactorEnrolled, secondFactorRemoved, revocationsAnnounced,
+    apiKeyRevoked, secondFactorEnrolled, secondFactorRemoved, identityLinked,
+    identityUnlinked, revocationsAnnounced,
   ]
 
   public static let userRegistered = EventType<AccountEvent>(

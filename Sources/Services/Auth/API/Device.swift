@@ -1,6 +1,11 @@
 /// What a device without a browser asks for (RFC 8628 §3.1), with what its client proves itself by.
 public struct DeviceRequest: Codable, Sendable {
   public var scope: String?
+  /// `aal1`, `aal2`, separated by spaces: how well whoever lets the device in has to have authenticated; two factors
+  /// are needed where `aal2` stands alone.
+  public var acrValues: String?
+  /// Seconds since their sign-in.
+  public var maxAge: String?
   public var clientID: String?
   public var clientSecret: String?
   public var clientAssertionType: String?
@@ -10,6 +15,8 @@ public struct DeviceRequest: Codable, Sendable {
 
   enum CodingKeys: String, CodingKey {
     case scope
+    case acrValues = "acr_values"
+    case maxAge = "max_age"
     case clientID = "client_id"
     case clientSecret = "client_secret"
     case clientAssertionType = "client_assertion_type"

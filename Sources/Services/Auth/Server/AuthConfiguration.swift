@@ -36,7 +36,7 @@ public struct AuthConfiguration: Sendable, Hashable {
   public var emailChangeTokenLifetime: TimeInterval = 3600
   /// How long ago somebody may have authenticated who decides over their account (RFC 9470); 60 to 3 600.
   public var stepUpMaximumAge: TimeInterval = 600
-  /// What authenticator apps call this platform.
+  /// What pages and authenticator apps call this platform; 1 to 100 characters.
   public var displayName = "Gravity"
   /// Whom somebody asks whose address was changed without their doing: an address, a page, a name.
   public var supportContact = "the administrator of this platform"
@@ -75,7 +75,7 @@ public struct AuthConfiguration: Sendable, Hashable {
     try require(
       (60...3600).contains(emailChangeTokenLifetime), "e-mail change token lifetime: must be 60 to 3600 seconds")
     try require((60...3600).contains(stepUpMaximumAge), "step-up maximum age: must be 60 to 3600 seconds")
-    try require((1...64).contains(displayName.count), "display name: must have 1 to 64 characters")
+    try require((1...100).contains(displayName.count), "display name: must have 1 to 100 characters")
     try require(!supportContact.isEmpty, "support contact: must not be empty")
     try require(verificationTokenLifetime >= 60, "verification token lifetime: must be at least 60 seconds")
     try require(

@@ -9,6 +9,7 @@ import Logging
 struct AuthCore: Sendable {
   let database: any Database
   let configuration: AuthConfiguration
+  let providers: FederatedProviders
   let masterKey: MasterKey
   let clock: ServiceClock
   let newID: @Sendable () -> UUID

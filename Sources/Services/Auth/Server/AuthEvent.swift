@@ -24,6 +24,8 @@ enum AuthEvent: Sendable, Hashable {
   case clientChanged(client: UUID)
   case secondFactorEnrolled(account: UUID)
   case secondFactorRemoved(account: UUID, by: UUID?)
+  case identityLinked(account: UUID, issuer: String)
+  case identityUnlinked(account: UUID, issuer: String)
   case apiKeyCreated(account: UUID, key: UUID)
   case apiKeyRevoked(account: UUID, key: UUID)
 }
@@ -64,6 +66,14 @@ extension Outbox {
       try append(
         AuthEvents.secondFactorRemoved, subject: account.lowercased,
         SecondFactorEvent(accountID: account, actorID: actor), in: transaction)
+    case .identityLinked(let account, let issuer):
+      try append(
+        AuthEvents.identityLinked, subject: account.lowercased, IdentityEvent(accountID: account, issuer: issuer),
+        in: transaction)
+    case .identityUnlinked(let account, let issuer):
+      try append(
+        AuthEvents.identityUnlinked, subject: account.lowercased, IdentityEvent(accountID: account, issuer: issuer),
+        in: transaction)
     case .apiKeyCreated(let account, let key):
       try append(
         AuthEvents.apiKeyCreated, subject: account.lowercased, APIKeyEvent(accountID: account, keyID: key),

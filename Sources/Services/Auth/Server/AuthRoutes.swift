@@ -12,6 +12,7 @@ extension AuthService {
     bindClients(&routes)
     bindOAuth(&routes)
     bindPages(&routes)
+    bindFederation(&routes)
     bindDevices(&routes)
     bindAPIKeys(&routes)
     bindSecondFactor(&routes)

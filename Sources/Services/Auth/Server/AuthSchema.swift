@@ -18,6 +18,8 @@ public enum AuthSchema {
     Migration(12, "devices without a browser", devices),
     Migration(13, "mail that could not be sent", deadMail),
     Migration(14, "events of others, and who is erased", personalData),
+    Migration(15, "signing in with other providers", federation),
+    Migration(16, "how well whoever lets a device in authenticated", deviceAssurance),
   ]
 
   private static let accounts: [SQL] = [

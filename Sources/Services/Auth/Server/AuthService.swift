@@ -45,6 +45,8 @@ public struct AuthService: Sendable {
   let stepUp: StepUp
   let deviceGrant: DeviceGrant
   let deviceApproval: DeviceApproval
+  let federation: Federation
+  let linkedIdentities: LinkedIdentities
   let userInfo: UserInfoReader
   let formGuard: FormGuard
   let bootstrap: Bootstrap
@@ -52,6 +54,7 @@ public struct AuthService: Sendable {
   let announcer: RevocationAnnouncer?
 
   /// - Parameters:
+  ///   - providers: Others that people may sign in with, in the order in which they are shown.
   ///   - hasher: Made for the configured cost when it is not given; services of one process can share one.
   ///   - tokenStore: ``InMemoryTokenStore`` over `revocations` in one process.
   ///   - revocations: The list that verifiers of this process ask.
@@ -60,14 +63,17 @@ public struct AuthService: Sendable {
   /// - Throws: ``AuthConfigurationError``.
   public init(
     database: any Database, masterKey: MasterKey, previousMasterKeys: [MasterKey] = [],
-    configuration: AuthConfiguration = .init(), hasher: PasswordHasher? = nil, notifier: any Notifier,
+    configuration: AuthConfiguration = .init(), providers: [FederatedProvider] = [], hasher: PasswordHasher? = nil,
+    notifier: any Notifier,
     tokenStore: any TokenStore, revocations list: RevocationList, broker: (any EventBroker)? = nil, logger: Logger,
     clock: ServiceClock = .system, newID: @escaping @Sendable () -> UUID = { UUID.v7() },
     randomBytes: @escaping @Sendable (Int) -> [UInt8] = Self.systemRandomBytes
   ) async throws {
     try configuration.validate()
     let core = AuthCore(
-      database: database, configuration: configuration, masterKey: masterKey, clock: clock, newID: newID,
+      database: database, configuration: configuration,
+      providers: try FederatedProviders(providers, issuer: configuration.issuer), masterKey: masterKey, clock: clock,
+      newID: newID,
       randomBytes: randomBytes, events: Outbox(service: AuthAPI.service, newID: newID), logger: logger)
     self.core = core
     let envelope = Envelope(masterKey, previous: previousMasterKeys)
@@ -108,6 +114,10 @@ public struct AuthService: Sendable {
     deviceApproval = DeviceApproval(core: core, browsers: BrowserSessions(core: core), attempts: attempts)
     authorization = Authorization(
       core: core, login: login, browsers: BrowserSessions(core: core), challenges: challenges)
+    federation = Federation(
+      core: core, authorization: authorization,
+      accounts: FederatedAccounts(core: core, revocations: revocations, mail: mail), revocations: revocations)
+    linkedIdentities = LinkedIdentities(core: core)
     userInfo = UserInfoReader(core: core)
     apiKeys = APIKeys(core: core, issuer: issuer, revocations: revocations)
     formGuard = FormGuard(masterKey: masterKey, issuer: configuration.issuer)

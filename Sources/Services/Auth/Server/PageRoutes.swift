@@ -77,7 +77,8 @@ struct PageReplies: Sendable {
       if let seconds = problem?.retryAfter { scope.reply.setHeader("Retry-After", "\(seconds)") }
       return show(
         AuthorizationPages.signIn(
-          query, for: client, at: redirect, formToken: token, email: email, problem: problem), scope)
+          query, for: client, at: redirect, ways: FederationPages.ways(core.providers, query), formToken: token,
+          email: email, problem: problem), scope)
     case .secondFactor(let query, let client, let redirect, let challenge, let problem):
       let token = formToken(for: Self.code(challenge), query.carried, scope)
       if let seconds = problem?.retryAfter { scope.reply.setHeader("Retry-After", "\(seconds)") }
@@ -91,10 +92,15 @@ struct PageReplies: Sendable {
   }
 
   func formToken(for purpose: String, _ request: String, _ scope: RequestScope) -> String {
+    guarding.token(browser(scope), for: purpose, request)
+  }
+
+  /// The browser's secret.
+  func browser(_ scope: RequestScope) -> String {
     let (secret, isNew) = guarding.secret(scope, randomBytes: core.randomBytes)
     // Only a page that is asked for sets it: a form that is sent brings it along.
     if isNew { scope.reply.setHeader("Set-Cookie", guarding.setting(guarding.formCookie, to: secret)) }
-    return guarding.token(secret, for: purpose, request)
+    return secret
   }
 
   /// 303: the browser goes on with GET, so that no password is sent on (RFC 9700 §4.12).
@@ -106,6 +112,8 @@ struct PageReplies: Sendable {
   }
 
   func show(_ page: WebPage, _ scope: RequestScope) -> Content {
+    var page = page
+    page.site = core.configuration.displayName
     if page.status != 200 { scope.reply.setStatus(page.status) }
     scope.reply.setHeader("Content-Security-Policy", page.contentSecurityPolicy)
     scope.reply.setHeader("X-Frame-Options", "DENY")

@@ -31,7 +31,7 @@ extension UserAPI {
   public static let deleteProfile = Endpoint<Empty, Profile>(
     "deleteProfile", .delete, "/api/v1/users/me", access: .authenticated,
     summary: "Have one's own data erased when the time of grace is over", success: 202, precondition: .accepted,
-    problems: ["not_found", "directory_unavailable"])
+    problems: ["not_found", "last_administrator", "directory_unavailable"])
 
   public static let restoreProfile = Endpoint<Empty, Profile>(
     "restoreProfile", .post, "/api/v1/users/me/restore", access: .authenticated,

@@ -81,7 +81,7 @@ public struct UserService: Sendable {
     consents = Consents(core: core, profiles: profiles, pseudonyms: pseudonyms)
     gauges = ErasureGauges(metrics)
     worker = try ErasureSchedule.worker(lifecycle, metrics: metrics)
-    deletion = OwnDeletion(core: core, profiles: profiles)
+    deletion = OwnDeletion(core: core, profiles: profiles, services: services)
     preferences = PreferenceBook(core: core, profiles: profiles)
     addresses = AddressBook(core: core, profiles: profiles)
     administration = UserAdministration(core: core, profiles: profiles)

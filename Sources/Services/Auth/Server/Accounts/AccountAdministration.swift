@@ -63,7 +63,7 @@ struct AccountAdministration: Sendable {
       let held = try RoleStore(transaction).find(roles + newRoles).flatMap(\.permissions)
       try principal.requireHolding(held)
     }
-    try keepAnAdministrator(row, from: roles, to: newRoles, newStatus, store)
+    try keepAnAdministrator(row, holding: newRoles, newStatus, store)
     try recordEvents(row, newStatus, isRegranted: isRegranted, transaction)
     try note(request, of: row, newStatus, from: roles, to: newRoles, by: principal, transaction, now)
     row.name = request.name.map(PersonName.trimmed) ?? row.name
@@ -73,6 +73,7 @@ struct AccountAdministration: Sendable {
       (row.email, row.name, row.passwordHash, row.emailVerified) = (nil, "", nil, false)
       try ConsentStore(transaction).deleteAll(of: row.id)
       try APIKeyStore(transaction).deleteAll(of: row.id)
+      try LinkedIdentityStore(transaction).deleteAll(of: row.id)
       _ = try SecondFactorStore(transaction).deleteAll(of: row.id)
       try AccountChangeStore(transaction).forgetReasons(of: row.id)
     }
@@ -86,6 +87,7 @@ struct AccountAdministration: Sendable {
     if isStopped {
       try OneTimeTokenStore(transaction).deleteAll(of: row.id)
       try ChallengeStore(transaction).deleteAll(of: row.id)
+      try ProviderVisitStore(transaction).deleteAll(of: row.id)
       try MailRequestStore(transaction).deleteAll(of: row.id, .emailChange)
       revoked += try revocations.endSessions(of: row.id, besides: nil, core.events, transaction, now)
     }
@@ -141,12 +143,10 @@ struct AccountAdministration: Sendable {
   }
 
   private func keepAnAdministrator(
-    _ row: AccountRow, from roles: [String], to newRoles: [String], _ status: Account.Status, _ store: AccountStore
+    _ row: AccountRow, holding newRoles: [String], _ status: Account.Status, _ store: AccountStore
   ) throws {
-    let administrator = BuiltInRole.administrator
-    guard row.status == .active, roles.contains(administrator) else { return }
-    guard status != .active || !newRoles.contains(administrator) else { return }
-    guard try store.activeHolders(of: administrator, besides: row.id) > 0 else {
+    guard status != .active || !newRoles.contains(BuiltInRole.administrator) else { return }
+    guard try !store.isLastAdministrator(row) else {
       throw Problem(
         409, "last_administrator", "Nobody could administer the platform any more",
         detail: "Make somebody else an administrator first.")

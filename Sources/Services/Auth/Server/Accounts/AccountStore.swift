@@ -33,7 +33,7 @@ struct AccountRow: SQLRecord, Hashable {
     updatedAt = try row.get("updated_at")
   }
 
-  init(id: UUID, email: EmailAddress, name: String, status: Account.Status, passwordHash: String, at time: Date) {
+  init(id: UUID, email: EmailAddress, name: String, status: Account.Status, passwordHash: String?, at time: Date) {
     self.id = id
     self.email = email.text
     self.name = name
@@ -161,6 +161,12 @@ struct AccountStore {
       SELECT count(*) FROM accounts JOIN account_roles ON account_roles.account_id = accounts.id
       WHERE account_roles.role = \(role) AND accounts.status = \(Account.Status.active.rawValue) \(besides)
       """) ?? 0
+  }
+
+  /// Whether nobody could administer the platform without this account.
+  func isLastAdministrator(_ row: AccountRow) throws -> Bool {
+    guard row.status == .active, try roles(of: row.id).contains(BuiltInRole.administrator) else { return false }
+    return try activeHolders(of: BuiltInRole.administrator, besides: row.id) == 0
   }
 
   /// How many accounts that were not deleted hold `role`, counted no further than `limit`.

@@ -79,9 +79,9 @@ struct OwnAccount: Sendable {
 }
 
 extension Revocations {
-  /// A new password ends every other session, and every token issued until now.
+  /// A new password, or none any more, ends every other session, and every token issued until now.
   func replacePassword(
-    of account: AccountRow, with hash: String, keeping session: UUID?, _ events: Outbox,
+    of account: AccountRow, with hash: String?, keeping session: UUID?, _ events: Outbox,
     _ transaction: any Transaction, _ now: Date
   ) throws -> [Revocation] {
     var account = account

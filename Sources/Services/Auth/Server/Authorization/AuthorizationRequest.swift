@@ -75,10 +75,7 @@ struct AuthorizationRequest: Sendable {
       throw AuthorizationError("invalid_request", "max_age is a number of seconds")
     }
     maximumAge = age.flatMap { $0 }
-    // In order of preference (OpenID Connect Core §3.1.2.1); values that are not known say nothing.
-    let levels = Set((query.acrValues ?? "").split(separator: " ").map(String.init))
-    needsSecondFactor =
-      levels.contains(UserAuthentication.secondLevel) && !levels.contains(UserAuthentication.firstLevel)
+    needsSecondFactor = UserAuthentication.needsSecondFactor(query.acrValues)
   }
 
   /// Where the browser goes with `parameters`, the client's state and who answers (RFC 9207 §2).

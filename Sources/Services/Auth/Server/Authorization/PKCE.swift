@@ -4,7 +4,7 @@ import GravityContracts
 import GravityIdentity
 
 /// Proof that who exchanges a code is who asked for it (RFC 7636); S256 only.
-enum PKCE {
+package enum PKCE {
   /// 32 bytes in base64url.
   static func isChallenge(_ text: String) -> Bool {
     text.utf8.count == 43 && Data(base64URLEncoded: text)?.count == 32
@@ -15,7 +15,7 @@ enum PKCE {
     (43...128).contains(text.utf8.count) && FormEncoding.encoded(text) == text
   }
 
-  static func challenge(of verifier: String) -> String {
+  package static func challenge(of verifier: String) -> String {
     Data(SHA256.hash(data: Data(verifier.utf8))).base64URLEncodedString()
   }
 

@@ -53,7 +53,7 @@ struct RedirectURI: Hashable, Sendable {
 
   /// The URI with `parameters` added to its query.
   func adding(_ parameters: [(name: String, value: String)]) -> String {
-    let query = parameters.map { "\($0.name)=\(FormEncoding.encoded($0.value))" }.joined(separator: "&")
+    let query = FormEncoding.encoded(parameters)
     let separator = text.contains("?") ? (text.hasSuffix("?") || text.hasSuffix("&") ? "" : "&") : "?"
     return text + separator + query
   }
@@ -61,24 +61,5 @@ struct RedirectURI: Hashable, Sendable {
   private var isLoopbackAddress: Bool {
     guard let host = components.host else { return false }
     return host == "127.0.0.1" || host == "::1" || host == "[::1]"
-  }
-}
-
-/// One value of a query or a form (RFC 3986 §2.3): whatever is not unreserved is written as %.
-enum FormEncoding {
-  static func encoded(_ text: String) -> String {
-    var encoded = ""
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-        UInt8(ascii: "~"):
-        encoded.unicodeScalars.append(UnicodeScalar(byte))
-      default:
-        let digits = Array("0123456789ABCDEF")
-        encoded += "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
-      }
-    }
-    return encoded
   }
 }

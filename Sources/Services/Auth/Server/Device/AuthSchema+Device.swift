@@ -14,4 +14,10 @@ extension AuthSchema {
     "CREATE INDEX device_authorizations_client ON device_authorizations (client_id, expires_at)",
     "CREATE INDEX device_authorizations_expires_at ON device_authorizations (expires_at)",
   ]
+
+  static let deviceAssurance: [SQL] = [
+    // How well whoever lets a device in has to have authenticated, and in how many seconds before.
+    "ALTER TABLE device_authorizations ADD COLUMN second_factor \(type: .boolean) NOT NULL DEFAULT FALSE",
+    "ALTER TABLE device_authorizations ADD COLUMN max_age \(type: .bigint)",
+  ]
 }

@@ -46,8 +46,29 @@ struct DeviceApproval: Sendable {
         try attempts.failed(origin, transaction, now: now)
         return again(Self.refusal)
       }
+      do {
+        guard try isEnough(found, for: row, transaction, now) else { return .signIn(.device(code)) }
+      } catch let problem as Problem { return again(problem) }
       return .confirm(code, row, client: client, account: found.account, session: found.session.id)
     }
+  }
+
+  /// What a device asked for of whoever lets it in (RFC 9470 §4): its tokens say how and when they authenticated, not
+  /// that they did so at the device.
+  /// - Returns: false where signing in again would do.
+  /// - Throws: ``Problem`` where it would not.
+  private func isEnough(
+    _ found: BrowserSessions.Found, for row: DeviceRow, _ transaction: any Transaction, _ now: Date
+  ) throws -> Bool {
+    if row.needsSecondFactor, found.authentication.assurance != UserAuthentication.secondLevel {
+      guard try SecondFactorStore(transaction).isEnrolled(found.account.id) else {
+        throw Problem(
+          403, "unmet_authentication_requirements", "The device asks for a second factor, and your account has none",
+          detail: "Add one to your account first, then sign in again.")
+      }
+      return false
+    }
+    return row.maximumAge.map { now.timeIntervalSince(found.session.authenticatedAt) <= Double($0) } ?? true
   }
 
   func decide(_ form: DeviceDecisionForm, cookie: String?) async throws -> DeviceStep {
@@ -59,6 +80,7 @@ struct DeviceApproval: Sendable {
       let store = DeviceStore(transaction)
       try store.lock(row.hash)
       let isAllowed = form.decision == "allow"
+      guard try !isAllowed || isEnough(found, for: row, transaction, now) else { return .signIn(.device(code)) }
       let isFirst =
         isAllowed
         ? try store.approve(

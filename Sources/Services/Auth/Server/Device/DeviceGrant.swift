@@ -23,6 +23,10 @@ struct DeviceGrant: Sendable {
       throw Problem(400, "unauthorized_client", "The client may not use \(Client.Grant.deviceCode.rawValue)")
     }
     let scopes = try OAuthScope.granted(request.scope, of: client.scopes)
+    let age = request.maxAge.map { Int($0) }
+    guard age == nil || age.flatMap({ $0 }).map({ $0 >= 0 }) == true else {
+      throw Problem(400, "invalid_request", "max_age is a number of seconds")
+    }
     // Not in the transaction that inserts: a bound need not be exact, and would make those that come at once wait.
     let waiting = try await core.read { try DeviceStore($0).count(of: client.id, now: $1, limit: Self.greatestCount) }
     guard waiting < Self.greatestCount else {
@@ -34,10 +38,12 @@ struct DeviceGrant: Sendable {
     for _ in 0..<5 {
       let userCode = UserCode(random: core.randomBytes(UserCode.randomSize))
       let isInserted = try await core.write { [core] transaction, now in
-        try DeviceStore(transaction).insert(
-          DeviceRow(
-            hash: DeviceStore.hash(deviceCode), userCode: userCode.hash(core.masterKey), clientID: client.id,
-            scopes: scopes, pause: core.configuration.devicePause, expiresAt: (now + lifetime).roundedToMicroseconds))
+        var row = DeviceRow(
+          hash: DeviceStore.hash(deviceCode), userCode: userCode.hash(core.masterKey), clientID: client.id,
+          scopes: scopes, pause: core.configuration.devicePause, expiresAt: (now + lifetime).roundedToMicroseconds)
+        row.needsSecondFactor = UserAuthentication.needsSecondFactor(request.acrValues)
+        row.maximumAge = age.flatMap { $0 }
+        return try DeviceStore(transaction).insert(row)
       }
       guard isInserted else { continue }
       let page = core.configuration.issuer + AuthAPI.devicePage.path

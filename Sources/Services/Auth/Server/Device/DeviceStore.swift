@@ -22,6 +22,10 @@ struct DeviceRow: SQLRecord {
   var state: State
   /// Seconds that the device is to wait between two questions.
   var pause: Int
+  /// Whether whoever lets it in has to have shown two factors.
+  var needsSecondFactor = false
+  /// Seconds since their sign-in.
+  var maximumAge: Int?
   var polledAt: Date?
   var approval: Approval?
   var expiresAt: Date
@@ -45,6 +49,8 @@ struct DeviceRow: SQLRecord {
     guard let state = State(rawValue: text) else { throw SQLMismatch(.text(text), wanted: "state") }
     self.state = state
     pause = try row.get("pause")
+    needsSecondFactor = try row.get("second_factor")
+    maximumAge = try row.get("max_age")
     polledAt = try row.get("polled_at")
     if let account: UUID = try row.get("account_id") {
       approval = Approval(
@@ -62,7 +68,8 @@ struct DeviceStore {
   init(_ transaction: any Transaction) { self.transaction = transaction }
 
   private static let columns: SQL = """
-    hash, user_code, client_id, scopes, state, pause, polled_at, account_id, epoch, methods, authenticated_at, expires_at
+    hash, user_code, client_id, scopes, state, pause, second_factor, max_age, polled_at, account_id, epoch, methods,
+    authenticated_at, expires_at
     """
 
   static func hash(_ deviceCode: String) -> [UInt8] { Array(SHA256.hash(data: Data(deviceCode.utf8))) }
@@ -71,9 +78,9 @@ struct DeviceStore {
   func insert(_ row: DeviceRow) throws -> Bool {
     try transaction.execute(
       """
-      INSERT INTO device_authorizations (hash, user_code, client_id, scopes, state, pause, expires_at)
+      INSERT INTO device_authorizations (hash, user_code, client_id, scopes, state, pause, second_factor, max_age, expires_at)
       VALUES (\(row.hash), \(row.userCode), \(row.clientID), \(try SQLJSON(row.scopes)), \(row.state.rawValue),
-        \(row.pause), \(row.expiresAt))
+        \(row.pause), \(row.needsSecondFactor), \(row.maximumAge), \(row.expiresAt))
       ON CONFLICT (user_code) DO NOTHING
       """) == 1
   }

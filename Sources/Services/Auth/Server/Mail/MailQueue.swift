@@ -51,7 +51,8 @@ struct MailQueue: Sendable {
   /// What tells of a theft is worth sending also when mail was away for days.
   static func lifetime(of kind: AuthMessage.Kind) -> TimeInterval {
     switch kind {
-    case .emailWanted, .emailChanged, .emailReplaced, .secondFactorAdded, .secondFactorRemoved, .recoveryCodeUsed:
+    case .emailWanted, .emailChanged, .emailReplaced, .secondFactorAdded, .secondFactorRemoved, .recoveryCodeUsed,
+      .identityLinked:
       noticeLifetime
     case .verification, .recovery, .alreadyRegistered, .emailChange: lifetime
     }
@@ -146,7 +147,9 @@ struct MailQueue: Sendable {
       account.status != .deleted
     else { return nil }
     guard row.purpose == .emailChange else {
-      let tellsOfLoss: Set<AuthMessage.Kind> = [.emailReplaced, .secondFactorRemoved, .recoveryCodeUsed]
+      let tellsOfLoss: Set<AuthMessage.Kind> = [
+        .emailReplaced, .secondFactorRemoved, .recoveryCodeUsed, .identityLinked,
+      ]
       let contact = tellsOfLoss.contains(row.purpose) ? core.configuration.supportContact : nil
       return AuthMessage(
         id: row.id, kind: row.purpose, email: row.email, name: account.name, token: nil, expiresAt: nil,

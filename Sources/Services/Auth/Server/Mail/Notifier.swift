@@ -24,6 +24,8 @@ public struct AuthMessage: Sendable, Hashable {
     case secondFactorRemoved = "second_factor_removed"
     /// A recovery code stood in for the second factor; the same.
     case recoveryCodeUsed = "recovery_code_used"
+    /// Somebody who signed in with another provider was connected with the account; the same.
+    case identityLinked = "identity_linked"
   }
   /// Stays the same when the message is sent again.
   public var id: UUID

@@ -5,8 +5,8 @@ import GravityContracts
 /// The pages of the authorization endpoint.
 enum AuthorizationPages {
   static func signIn(
-    _ query: AuthorizationQuery, for client: ClientRow?, at redirect: RedirectURI?, formToken: String, email: String?,
-    problem: Problem?
+    _ query: AuthorizationQuery, for client: ClientRow?, at redirect: RedirectURI?, ways: String, formToken: String,
+    email: String?, problem: Problem?
   ) -> WebPage {
     let described = problem == nil ? "" : " aria-describedby=\"problem\" aria-invalid=\"true\""
     let address = email ?? query.loginHint ?? ""
@@ -26,6 +26,7 @@ enum AuthorizationPages {
         \(WebPage.hidden("form_token", formToken))
         <button type="submit">Sign in</button>
         </form>
+        \(ways)
         """,
       status: problem.map { $0.status } ?? 200, formTarget: redirect?.source)
   }

@@ -31,7 +31,8 @@ struct FormGuard: Sendable {
     return (Data(randomBytes(Self.size)).base64URLEncodedString(), true)
   }
 
-  private func known(_ scope: RequestScope) -> String? {
+  /// What the browser has.
+  func known(_ scope: RequestScope) -> String? {
     scope.cookie(formCookie).flatMap { Data(base64URLEncoded: $0)?.count == Self.size ? $0 : nil }
   }
 

@@ -5,6 +5,8 @@ import GravityContracts
 /// A page for people: plain HTML without a script, so that it works everywhere and nothing can be run in it.
 struct WebPage: Sendable {
   var title: String
+  /// What the platform is called; nowhere where it is empty.
+  var site = ""
   /// HTML; whatever came from outside went through ``escaped(_:)``.
   var body: String
   var status = 200
@@ -20,11 +22,12 @@ struct WebPage: Sendable {
       <meta charset="utf-8">
       <meta name="viewport" content="width=device-width, initial-scale=1">
       <meta name="robots" content="noindex">
-      <title>\(Self.escaped(title))</title>
+      <title>\(Self.escaped(site.isEmpty ? title : "\(title) · \(site)"))</title>
       <style>\(Self.style)</style>
       </head>
       <body>
       <main>
+      \(site.isEmpty ? "" : "<p class=\"site\">\(Self.escaped(site))</p>")
       <h1>\(Self.escaped(title))</h1>
       \(body)
       </main>
@@ -80,6 +83,12 @@ struct WebPage: Sendable {
     .warning{border-left:4px solid #b45309;padding:.4rem .8rem}
     .code{font:600 1.4rem/1.5 ui-monospace,monospace;letter-spacing:.08em;text-transform:uppercase}
     p.code{text-align:center}
+    .site{margin:0;font-weight:600;color:#595959}
+    .ways{list-style:none;margin:1.75rem 0 0;padding:1.25rem 0 0;border-top:1px solid #767676}
+    .ways li{margin:0 0 .6rem}
+    a.button{display:block;box-sizing:border-box;width:100%;padding:.6rem 1.1rem;border:1px solid #767676;
+    border-radius:.35rem;font-weight:600;text-align:center;text-decoration:none;color:inherit}
+    @media (prefers-color-scheme:dark){.site{color:#b3b3b3}}
     """
   private static let styleHash =
     "sha256-\(Data(SHA256.hash(data: Data(style.utf8))).base64EncodedString())"

@@ -20,11 +20,14 @@ struct AccountPersonalData: PersonalDataStore {
     ("one_time_tokens", "one_time_tokens"), ("authorization_codes", "authorization_codes"),
     ("mail_requests", "mail_requests"), ("second_factors", "totp_factors"), ("recovery_codes", "recovery_codes"),
     ("second_factor_challenges", "second_factor_challenges"), ("device_authorizations", "device_authorizations"),
+    ("linked_identities", "linked_identities"), ("provider_visits", "provider_visits"),
   ]
 
   func inventory(of user: UUID, in transaction: any Transaction) throws -> PersonalDataCounts {
     guard let row = try AccountStore(transaction).find(user) else { return PersonalDataCounts() }
     var counts = PersonalDataCounts(kept: ["account_ids": 1])
+    // It goes once there is another one: nobody could make one any more.
+    if try AccountStore(transaction).isLastAdministrator(row) { counts.waiting[AuthAPI.lastAdministrator] = 1 }
     if row.status != .deleted { counts.erased["accounts"] = 1 }
     for (kind, table) in Self.tables {
       let count: Int64 = try transaction.scalar("SELECT count(*) FROM \(table) WHERE account_id = \(user)") ?? 0
@@ -43,6 +46,7 @@ struct AccountPersonalData: PersonalDataStore {
     let counts = try inventory(of: user, in: transaction)
     let store = AccountStore(transaction)
     guard var row = try store.find(user) else { return counts }
+    guard counts.waiting.isEmpty else { return PersonalDataCounts(kept: counts.kept, waiting: counts.waiting) }
     let now = try core.now(transaction)
     if let email = row.email {
       try transaction.execute("DELETE FROM mail_requests WHERE email = \(email) AND account_id IS NULL")
@@ -114,6 +118,19 @@ struct AccountPersonalData: PersonalDataStore {
           return (consent.clientID, try PersonalDataItem(kind: "app_consent", consent))
         }
       },
+      PersonalDataSection { after, limit, transaction in
+        try transaction.rows(
+          """
+          SELECT id, issuer, subject, email, linked_at, last_used_at FROM linked_identities
+          WHERE account_id = \(user) \(Self.after(after)) ORDER BY id LIMIT \(limit)
+          """
+        ).map { row in
+          let identity = KeptIdentity(
+            id: try row.get("id"), issuer: try row.get("issuer"), subject: try row.get("subject"),
+            email: try row.get("email"), linkedAt: try row.get("linked_at"), lastUsedAt: try row.get("last_used_at"))
+          return (identity.id, try PersonalDataItem(kind: "linked_identity", identity))
+        }
+      },
     ]
   }
 
@@ -148,6 +165,21 @@ private struct KeptKey: Encodable {
     case id, name
     case createdAt = "created_at"
     case expiresAt = "expires_at"
+    case lastUsedAt = "last_used_at"
+  }
+}
+
+private struct KeptIdentity: Encodable {
+  var id: UUID
+  var issuer: String
+  var subject: String
+  var email: String?
+  var linkedAt: Date
+  var lastUsedAt: Date?
+
+  enum CodingKeys: String, CodingKey {
+    case id, issuer, subject, email
+    case linkedAt = "linked_at"
     case lastUsedAt = "last_used_at"
   }
 }

@@ -35,6 +35,8 @@ struct PasswordRecovery: Sendable {
         var account = try AccountStore(transaction).find(id),
         account.status == .active || account.status == .unverified
       else { throw OneTimeTokenStore.refusal }
+      // Who comes by the mail may be another than who opened the account, and has no use for their ways in.
+      if !account.emailVerified { try LinkedIdentityStore(transaction).deleteAll(of: id) }
       // The token came by the account's mail, which is what verification asks for.
       account.emailVerified = true
       if account.status == .unverified {

@@ -12,14 +12,18 @@ struct ChallengeRow: SQLRecord {
   }
 
   var accountID: UUID
-  /// The account's, when its password was right.
+  /// The account's, when its first factor was right.
   var epoch: Int64
+  /// How the first factor was shown.
+  var methods: [String]
   var failures: Int
   var expiresAt: Date
 
   init(_ row: SQLRow) throws {
     accountID = try row.get("account_id")
     epoch = try row.get("epoch")
+    methods = UserAuthentication.methods(
+      try row.get("methods", as: String?.self) ?? UserAuthentication.password)
     failures = try row.get("failures")
     expiresAt = try row.get("expires_at")
   }
@@ -32,18 +36,21 @@ struct ChallengeStore {
 
   static func hash(_ token: String) -> [UInt8] { Array(SHA256.hash(data: Data(token.utf8))) }
 
-  func insert(_ hash: [UInt8], _ purpose: ChallengeRow.Purpose, for account: AccountRow, expiresAt: Date) throws {
+  func insert(
+    _ hash: [UInt8], _ purpose: ChallengeRow.Purpose, for account: AccountRow, after methods: [String], expiresAt: Date
+  ) throws {
     try transaction.execute(
       """
-      INSERT INTO second_factor_challenges (hash, account_id, epoch, purpose, failures, expires_at)
-      VALUES (\(hash), \(account.id), \(account.epoch), \(purpose.rawValue), 0, \(expiresAt))
+      INSERT INTO second_factor_challenges (hash, account_id, epoch, purpose, methods, failures, expires_at)
+      VALUES (\(hash), \(account.id), \(account.epoch), \(purpose.rawValue), \(UserAuthentication.text(methods)), 0,
+        \(expiresAt))
       """)
   }
 
   func find(_ hash: [UInt8], _ purpose: ChallengeRow.Purpose, now: Date) throws -> ChallengeRow? {
     try transaction.first(
       """
-      SELECT account_id, epoch, failures, expires_at FROM second_factor_challenges
+      SELECT account_id, epoch, methods, failures, expires_at FROM second_factor_challenges
       WHERE hash = \(hash) AND purpose = \(purpose.rawValue) AND expires_at > \(now)
       """)
   }

@@ -4,7 +4,7 @@ import GravityContracts
 import GravityData
 import GravityIdentity
 
-/// What a login gets whose password was right and whose account has a second factor: a token that is good for showing
+/// What a login gets whose first factor was right and whose account has a second factor: a token that is good for showing
 /// that factor and for nothing else, for five minutes, five tries, one success.
 struct SecondFactorChallenges: Sendable {
   let core: AuthCore
@@ -22,18 +22,19 @@ struct SecondFactorChallenges: Sendable {
   }
 
   static let refusal = Problem(
-    401, "invalid_challenge", "The login is not good any more", detail: "Log in again with the password.")
+    401, "invalid_challenge", "The login is not good any more", detail: "Log in again.")
   static let wrongCode = Problem(
     401, "invalid_code", "The code is wrong or was used before", detail: "Wait for the next code, then try again.")
 
   func newToken() -> String { Self.prefix + Data(core.randomBytes(32)).base64URLEncodedString() }
 
   func issue(
-    _ token: String, _ purpose: ChallengeRow.Purpose, for account: AccountRow, _ transaction: any Transaction,
-    _ now: Date
+    _ token: String, _ purpose: ChallengeRow.Purpose, for account: AccountRow,
+    after methods: [String] = [UserAuthentication.password], _ transaction: any Transaction, _ now: Date
   ) throws {
     try ChallengeStore(transaction).insert(
-      ChallengeStore.hash(token), purpose, for: account, expiresAt: (now + Self.lifetime).roundedToMicroseconds)
+      ChallengeStore.hash(token), purpose, for: account, after: methods,
+      expiresAt: (now + Self.lifetime).roundedToMicroseconds)
   }
 
   /// Says nothing about the code before the challenge is known to be good. To be committed whatever it returns.
@@ -58,7 +59,7 @@ struct SecondFactorChallenges: Sendable {
       return .wrongCode(isLast: isLast)
     }
     try store.delete(hash)
-    return .accepted(account, UserAuthentication(methods: [UserAuthentication.password] + methods, at: now))
+    return .accepted(account, UserAuthentication(methods: row.methods + methods, at: now))
   }
 
   /// The answer to a login.

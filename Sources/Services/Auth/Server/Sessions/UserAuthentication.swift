@@ -3,10 +3,12 @@ import Foundation
 /// How and when somebody proved who they are.
 struct UserAuthentication: Sendable, Hashable {
   static let password = "pwd"
+  /// By another provider; RFC 8176 has no value for that.
+  static let federated = "fed"
   static let oneTimePassword = "otp"
   static let multipleFactors = "mfa"
 
-  /// RFC 8176: `pwd`, `otp`, `mfa`.
+  /// RFC 8176: `pwd`, `otp`, `mfa`; and `fed`.
   var methods: [String]
   var at: Date
 
@@ -18,6 +20,13 @@ struct UserAuthentication: Sendable, Hashable {
 
   static func assurance(of methods: [String]) -> String {
     methods.contains(multipleFactors) ? secondLevel : firstLevel
+  }
+
+  /// Whether two factors are needed where these `acr_values` are asked for: in order of preference (OpenID Connect Core
+  /// §3.1.2.1); values that are not known say nothing.
+  static func needsSecondFactor(_ values: String?) -> Bool {
+    let levels = Set((values ?? "").split(separator: " ").map(String.init))
+    return levels.contains(secondLevel) && !levels.contains(firstLevel)
   }
 
   // As tables keep them.

@@ -110,6 +110,19 @@ enum AuthTemplates {
           + "verbraucht.",
         advice: "Falls Sie das nicht waren, hat jemand anders Ihr Passwort und Ihre Codes. Wenden Sie sich sofort an "
           + "{{auth.contact}}."), contact),
+    "auth.identity_linked": notice(
+      .init(
+        subject: "Another way to sign in to {{site.name}}",
+        news:
+          "your account at {{site.name}} was connected with an account of yours elsewhere, which opens it from now on.",
+        advice: "If it was not you, somebody else may get into your account. Ask {{auth.contact}} at once."),
+      .init(
+        subject: "Ein weiterer Weg, sich bei {{site.name}} anzumelden",
+        news:
+          "Ihr Konto bei {{site.name}} wurde mit einem Konto verbunden, das Sie anderswo haben; auch damit kommt man "
+          + "von jetzt an hinein.",
+        advice: "Falls Sie das nicht waren, kommt vielleicht jemand anders in Ihr Konto. Wenden Sie sich sofort an "
+          + "{{auth.contact}}."), contact),
   ]
 
   private static let contact = [TemplateVariable("auth.contact", example: "support@example.com")]

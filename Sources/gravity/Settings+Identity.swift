@@ -1,0 +1,14 @@
+import GravityDiscovery
+
+/// How people show who they are.
+extension Settings {
+  static let signInProviders = Setting(
+    text: "gravity.auth.providers",
+    "OpenID providers that people may sign in with: a file of JSON, or the JSON itself (see auth.md)", isSecret: true)
+  static let stepUpAge = Setting(
+    duration: "gravity.auth.step.up.age",
+    "how long ago somebody may have signed in who changes what decides over their account", standard: .seconds(600),
+    in: .seconds(60)...(.seconds(3600)))
+
+  static let identity: [any AnySetting] = [signInProviders, stepUpAge]
+}
