@@ -7,6 +7,8 @@ public struct Account: Codable, Sendable, Hashable, EntityTagged {
   public var id: UUID
   /// nil once the account was deleted.
   public var email: String?
+  /// Whether a mailed token proved that the address is the account's; nil from an instance that does not tell yet.
+  public var isEmailVerified: Bool?
   public var name: String
   public var status: Open<Status>
   public var roles: [String]
@@ -16,11 +18,12 @@ public struct Account: Codable, Sendable, Hashable, EntityTagged {
   public var updatedAt: Date
 
   public init(
-    id: UUID, email: String?, name: String, status: Status, roles: [String], version: Int64, createdAt: Date,
-    updatedAt: Date
+    id: UUID, email: String?, isEmailVerified: Bool? = nil, name: String, status: Status, roles: [String],
+    version: Int64, createdAt: Date, updatedAt: Date
   ) {
     self.id = id
     self.email = email
+    self.isEmailVerified = isEmailVerified
     self.name = name
     self.status = .known(status)
     self.roles = roles
@@ -33,6 +36,7 @@ public struct Account: Codable, Sendable, Hashable, EntityTagged {
 
   enum CodingKeys: String, CodingKey {
     case id, email, name, status, roles, version
+    case isEmailVerified = "email_verified"
     case createdAt = "created_at"
     case updatedAt = "updated_at"
   }

@@ -48,8 +48,8 @@ struct AccountRow: SQLRecord, Hashable {
 
   func account(roles: [String]) -> Account {
     Account(
-      id: id, email: email, name: name, status: status, roles: roles, version: version, createdAt: createdAt,
-      updatedAt: updatedAt)
+      id: id, email: email, isEmailVerified: emailVerified, name: name, status: status, roles: roles, version: version,
+      createdAt: createdAt, updatedAt: updatedAt)
   }
 }
 

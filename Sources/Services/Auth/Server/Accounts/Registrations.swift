@@ -41,7 +41,8 @@ struct Registrations: Sendable {
     let hash = OneTimeTokenStore.hash(request.token)
     try await core.write { [core] transaction, now in
       guard let id = try OneTimeTokenStore(transaction).take(hash, for: .verification, now: now),
-        var account = try AccountStore(transaction).find(id), account.status == .unverified
+        var account = try AccountStore(transaction).find(id), !account.emailVerified,
+        [.unverified, .active].contains(account.status)
       else { throw OneTimeTokenStore.refusal }
       account.status = .active
       account.emailVerified = true

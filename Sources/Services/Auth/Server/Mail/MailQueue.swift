@@ -113,7 +113,9 @@ struct MailQueue: Sendable {
       guard let account = try AccountStore(transaction).find(email: row.email) else { return nil }
       let (purpose, lifetime): (OneTimeTokenStore.Purpose, TimeInterval)
       switch (row.purpose, account.status) {
-      case (.verification, .unverified):
+      // Also where accounts are active without it: then it is worth something to those who want to join a team.
+      case (.verification, .unverified),
+        (.verification, .active) where !account.emailVerified:
         (purpose, lifetime) = (.verification, core.configuration.verificationTokenLifetime)
       case (.recovery, .active), (.recovery, .unverified):
         (purpose, lifetime) = (.recovery, core.configuration.recoveryTokenLifetime)
