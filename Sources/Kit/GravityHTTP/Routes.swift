@@ -82,6 +82,28 @@ public struct Routes: ~Copyable {
     }
   }
 
+  /// Serves `endpoint` with what `handle` gives piece by piece, as fast as the client reads. The deadline of a request
+  /// bounds `handle` only.
+  public mutating func download<Request>(
+    _ endpoint: Endpoint<Request, Content>,
+    _ handle: @escaping @Sendable (Request, RequestScope) async throws -> ContentStream
+  ) {
+    bound.append(endpoint)
+    let settings = settings
+    router.on(RouterPath(endpoint.path), method: .init(endpoint.method)) { request, scope in
+      var scope = scope
+      scope.headers = request.headers
+      scope.optionalPrincipal = try await Self.authenticate(request, endpoint.access, settings.verifier)
+      let head = scope
+      let remaining = ContinuousClock.now.duration(to: scope.deadline)
+      let stream = try await scope.eventLoopDeadline.run(within: remaining) {
+        let body = try await endpoint.collectBody(request, limit: settings.greatestBody)
+        return try await handle(try endpoint.decode(request, head, body: body), head)
+      }
+      return stream.response(endpoint)
+    }
+  }
+
   /// - Throws: ``UndeclaredRoutes`` when what is bound and what is declared differ: it ends the start.
   public consuming func build(
     declared: [any EndpointDescription], telemetry: HTTPTelemetry
