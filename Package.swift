@@ -94,8 +94,9 @@ let package = Package(
       on: ["GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravityPersonalData"],
       [.crypto, .jwt, .lifecycle, .log])
     + service(
-      "User", calls: ["Auth"],
+      "User", calls: ["Auth", "Notification"],
       on: [
+        "CZlib",
         "GravityCache", "GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravityPersonalData",
         "GravitySaga", "GravityTasks",
       ],
@@ -356,7 +357,7 @@ let package = Package(
         with: [
           "AuthAPI", "AuthServer", "GravityContracts", "GravityData", "GravityEvents", "GravityHTTP", "GravityIdentity",
           "GravityTelemetry", "NotificationAPI", "OrderAPI", "PostgresEngine", "SQLiteEngine", "Testbed", "UserAPI",
-          "GravityPersonalData",
+          "UserServer", "GravityPersonalData",
         ], [.hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log]),
       tests(
         "OrderServer",

@@ -50,7 +50,8 @@ enum Catalog {
     migrations: AuthService.migrations,
     start: RunningAuth.start)
   static let user = CatalogEntry(
-    name: UserAPI.service, port: UserAPI.standardPort, database: "user_db", endpoints: UserAPI.endpoints,
+    name: UserAPI.service, port: UserAPI.standardPort, database: "user_db",
+    endpoints: UserAPI.endpoints + PersonalDataAPI.endpoints(of: UserAPI.service),
     events: UserEvents.all, consumes: true, hasTasks: true, hasSagas: true, migrations: UserService.migrations,
     start: RunningUser.start
   )

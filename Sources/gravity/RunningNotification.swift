@@ -35,7 +35,7 @@ enum RunningNotification {
         outgoing: OutgoingClient(
           policy: configuration.webhookAddresses, group: MultiThreadedEventLoopGroup.singleton),
         envelope: Envelope(ground.masterKey),
-        links: UnsubscribeLinks(masterKey: ground.masterKey, base: try publicAddress(ground)), offered: offered,
+        links: UnsubscribeLinks(masterKey: ground.masterKey, base: try ground.publicAddress), offered: offered,
         configuration: configuration,
         logger: place.telemetry.logger("notification"), metrics: place.telemetry.metrics)
     } catch let error as NotificationConfigurationError {
@@ -66,12 +66,6 @@ enum RunningNotification {
   private static var offered: [any EventDescription] {
     let kept: Set = ["user", "order", "payment", "refund", "inventory", "product", "variant", "price", "notification"]
     return Catalog.services.flatMap(\.events).filter { kept.contains($0.family) }
-  }
-
-  /// Where people reach the platform, for links in mails; nil where nobody said.
-  private static func publicAddress(_ ground: Ground) throws -> String? {
-    let issuer = try ground.configuration.layers.value(Settings.issuer)
-    return ["https://", "http://"].contains { issuer.lowercased().hasPrefix($0) } ? issuer : nil
   }
 
   /// The mail server, where one is named; else files.

@@ -1,5 +1,6 @@
 import AuthServer
 import GravityData
+import GravityDiscovery
 import GravityEvents
 import GravityHTTP
 import GravityIdentity
@@ -29,6 +30,14 @@ struct ServiceGround: Sendable {
 }
 
 extension Ground {
+  /// Where people reach the platform, for links in mails; nil where nobody said.
+  var publicAddress: String? {
+    get throws {
+      let issuer = try configuration.layers.value(Settings.issuer)
+      return ["https://", "http://"].contains { issuer.lowercased().hasPrefix($0) } ? issuer : nil
+    }
+  }
+
   /// How the services of this process are known to others.
   var advertisement: Advertisement {
     get throws {

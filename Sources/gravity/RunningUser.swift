@@ -9,6 +9,7 @@ import GravityIdentity
 import GravityPersonalData
 import GravityService
 import GravityTelemetry
+import NotificationAPI
 import ServiceLifecycle
 import UserAPI
 import UserServer
@@ -31,6 +32,8 @@ enum RunningUser {
     let reader = CachedProfiles(cache: cache, database: DatabaseProfiles(database: place.database)) {
       invalidations.isReliable && ground.hearsOthers
     }
+    let notifications = CalledService(
+      NotificationAPI.service, signer, permissions: [RemoteUserNotifier.permission], on: ground)
     let configuration = try configuration(ground)
     let holders = configuration.erasureServices.map {
       ($0, CalledService($0, signer, permissions: [], on: ground))
@@ -43,7 +46,9 @@ enum RunningUser {
         services: RemotePersonalDataServices(Dictionary(holders.map { ($0, $1.client) }) { first, _ in first }),
         signer: try await CertificateSigner(
           masterKey: ground.masterKey, issuer: try ground.configuration.layers.value(Settings.issuer)),
-        pseudonyms: ConsentPseudonyms(ground.masterKey), configuration: configuration, isAlone: ground.isAlone,
+        pseudonyms: ConsentPseudonyms(ground.masterKey), masterKey: ground.masterKey,
+        notifier: RemoteUserNotifier(notifications: notifications.client), publicAddress: try ground.publicAddress,
+        configuration: configuration, isAlone: ground.isAlone,
         logger: place.telemetry.logger("user"),
         metrics: place.telemetry.metrics)
     } catch let error as UserConfigurationError {
@@ -60,7 +65,7 @@ enum RunningUser {
       settings: try ground.routes(verifier), telemetry: place.telemetry.http)
     return RunningService(
       services: ground.secondTier(of: [cache], place.telemetry) + holders.map(\.1.follower) + [
-        auth.follower, ground.relay(place), consumer,
+        auth.follower, notifications.follower, ground.relay(place), consumer,
         place.consumer(ground, PersonalDataEvents.erasureAcknowledged.family, service.erasureEvents), invalidations,
         service.tasks,
         try ground.server(place, responder),

@@ -47,7 +47,10 @@ final class FakeDirectory: AccountDirectory {
   @discardableResult
   func add(_ email: String?, name: String = "Somebody") -> UUID {
     let id = OrderedIDs.next()
-    state.withLock { $0.accounts[id] = DirectoryAccount(id: id, email: email, name: name, status: .active, version: 1) }
+    state.withLock {
+      $0.accounts[id] = DirectoryAccount(
+        id: id, email: email, isEmailVerified: true, name: name, status: .active, version: 1)
+    }
     return id
   }
 
@@ -83,6 +86,10 @@ final class FakeServices: PersonalDataServices {
   private let away = Mutex<Set<String>>([])
   private let kept = Mutex<[String: [PersonalDataItem]]>([:])
   private let waiting = Mutex<[String: Int64]>(["open": 2])
+  private let questions = Mutex<[String]>([])
+
+  /// Of whom something was asked, page by page.
+  var asked: [String] { questions.withLock { $0 } }
 
   func setAway(_ service: String, _ isAway: Bool) {
     away.withLock { if isAway { $0.insert(service) } else { $0.remove(service) } }
@@ -100,6 +107,7 @@ final class FakeServices: PersonalDataServices {
   /// Two at a time.
   func items(_ query: PersonalDataQuery, at service: String) async throws -> PersonalDataPage {
     if away.withLock({ $0.contains(service) }) { throw Away() }
+    questions.withLock { $0.append(service) }
     let all = kept.withLock { $0[service] ?? [] }
     let start = query.cursor.flatMap { Int($0.parts[0]) } ?? 0
     let end = min(start + 2, all.count)
@@ -108,7 +116,24 @@ final class FakeServices: PersonalDataServices {
   }
 }
 
-/// Takes `user <id> <permission> …` for a token.
+/// Keeps what it is to send, and fails as long as it is to.
+final class FakeNotifier: UserNotifier {
+  struct Away: Error {}
+  private let state = Mutex((sent: [UserMessage](), isAway: false))
+
+  var sent: [UserMessage] { state.withLock { $0.sent } }
+  func setAway(_ isAway: Bool) { state.withLock { $0.isAway = isAway } }
+
+  func send(_ message: UserMessage) async throws {
+    try state.withLock { state in
+      if state.isAway { throw Away() }
+      state.sent.append(message)
+    }
+  }
+}
+
+/// Takes `user <id> <permission> …` for a token; `at=<seconds since 1970>`, `aal2` and `client` are no permissions but
+/// say when and how its bearer signed in, and that it was issued to a client.
 struct FakeVerifier: TokenVerifier {
   static func token(_ id: UUID, _ permissions: [Permission] = []) -> String {
     (["user", id.lowercased] + permissions.map(\.rawValue)).joined(separator: "~")
@@ -121,9 +146,12 @@ struct FakeVerifier: TokenVerifier {
     guard parts.count >= 2, ["user", "service"].contains(parts[0]) else {
       throw TokenRefusal(.invalid, "no such token")
     }
+    let at = parts.first { $0.hasPrefix("at=") }.flatMap { TimeInterval($0.dropFirst(3)) }
     return Principal(
-      subject: parts[1], tokenID: token, permissions: parts.dropFirst(2).map(Permission.init(rawValue:)),
-      issuedAt: .distantPast, expiresAt: .distantFuture, isService: parts[0] == "service")
+      subject: parts[1], tokenID: token, sessionID: "session",
+      permissions: parts.dropFirst(2).map(Permission.init(rawValue:)), issuedAt: .distantPast,
+      expiresAt: .distantFuture, isService: parts[0] == "service", clientID: parts.contains("client") ? "app" : nil,
+      authenticatedAt: at.map { Date(timeIntervalSince1970: $0) }, assurance: parts.contains("aal2") ? "aal2" : "aal1")
   }
 }
 

@@ -23,6 +23,7 @@ struct UserFixture: Sendable {
   let clock: TestClock
   let directory: FakeDirectory
   let services: FakeServices
+  let notifier: FakeNotifier
   let log: LogOutput
   let service: UserService
   let client: any TestClientProtocol
@@ -37,13 +38,14 @@ struct UserFixture: Sendable {
     let settings = configuration
     try await engine.withDatabase(UserService.migrations) { database in
       let (clock, directory, log) = (TestClock(), FakeDirectory(), LogOutput(collecting: .json))
-      let services = FakeServices()
+      let (services, notifier) = (FakeServices(), FakeNotifier())
       let logger = Logger(label: "user") { ECSLogHandler(label: $0, service: "user", level: .trace, output: log) }
       let service = try UserService(
         database: database, verifier: FakeVerifier(), directory: directory,
         reader: reader?(DatabaseProfiles(database: database, configuration: settings)), services: services,
         signer: try await CertificateSigner(masterKey: MasterKey(), issuer: "https://gravity.example"),
-        pseudonyms: ConsentPseudonyms(MasterKey()),
+        pseudonyms: ConsentPseudonyms(MasterKey()), masterKey: MasterKey(), notifier: notifier,
+        publicAddress: "https://gravity.example",
         configuration: settings, logger: logger, clock: .fixed { clock.now }, newID: { OrderedIDs.next() })
       let application = Application(
         responder: try service.responder(telemetry: HTTPTelemetry(logger: logger, metrics: PrometheusMetrics())),
@@ -52,8 +54,8 @@ struct UserFixture: Sendable {
       try await application.test(.live) { client in
         try await body(
           UserFixture(
-            database: database, clock: clock, directory: directory, services: services, log: log, service: service,
-            client: client))
+            database: database, clock: clock, directory: directory, services: services, notifier: notifier, log: log,
+            service: service, client: client))
       }
     }
   }
@@ -96,6 +98,24 @@ struct UserFixture: Sendable {
   func person(_ email: String, name: String = "Somebody") -> Person {
     let id = directory.add(email, name: name)
     return Person(id: id, token: FakeVerifier.token(id))
+  }
+
+  /// Somebody of whom this service has heard.
+  func known(_ email: String, name: String = "Somebody") async throws -> Person {
+    let person = person(email, name: name)
+    #expect(try await me(person).status == 200)
+    return person
+  }
+
+  /// Sends the mails that wait, as the task does.
+  func deliver() async throws {
+    let waiting = try await database.rows(
+      "SELECT id, payload FROM gravity_tasks WHERE type = 'users.send_mail' AND state = 'waiting' ORDER BY id")
+    for row in waiting {
+      let (id, payload): (UUID, String) = (try row.get("id"), try row.get("payload"))
+      try await service.mails.send(try JSONDecoder().decode(UserMailRequest.self, from: Data(payload.utf8)))
+      try await database.write { try $0.execute("DELETE FROM gravity_tasks WHERE id = \(id)") }
+    }
   }
 
   var administrator: String {

@@ -12,7 +12,7 @@ public enum UserAPI {
       profile, updateProfile, deleteProfile, restoreProfile, preferences, preference, putPreference, patchPreference,
       deletePreference,
       addresses, createAddress, address, updateAddress, deleteAddress, users, user,
-    ] + notificationEndpoints + erasureEndpoints + consentEndpoints
+    ] + notificationEndpoints + erasureEndpoints + consentEndpoints + teamEndpoints + inviteEndpoints + exportEndpoints
 }
 
 // MARK: - One's own profile

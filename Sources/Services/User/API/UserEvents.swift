@@ -3,9 +3,10 @@ public import GravityContracts
 
 /// What the user service tells others. Ids only: whoever needs more asks for it. Suspension is auth's to tell.
 public enum UserEvents {
-  public static let all: [any EventDescription] = [
-    userUpdated, deletionRequested, deletionCancelled, erasureRequested, userErased, preferencesChanged,
-  ]
+  public static let all: [any EventDescription] =
+    [
+      userUpdated, deletionRequested, deletionCancelled, erasureRequested, userErased, preferencesChanged,
+    ] + TeamEvents.all + UserExportEvents.all
 
   public static let userUpdated = EventType<ProfileEvent>(
     "user.updated.v1", summary: "A profile, or the status in it, has another version")

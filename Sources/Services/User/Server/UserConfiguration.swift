@@ -11,6 +11,13 @@ public struct UserConfiguration: Sendable, Hashable {
   public var erasureRetry: TimeInterval = 3600
   /// After how long an erasure that is not done is overdue. Seconds; at most the month that GDPR 12(3) gives.
   public var erasureDeadline: TimeInterval = 86_400
+  /// For how long an export's archive can be downloaded. Seconds; an hour to 30 days.
+  public var exportLifetime: TimeInterval = 7 * 86_400
+  /// After how long an export fails that a service keeps waiting. Seconds; at most a week.
+  public var exportDeadline: TimeInterval = 86_400
+  /// Bytes of an archive at most, and of one file in it before it is compressed.
+  public var exportGreatestSize: Int64 = 256 << 20
+  public var exportGreatestFile: Int64 = 1 << 30
   /// What a profile has that did not choose.
   public var defaultLocale = "en"
   public var defaultTimezone = "UTC"
@@ -36,6 +43,16 @@ public struct UserConfiguration: Sendable, Hashable {
     }
     guard (0...30 * 86_400).contains(erasureDeadline) else {
       throw UserConfigurationError(description: "erasure deadline: must be 0 to 2592000 seconds")
+    }
+    guard (3600...30 * 86_400).contains(exportLifetime) else {
+      throw UserConfigurationError(description: "export lifetime: must be 3600 to 2592000 seconds")
+    }
+    guard (60...7 * 86_400).contains(exportDeadline) else {
+      throw UserConfigurationError(description: "export deadline: must be 60 to 604800 seconds")
+    }
+    // ZIP counts both in 32 bits.
+    guard (1...1 << 30).contains(exportGreatestSize), (1...1 << 30).contains(exportGreatestFile) else {
+      throw UserConfigurationError(description: "export sizes: must be 1 to 1073741824 bytes")
     }
     guard LanguageTag(defaultLocale) != nil else {
       throw UserConfigurationError(description: "default locale: must be a BCP 47 language tag such as pt-BR")

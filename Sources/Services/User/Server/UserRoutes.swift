@@ -12,6 +12,9 @@ extension UserService {
     bindNotificationSettings(&routes)
     bindErasures(&routes)
     bindConsents(&routes)
+    bindTeams(&routes)
+    bindExports(&routes)
+    bindPersonalData(&routes)
   }
 
   private func bindProfile(_ routes: inout Routes) {
@@ -79,7 +82,7 @@ extension UserService {
 }
 
 extension RequestScope {
-  fileprivate var precondition: Precondition {
+  var precondition: Precondition {
     Precondition { tag in
       if let tag { return try require(tag) }
       // RFC 9110 §13.1.1: what does not exist matches nothing, not even `*`.

@@ -13,6 +13,8 @@ public enum UserSchema {
     Migration(6, "erasures and legal holds", erasure),
     Migration(7, "avatars", ["ALTER TABLE users ADD COLUMN avatar_url \(type: .text)"]),
     Migration(8, "consents", ConsentStore.tables),
+    Migration(9, "teams and invitations", TeamStore.tables + TeamMemberStore.tables + TeamInviteStore.tables),
+    Migration(10, "exports", ExportStore.tables),
   ]
 
   private static let users: [SQL] = [

@@ -2,6 +2,7 @@ public import Foundation
 public import GravityContracts
 public import GravityData
 import GravityEvents
+import GravityPersonalData
 public import GravityHTTP
 public import GravityIdentity
 import GravitySaga
@@ -33,6 +34,13 @@ public struct UserService: Sendable {
   let erasures: Erasures
   let holds: LegalHolds
   let consents: Consents
+  let teams: Teams
+  let members: TeamMembers
+  let invites: TeamInvites
+  let mails: UserMails
+  let collector: ExportCollector
+  let exports: Exports
+  let personalData: UserPersonalData
   let runner: SagaRunner
   let gauges: ErasureGauges
 
@@ -42,6 +50,9 @@ public struct UserService: Sendable {
   ///   - services: The others that hold personal data: ``RemotePersonalDataServices``.
   ///   - signer: Signs proofs of erasures.
   ///   - pseudonyms: Under what names consents are kept.
+  ///   - masterKey: What the tokens in mails are derived from, and archives sealed with.
+  ///   - notifier: Sends mails: ``RemoteUserNotifier``.
+  ///   - publicAddress: Where people reach the platform, `https://shop.example.com`; without it mails have no links.
   ///   - isAlone: Whether no other process has this database, so that what a process that died was doing is gone on
   ///     with at once.
   ///   - reader: A cache before ``DatabaseProfiles``; the database itself when it is not given.
@@ -49,7 +60,7 @@ public struct UserService: Sendable {
   public init(
     database: any Database, verifier: any TokenVerifier, directory: any AccountDirectory,
     reader: (any ProfileReader)? = nil, services: any PersonalDataServices, signer: CertificateSigner,
-    pseudonyms: ConsentPseudonyms,
+    pseudonyms: ConsentPseudonyms, masterKey: MasterKey, notifier: any UserNotifier, publicAddress: String?,
     configuration: UserConfiguration = .init(), isAlone: Bool = false, logger: Logger,
     metrics: any MetricsFactory = MetricsSystem.factory, clock: ServiceClock = .system,
     newID: @escaping @Sendable () -> UUID = { UUID.v7() }
@@ -68,27 +79,41 @@ public struct UserService: Sendable {
     self.profiles = profiles
     let sagas = SagaStore(database)
     // The saga erases by the lifecycle, which starts the saga: it is found by its name and state alone.
-    let begun = ErasureSaga.make(core, Lifecycle(core: core, copies: copies) { _, _ in }, signer)
-    lifecycle = Lifecycle(core: core, copies: copies) { user, transaction in
+    let personalData = UserPersonalData(core: core, pseudonyms: pseudonyms)
+    let begun = ErasureSaga.make(
+      core, Lifecycle(core: core, copies: copies, personalData: personalData) { _, _ in }, signer)
+    lifecycle = Lifecycle(core: core, copies: copies, personalData: personalData) { user, transaction in
       try sagas.start(
         begun, id: user, subject: user.lowercased, state: ErasureState(userID: user), in: transaction)
     }
     var running = SagaRunner.Configuration()
     running.isAlone = isAlone
     runner = SagaRunner(sagas, of: [AnySaga(begun)], configuration: running, logger: logger, metrics: metrics)
-    erasures = Erasures(core: core, sagas: sagas, services: services)
+    erasures = Erasures(core: core, sagas: sagas, services: services, personalData: personalData)
+    self.personalData = personalData
     holds = LegalHolds(core: core)
     consents = Consents(core: core, profiles: profiles, pseudonyms: pseudonyms)
     gauges = ErasureGauges(metrics)
-    worker = try ErasureSchedule.worker(lifecycle, metrics: metrics)
+    teams = Teams(core: core, profiles: profiles)
+    members = TeamMembers(core: core, profiles: profiles)
+    let base = publicAddress.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
+    mails = UserMails(core: core, notifier: notifier, secrets: UserSecrets(masterKey: masterKey), base: base)
+    invites = TeamInvites(core: core, profiles: profiles, mails: mails)
+    let envelope = Envelope(masterKey)
+    collector = ExportCollector(core: core, services: services, own: personalData, envelope: envelope, mails: mails)
+    exports = Exports(core: core, profiles: profiles, envelope: envelope, hasPublicAddress: base != nil)
+    worker = TaskWorker(database: database, name: "user", logger: logger, metrics: metrics)
+    try ErasureSchedule.handle(lifecycle, on: worker)
+    mails.handle(on: worker)
+    collector.handle(on: worker)
     deletion = OwnDeletion(core: core, profiles: profiles, services: services)
     preferences = PreferenceBook(core: core, profiles: profiles)
     addresses = AddressBook(core: core, profiles: profiles)
     administration = UserAdministration(core: core, profiles: profiles)
   }
 
-  /// Looks at accounts of which something was heard, begins erasures that are due and carries
-  /// them through, deletes what expired. Ends on graceful shutdown.
+  /// Looks at accounts of which something was heard, begins erasures that are due and carries them through, sends mails,
+  /// collects exports, deletes what expired. Ends on graceful shutdown.
   public var tasks: any Service {
     UserTasks(core: core, copies: copies, worker: worker, runner: runner, gauges: gauges)
   }
@@ -100,6 +125,7 @@ public struct UserService: Sendable {
   ) throws -> some HTTPResponder<RequestScope> {
     var routes = Routes(settings ?? Routes.Settings(verifier: verifier))
     bind(to: &routes)
-    return try routes.build(declared: UserAPI.endpoints, telemetry: telemetry)
+    return try routes.build(
+      declared: UserAPI.endpoints + PersonalDataAPI.endpoints(of: UserAPI.service), telemetry: telemetry)
   }
 }

@@ -6,7 +6,7 @@ import Logging
 import ServiceLifecycle
 
 /// What the service does by itself: look at accounts of which something was heard, begin erasures that are due and
-/// carry them through the services, delete what expired.
+/// carry them through the services, send mails, collect exports, delete what expired.
 struct UserTasks: Service {
   let core: UserCore
   let copies: AccountCopies
@@ -47,8 +47,18 @@ struct UserTasks: Service {
   /// Deletes what expired, in short transactions.
   private func sweep() async throws {
     try await gauges.record(core)
+    try await ExportExpiry(core: core).sweep()
+    while try await sweepInvites() >= Self.batch { try Task.checkCancellation() }
     while try await core.database.expireIdempotencyKeys(limit: Self.batch) >= Self.batch {
       try Task.checkCancellation()
+    }
+  }
+
+  private func sweepInvites() async throws -> Int {
+    try await core.write { transaction, now in
+      let store = TeamInviteStore(transaction)
+      let mails = try store.deleteMails(before: now - 86_400, limit: Self.batch)
+      return max(mails, try store.deleteOld(before: now - TeamInvites.memory, limit: Self.batch))
     }
   }
 

@@ -172,6 +172,14 @@ struct ConsentStore {
     ).map { (try $0.get("number"), try Self.record($0)) }
   }
 
+  /// In the order of their ids.
+  func list(of subject: String, after: UUID?, limit: Int) throws -> [ConsentRecord] {
+    let after: SQL = after.map { "AND id > \($0)" } ?? ""
+    return try transaction.rows(
+      "SELECT \(Self.records) FROM consent_records WHERE subject = \(subject) \(after) ORDER BY id LIMIT \(limit)"
+    ).map(Self.record)
+  }
+
   private static func record(_ row: SQLRow) throws -> ConsentRecord {
     ConsentRecord(
       id: try row.get("id"), purpose: try row.get("purpose"), version: try row.get("version"),

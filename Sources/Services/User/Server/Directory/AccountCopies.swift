@@ -65,6 +65,11 @@ struct AccountCopies: Sendable {
     return due.count
   }
 
+  /// The account as it is at this moment, for what a copy is too old for.
+  /// - Returns: nil when there is no such account.
+  /// - Throws: `Problem` 503 when auth cannot be asked.
+  func current(_ id: UUID) async throws -> DirectoryAccount? { try await ask(id) }
+
   private func ask(_ id: UUID) async throws -> DirectoryAccount? {
     do {
       guard let account = try await directory.account(id) else { return nil }

@@ -14,14 +14,19 @@ public struct DirectoryAccount: Sendable, Hashable {
   public var id: UUID
   /// nil once deleted.
   public var email: String?
+  /// Whether a mailed token proved that the address is the account's.
+  public var isEmailVerified: Bool
   public var name: String
   public var status: Status
   /// From 1; counts up with every change.
   public var version: Int64
 
-  public init(id: UUID, email: String?, name: String, status: Status, version: Int64) {
+  public init(
+    id: UUID, email: String?, isEmailVerified: Bool = false, name: String, status: Status, version: Int64
+  ) {
     self.id = id
     self.email = email
+    self.isEmailVerified = isEmailVerified
     self.name = name
     self.status = status
     self.version = version

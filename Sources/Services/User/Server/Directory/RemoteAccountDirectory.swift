@@ -40,6 +40,7 @@ extension DirectoryAccount {
       case .known(.active), .known(.unverified), .unknown: account.email == nil ? .deleted : .active
       }
     self.init(
-      id: account.id, email: account.email, name: account.name, status: status, version: account.version)
+      id: account.id, email: account.email, isEmailVerified: account.isEmailVerified == true, name: account.name,
+      status: status, version: account.version)
   }
 }

@@ -12,6 +12,7 @@ struct Erasures: Sendable {
   let core: UserCore
   let sagas: SagaStore
   let services: any PersonalDataServices
+  let personalData: UserPersonalData
 
   func status(of user: UUID) async throws -> ErasureStatus {
     try await core.read { transaction, now in
@@ -75,7 +76,7 @@ struct Erasures: Sendable {
   func dryRun(of user: UUID) async throws -> ErasureDryRun {
     let (own, hold) = try await core.read { transaction, _ in
       guard let row = try UserStore(transaction).find(user) else { throw Problem.notFound("user") }
-      let counts = try UserPersonalData(core: core).inventory(of: row, in: transaction)
+      let counts = try personalData.inventory(of: row, in: transaction)
       return (
         PersonalDataInventory(service: UserAPI.service, counts), try LegalHoldStore(transaction).standing(of: user)
       )

@@ -13,6 +13,11 @@ enum UserChange: Sendable, Hashable {
   case erased(user: UUID)
   /// `general`, `notifications` or `app`.
   case preferencesChanged(user: UUID, namespace: String)
+  /// By whom; nil where nobody did it, as with the next two.
+  case teamMemberAdded(TeamMemberRow, by: UUID?)
+  case teamMemberRemoved(TeamMemberRow, by: UUID?)
+  case teamRoleChanged(TeamMemberRow, by: UUID?)
+  case exportReady(export: UUID, user: UUID)
 }
 
 extension Outbox {
@@ -31,7 +36,22 @@ extension Outbox {
       try append(
         UserEvents.preferencesChanged, subject: user.lowercased,
         PreferenceEvent(userID: user, namespace: namespace), in: transaction)
+    case .teamMemberAdded(let member, let by): try append(TeamEvents.memberAdded, member, by, in: transaction)
+    case .teamMemberRemoved(let member, let by): try append(TeamEvents.memberRemoved, member, by, in: transaction)
+    case .teamRoleChanged(let member, let by): try append(TeamEvents.roleChanged, member, by, in: transaction)
+    case .exportReady(let export, let user):
+      try append(
+        UserExportEvents.ready, subject: export.lowercased, UserExportEvent(exportID: export, userID: user),
+        in: transaction)
     }
+  }
+
+  private func append(
+    _ type: EventType<TeamMemberEvent>, _ member: TeamMemberRow, _ by: UUID?, in transaction: any Transaction
+  ) throws {
+    try append(
+      type, subject: member.team.lowercased,
+      TeamMemberEvent(teamID: member.team, userID: member.user, role: member.role, by: by), in: transaction)
   }
 
   private func append(_ type: EventType<UserEvent>, about user: UUID, in transaction: any Transaction) throws {

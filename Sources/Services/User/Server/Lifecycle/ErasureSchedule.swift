@@ -3,7 +3,6 @@ import GravityContracts
 import GravityData
 import GravityTasks
 import Logging
-import Metrics
 
 /// Asks for the erasure of those whose time of grace is over: every minute, by one instance.
 enum ErasureSchedule {
@@ -11,9 +10,8 @@ enum ErasureSchedule {
   static let task = TaskType<Empty>("users.request_erasures")
   private static let batch = 100
 
-  static func worker(_ lifecycle: Lifecycle, metrics: any MetricsFactory) throws -> TaskWorker {
+  static func handle(_ lifecycle: Lifecycle, on worker: TaskWorker) throws {
     let core = lifecycle.core
-    let worker = TaskWorker(database: core.database, name: "user", logger: core.logger, metrics: metrics)
     worker.handle(task, concurrency: 1) { _, _ in
       var count = 0
       while true {
@@ -26,6 +24,5 @@ enum ErasureSchedule {
       if count > 0 { core.logger.notice("erasures were requested", metadata: ["users": "\(count)"]) }
     }
     try worker.schedule("users.request_erasures", cron: "* * * * *", task, Empty(), missed: .once)
-    return worker
   }
 }

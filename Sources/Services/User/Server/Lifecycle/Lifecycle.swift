@@ -12,6 +12,7 @@ public import GravityData
 public struct Lifecycle: Sendable {
   let core: UserCore
   let copies: AccountCopies
+  let personalData: UserPersonalData
   /// Starts the saga that carries an erasure through the services.
   let beginErasure: @Sendable (_ user: UUID, _ transaction: any Transaction) throws -> Void
 
@@ -72,7 +73,7 @@ public struct Lifecycle: Sendable {
     let now = try core.now(transaction)
     let old = try UserStore(transaction).findOrInsert(user, at: now)
     guard old.erasedAt == nil else { return }
-    let counts = try UserPersonalData(core: core).inventory(of: old, in: transaction)
+    let counts = try personalData.inventory(of: old, in: transaction)
     try ErasureStore(transaction).put(
       ErasureReceipt(
         userID: user, service: UserAPI.service, erased: counts.erased, kept: counts.kept, waiting: [:], at: now))
@@ -83,6 +84,8 @@ public struct Lifecycle: Sendable {
     try SearchTermStore(transaction).deleteAll(of: user)
     try PreferenceStore(transaction).deleteAll(of: user)
     try AddressStore(transaction).deleteAll(of: user)
+    try Teams.forget(user, core, transaction)
+    try ExportStore(transaction).deleteAll(of: user)
     _ = try core.save(row, after: old, .erased(user: user), transaction, now)
   }
 

@@ -13,14 +13,20 @@ struct PreferenceBook: Sendable {
     let id = try await profiles.own(principal).id
     return try await core.read { [core] transaction, _ in
       guard let row = try UserStore(transaction).find(id) else { throw Problem.notFound("user") }
-      let kept = try PreferenceStore(transaction).all(of: id)
-      let builtIn = [
-        GeneralPreferences(row).preference(of: row, core.configuration),
-        Self.notifications(kept.first { $0.namespace == PreferenceNamespace.notifications.name }),
-      ]
-      let own = kept.filter { $0.namespace.hasPrefix("app.") }.map(Preference.init)
-      return PreferenceList(items: builtIn + own)
+      return try Self.list(of: row, core.configuration, transaction)
     }
+  }
+
+  static func list(
+    of row: UserRow, _ configuration: UserConfiguration, _ transaction: any Transaction
+  ) throws -> PreferenceList {
+    let kept = try PreferenceStore(transaction).all(of: row.id)
+    let builtIn = [
+      GeneralPreferences(row).preference(of: row, configuration),
+      notifications(kept.first { $0.namespace == PreferenceNamespace.notifications.name }),
+    ]
+    let own = kept.filter { $0.namespace.hasPrefix("app.") }.map(Preference.init)
+    return PreferenceList(items: builtIn + own)
   }
 
   func find(_ name: String, of principal: Principal) async throws -> Preference {

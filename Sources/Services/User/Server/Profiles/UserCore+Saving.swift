@@ -14,6 +14,8 @@ extension UserCore {
     row.updatedAt = now
     try UserStore(transaction).update(row)
     try SearchTermStore(transaction).replace(SearchTerms.of(old), with: SearchTerms.of(row), of: row.id)
+    // Nobody has the address any more, so nobody can answer what was sent there.
+    if let email = old.email, row.email == nil { try TeamInviteStore(transaction).deleteAll(to: email) }
     if let change { try events.record(change, in: transaction) }
     try events.record(.updated(user: row.id, version: row.version), in: transaction)
     return row

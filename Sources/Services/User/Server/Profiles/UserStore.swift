@@ -19,6 +19,11 @@ struct UserStore {
     try transaction.first("SELECT \(Self.columns) FROM users WHERE id = \(id)")
   }
 
+  func find(_ ids: [UUID]) throws -> [UUID: UserRow] {
+    let rows: [UserRow] = try transaction.all("SELECT \(Self.columns) FROM users WHERE id IN \(list: ids)")
+    return Dictionary(uniqueKeysWithValues: rows.map { ($0.id, $0) })
+  }
+
   /// The row, made if there is none.
   func findOrInsert(_ id: UUID, at time: Date) throws -> UserRow {
     if let row = try find(id) { return row }

@@ -14,12 +14,15 @@ enum BuiltInTemplates {
     welcome: WelcomeTemplate.content, orderConfirmed: OrderConfirmedTemplate.content,
     orderCanceled: OrderCanceledTemplate.content, passwordChanged: PasswordChangedTemplate.content,
     signInSuspicious: SignInSuspiciousTemplate.content, webhookDisabled: WebhookDisabledTemplate.content,
-  ].merging(AuthTemplates.contents) { own, _ in own }
+  ].merging(AuthTemplates.contents) { own, _ in own }.merging(UserTemplates.contents) { own, _ in own }
 
-  /// What recipients switch off; what auth says by itself is about the security of an account.
+  /// What recipients switch off; what auth says by itself is about the security of an account, and so is that somebody
+  /// can download everything about it.
   static func category(_ name: String) -> MessageCategory? {
     guard contents[name] != nil else { return nil }
-    if name.hasPrefix("auth.") || [passwordChanged, signInSuspicious].contains(name) { return .security }
+    if name.hasPrefix("auth.") || [passwordChanged, signInSuspicious, "export.ready"].contains(name) {
+      return .security
+    }
     return name.hasPrefix("order.") ? .orders : .account
   }
 
