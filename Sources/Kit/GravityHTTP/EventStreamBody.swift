@@ -5,12 +5,15 @@ import ServiceLifecycle
 
 /// Server-sent events as they are written to a connection.
 enum EventStreamBody {
-  /// How often a client that hears nothing is written to, which also finds one that is gone.
-  static let heartbeat: Duration = .seconds(15)
   /// Events that wait for a client that reads slowly; one more ends the stream, and the client comes back.
   static let greatestBacklog = 1_024
 
-  static func body(_ events: AsyncStream<ServerSentEvent>) -> ResponseBody {
+  /// - Parameters:
+  ///   - heartbeat: How often a client that hears nothing is written to, which also finds one that is gone.
+  ///   - mayGoOn: Asked with each heartbeat; the stream ends when it is false.
+  static func body(
+    _ events: AsyncStream<ServerSentEvent>, heartbeat: Duration, while mayGoOn: @escaping @Sendable () async -> Bool
+  ) -> ResponseBody {
     ResponseBody { writer in
       let (texts, feed) = AsyncStream.makeStream(
         of: String.self, bufferingPolicy: .bufferingOldest(greatestBacklog))
@@ -24,7 +27,8 @@ enum EventStreamBody {
         feed.finish()
       }
       let beats = Task {
-        while (try? await Task.sleep(for: heartbeat)) != nil { feed.yield(ServerSentEvent.heartbeat) }
+        while (try? await Task.sleep(for: heartbeat)) != nil, await mayGoOn() { feed.yield(ServerSentEvent.heartbeat) }
+        feed.finish()
       }
       defer {
         source.cancel()

@@ -17,7 +17,9 @@ public struct OpenAPI {
   public var unknownTypes: [String] {
     endpoints.flatMap { endpoint -> [String] in
       func unknowns<T: Decodable>(_ type: T.Type) -> [String] { Schema(of: type).unknowns }
-      return unknowns(endpoint.requestType) + unknowns(endpoint.responseType)
+      // A stream's events are described by its summary.
+      return unknowns(endpoint.requestType)
+        + (endpoint.responseType == EventStream.self ? [] : unknowns(endpoint.responseType))
     }
   }
 
@@ -56,7 +58,8 @@ extension EndpointDescription {
       if hasBody {
         let name = inPath.isEmpty ? type : type + "Body"
         operation["requestBody"] = [
-          "required": true,
+          // Where every field may be left out, so may the body.
+          "required": body != .json || others.contains(where: \.isRequired),
           "content": [
             body == .json ? "application/json" : "application/x-www-form-urlencoded": [
               "schema": Schema.object(others, name: name).json(&schemas)

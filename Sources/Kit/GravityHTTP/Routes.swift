@@ -26,6 +26,8 @@ public struct Routes: ~Copyable {
     public var greatestBody = 1 << 20
     /// Whose `X-Forwarded-For` and deadline are believed.
     public var trustedProxies: TrustedProxies = .loopback
+    /// How often whoever listens to a stream and hears nothing is written to, and their token looked at.
+    public var heartbeat: Duration = .seconds(15)
 
     public init(verifier: (any TokenVerifier)?) { self.verifier = verifier }
   }
@@ -43,7 +45,7 @@ public struct Routes: ~Copyable {
       var scope = scope
       scope.reply.answersErrors(in: endpoint.errors)
       scope.headers = request.headers
-      scope.optionalPrincipal = try await Self.authenticate(request, endpoint.access, settings.verifier)
+      scope.optionalPrincipal = try await Self.authenticate(request.headers, endpoint.access, settings.verifier)
       scope.ifMatch = try endpoint.ifMatch(request.headers)
       scope.preferredWait = Self.preferredWait(request.headers)
       let head = scope
@@ -60,8 +62,9 @@ public struct Routes: ~Copyable {
     }
   }
 
-  /// Serves `endpoint` with events that go on until `handle`'s sequence or the client ends. The deadline of a request
-  /// bounds `handle` only; a heartbeat every 15 seconds finds a client that is gone.
+  /// Serves `endpoint` with events that go on until `handle`'s sequence or the client ends, or the caller's token is good
+  /// no more. The deadline of a request bounds `handle` only; a heartbeat (``Settings/heartbeat``) finds a client that is
+  /// gone, and a token that has expired, was revoked, or of which nobody can say whether it was.
   public mutating func stream<Request>(
     _ endpoint: Endpoint<Request, EventStream>,
     _ handle: @escaping @Sendable (Request, RequestScope) async throws -> AsyncStream<ServerSentEvent>
@@ -70,15 +73,22 @@ public struct Routes: ~Copyable {
     let settings = settings
     router.on(RouterPath(endpoint.path), method: .init(endpoint.method)) { request, scope in
       var scope = scope
-      scope.optionalPrincipal = try await Self.authenticate(request, endpoint.access, settings.verifier)
+      scope.headers = request.headers
+      scope.optionalPrincipal = try await Self.authenticate(request.headers, endpoint.access, settings.verifier)
       let head = scope
       let remaining = ContinuousClock.now.duration(to: scope.deadline)
       let events = try await scope.eventLoopDeadline.run(within: remaining) {
         try await handle(try endpoint.decode(request, head, body: nil), head)
       }
+      let fields = request.headers
       return Hummingbird.Response(
         status: .ok, headers: [.contentType: EventStream.mediaType, .cacheControl: "no-cache"],
-        body: EventStreamBody.body(events))
+        body: EventStreamBody.body(events, heartbeat: settings.heartbeat) {
+          if endpoint.access == .public { return true }
+          do { return try await Self.authenticate(fields, endpoint.access, settings.verifier) != nil } catch {
+            return false
+          }
+        })
     }
   }
 
@@ -93,7 +103,7 @@ public struct Routes: ~Copyable {
     router.on(RouterPath(endpoint.path), method: .init(endpoint.method)) { request, scope in
       var scope = scope
       scope.headers = request.headers
-      scope.optionalPrincipal = try await Self.authenticate(request, endpoint.access, settings.verifier)
+      scope.optionalPrincipal = try await Self.authenticate(request.headers, endpoint.access, settings.verifier)
       let head = scope
       let remaining = ContinuousClock.now.duration(to: scope.deadline)
       let stream = try await scope.eventLoopDeadline.run(within: remaining) {
@@ -129,9 +139,9 @@ public struct Routes: ~Copyable {
 
   /// - Returns: nil for a public endpoint that was called without a good token.
   private static func authenticate(
-    _ request: Hummingbird.Request, _ access: Access, _ verifier: (any TokenVerifier)?
+    _ headers: HTTPFields, _ access: Access, _ verifier: (any TokenVerifier)?
   ) async throws -> Principal? {
-    guard let token = bearerToken(request.headers) else {
+    guard let token = bearerToken(headers) else {
       guard access == .public else { throw Problem.unauthenticated() }
       return nil
     }
