@@ -75,7 +75,7 @@ struct BadDaysTests {
         try await running.following("auth") { followed in
           try await running.registry.register(servers[0].instance)
           try await followed.isNow([servers[0].instance.id])
-          agent.signal(SIGSTOP)
+          try await agent.freeze()
           let began = ContinuousClock.now
           await #expect(throws: ConsulError.self) { try await running.registry.register(servers[1].instance) }
           #expect(began.duration(to: .now) < .seconds(5))
@@ -98,7 +98,7 @@ struct BadDaysTests {
       // `with` sees to it that its end is quick.
       try await RunningRegistry.with(agent.address) { running in
         try await running.registry.register(server.instance)
-        agent.signal(SIGSTOP)
+        try await agent.freeze()
       }
       agent.signal(SIGCONT)
     }

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 // Not its `eventually`: the one of these tests says where it was asked.
+import func TestServers.freezeProcess
 import func TestServers.shell
 import let TestServers.serversScript
 
@@ -56,13 +57,16 @@ final class PrivateConsul: Sendable {
   /// Starts it again where it was. It keeps nothing, so it knows nobody.
   func start() async throws { _ = try await shell(Self.command("start", folder, masterToken)) }
 
-  func signal(_ signal: Int32) {
+  func signal(_ signal: Int32) { if let process { Foundation.kill(process, signal) } }
+
+  /// Returns when none of its threads answers any more.
+  func freeze() async throws { try await freezeProcess(try #require(process)) }
+
+  private var process: pid_t? {
     let text = (try? String(contentsOfFile: folder + "/consul/pid", encoding: .utf8)) ?? ""
-    guard let process = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-      Issue.record("no process number in \(text)")
-      return
-    }
-    Foundation.kill(process, signal)
+    let process = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines))
+    if process == nil { Issue.record("no process number in \(text)") }
+    return process
   }
 }
 
