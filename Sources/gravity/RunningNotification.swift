@@ -31,7 +31,7 @@ enum RunningNotification {
         database: place.database, verifier: verifier,
         directory: RemoteRecipientDirectory(auth: auth.client, users: users.client),
         orders: RemoteOrderReader(orders: orders.client),
-        mail: mail,
+        mail: mail, providers: try providers(ground),
         outgoing: OutgoingClient(
           policy: configuration.webhookAddresses, group: MultiThreadedEventLoopGroup.singleton),
         envelope: Envelope(ground.masterKey),
@@ -68,6 +68,17 @@ enum RunningNotification {
     return Catalog.services.flatMap(\.events).filter { kept.contains($0.family) }
   }
 
+  /// Who sends text and push messages. An operator named them, so they may be in a private network.
+  private static func providers(_ ground: Ground) throws -> MessageProviders {
+    let layers = ground.configuration.layers
+    let all =
+      (try layers.optional(Settings.smsProviders) ?? []) + (try layers.optional(Settings.pushProviders) ?? [])
+    return MessageProviders(
+      all,
+      http: OutgoingClient(
+        policy: AddressPolicy(allowsPrivate: true), group: MultiThreadedEventLoopGroup.singleton))
+  }
+
   /// The mail server, where one is named; else files.
   private static func transport(
     _ ground: Ground
@@ -77,6 +88,7 @@ enum RunningNotification {
     configuration.senderAddress = try layers.value(Settings.mailFrom)
     configuration.siteName = try layers.value(Settings.siteName)
     configuration.senderName = configuration.siteName
+    if let channels = try layers.optional(Settings.notificationChannels) { configuration.channels = channels }
     configuration.webhookAddresses = AddressPolicy(allowsPrivate: try layers.value(Settings.privateWebhooks))
     guard let url = try layers.optional(Settings.smtpURL) else {
       // Where the folder of mail is somebody's own, they may read in the outbox what stands there, too.

@@ -1,4 +1,6 @@
 import GravityDiscovery
+import NotificationAPI
+import NotificationServer
 import SMTPEngine
 
 /// How mail and webhooks leave the platform.
@@ -26,7 +28,36 @@ extension Settings {
     flag: "gravity.webhooks.private",
     "whether webhooks may go to private addresses, loopback and http: for development only", standard: false)
 
-  static let mail: [any AnySetting] = [smtpURL, mailFrom, siteName, authMail, privateWebhooks]
+  static let smsProviders = providers(
+    "gravity.sms.providers", .sms, "who sends text messages, the first to be asked first")
+  static let pushProviders = providers(
+    "gravity.push.providers", .push, "who sends push messages, the first to be asked first")
+
+  private static func providers(
+    _ key: String, _ channel: DeliveryChannel, _ words: String
+  ) -> Setting<[MessageProvider]> {
+    Setting<[MessageProvider]>(
+      key, "\(words): NAME URL SECRET [SECONDS], parted by commas; URLs are posted to as notification.md says",
+      isSecret: true, expected: "NAME URL SECRET [SECONDS], … with names of a-z, 0-9 and -, and secrets as whsec_BASE64"
+    ) { MessageProvider.list($0, channel) }
+  }
+
+  static let notificationChannels = Setting<[DeliveryChannel]>(
+    "gravity.notification.channels",
+    "by what people are told unless somebody says otherwise, as far as a template has a text for it; email unless it "
+      + "is set",
+    expected: "some of email, in_app, sms and push, parted by commas"
+  ) { text in
+    let channels = text.split(separator: ",", omittingEmptySubsequences: false).map {
+      DeliveryChannel(rawValue: $0.filter { $0 != " " })
+    }
+    let known = channels.compactMap { $0 }
+    return known.count == channels.count && Set(known).count == known.count ? known : nil
+  }
+
+  static let mail: [any AnySetting] = [
+    smtpURL, mailFrom, siteName, authMail, privateWebhooks, smsProviders, pushProviders, notificationChannels,
+  ]
 }
 
 /// Who takes over what auth has to tell people.

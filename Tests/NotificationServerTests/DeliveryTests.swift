@@ -104,7 +104,7 @@ import Testing
       // What a run does up to its record: then kill −9.
       guard
         case .message(let message, _, _) = try #require(
-          await notes.service.sending.composer.compose([assignment]).first)
+          await notes.service.sending.composer.compose([assignment]).first?.composition)
       else { throw Away() }
       #expect(await notes.service.channels[0].send([message]) == [.sent])
       let file = disk.file(assignment.delivery.id)

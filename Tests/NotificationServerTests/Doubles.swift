@@ -59,9 +59,11 @@ final class FakeRecipients: RecipientDirectory {
   func remove(_ id: UUID) { state.withLock { $0.people[id] = nil } }
 
   @discardableResult
-  func add(_ email: String?, name: String = "Ada Lovelace", locale: String? = nil) -> UUID {
+  func add(
+    _ email: String?, name: String = "Ada Lovelace", phone: String? = nil, locale: String? = nil
+  ) -> UUID {
     let id = OrderedIDs.next()
-    state.withLock { $0.people[id] = AccountRecipient(email: email, name: name, locale: locale) }
+    state.withLock { $0.people[id] = AccountRecipient(email: email, name: name, phone: phone, locale: locale) }
     return id
   }
 
@@ -156,6 +158,9 @@ struct FakeVerifier: TokenVerifier {
   static func token(_ permissions: Permission...) -> String {
     (["user", OrderedIDs.next().lowercased] + permissions.map(\.rawValue)).joined(separator: "~")
   }
+
+  /// Of somebody without permissions.
+  static func token(of user: UUID) -> String { "user~\(user.lowercased)" }
 
   func verify(_ token: String) async throws(TokenRefusal) -> Principal {
     let parts = token.split(separator: "~").map(String.init)

@@ -105,6 +105,39 @@ import UserAPI
     }
   }
 
+  @Test("inbox, devices and numbers are in the copy, and go with their user", arguments: Engine.available)
+  func channels(_ engine: Engine) async throws {
+    try await NotificationFixture.run(on: engine) { notes in
+      try await notes.publishNote()
+      let (ada, bob) = (notes.recipients.add("ada@example.org"), notes.recipients.add("bob@example.org"))
+      for user in [ada, bob] {
+        _ = try await notes.note(1, to: user, by: ["in_app"], ["phone": "+4915112345678"])
+        let device = try await notes.send(
+          NotificationAPI.registerDevice, nil, ["platform": "web", "token": "token-of-\(user)", "name": "Laptop"],
+          token: FakeVerifier.token(of: user))
+        #expect(device.status == 201)
+      }
+      try await notes.deliver()
+      let data = NotificationPersonalData(erasure: Erasure(core: notes.service.core))
+      let items = try await notes.database.read { try data.items(of: ada, after: nil, limit: 100, in: $0).items }
+      #expect(Set(items.map(\.kind)) == ["notification", "message", "inbox_message", "push_device"])
+      let counts = try await notes.database.write { try data.erase(ada, in: $0) }
+      #expect(counts.erased == ["notifications": 1, "messages": 1, "inbox": 1, "push_devices": 1])
+      for (table, left) in [("inbox_items", 1), ("inboxes", 1), ("push_devices", 1)] as [(SQL, Int)] {
+        #expect(try await notes.count(table) == left)
+      }
+      #expect(try await notes.count("notifications WHERE phone IS NOT NULL") == 1)
+      // What was under way comes too late, and a device that is registered then is nobody's.
+      let late = try await notes.send(
+        NotificationAPI.registerDevice, nil, ["platform": "web", "token": "late"], token: FakeVerifier.token(of: ada))
+      #expect(late.status == 404)
+      try await notes.hear(UserEvents.userErased, UserEvent(userID: ada))
+      _ = try await notes.note(2, to: ada, by: ["in_app"])
+      try await notes.deliver()
+      #expect(try await notes.count("inbox_items") == 1)
+    }
+  }
+
   @Test("what is older than it may be kept is deleted, with its copies", arguments: Engine.available)
   func retention(_ engine: Engine) async throws {
     try await NotificationFixture.run(on: engine, { $0.contentRetention = 86_400 }) { notes in

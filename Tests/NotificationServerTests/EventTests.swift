@@ -75,18 +75,47 @@ import UserAPI
         let order = notes.orders.add(of: user) { $0.cancelReason = reason }
         try await notes.hear(type, OrderEvent(orderID: order, userID: user))
       }
+      let refunded = OrderEvent(orderID: notes.orders.add(of: user), userID: user)
+      for _ in 0..<2 {
+        try await notes.hear(OrderEvents.orderRefunded, refunded)
+        try await notes.hear(UserEvents.deletionRequested, UserEvent(userID: user))
+        try await notes.hear(UserEvents.deletionCancelled, UserEvent(userID: user))
+      }
       try await notes.deliver()
       let mails = try await notes.outbox()
       let byTemplate = Dictionary(grouping: mails, by: \.template).mapValues(\.count)
       #expect(
-        byTemplate == ["welcome": 1, "password.changed": 2, "sign_in.suspicious": 1, "order.canceled": 3])
+        byTemplate == [
+          "welcome": 1, "password.changed": 2, "sign_in.suspicious": 1, "order.canceled": 3, "order.refunded": 1,
+          "account.deletion_requested": 2, "account.deletion_cancelled": 2,
+        ])
       for sentence in [
         "Not enough of what you ordered was left.", "The payment was declined.",
-        "The payment was not finished in time.",
+        "The payment was not finished in time.", "we gave back 2,598.07\u{A0}EUR: all that was paid",
       ] {
         #expect(mails.filter { $0.body.contains(sentence) }.count == 1, "\(sentence)")
       }
       #expect(mails.allSatisfy { $0.recipient == "ada@example.org" && $0.body.contains("Ada Lovelace") })
+    }
+  }
+
+  @Test("what the service says by itself it says in English and German, to the inbox, too", arguments: Engine.available)
+  func inbox(_ engine: Engine) async throws {
+    for (name, template) in try BuiltInTemplates.compiled() {
+      #expect(template.texts.keys.sorted() == ["de", "en"], "\(name)")
+    }
+    try await NotificationFixture.run(on: engine, { $0.channels = [.email, .inApp, .sms] }) { notes in
+      let user = notes.recipients.add("ada@example.org", locale: "de")
+      let order = notes.orders.add(of: user)
+      for _ in 0..<2 { try await notes.confirmed(order, of: user) }
+      try await notes.hear(AuthEvents.passwordChanged, AccountEvent(accountID: user))
+      #expect(try await notes.deliver() == 3, "an order by both channels, a password by the one that has words for it")
+      let items = try await notes.send(NotificationAPI.inbox, token: FakeVerifier.token(of: user)).value.items
+      #expect(items.map(\.title) == ["Ihre Bestellung 7K3MQ-2XF9A ist bestätigt"])
+      #expect(items.first?.about == order.lowercased)
+      // Who has no account has no inbox.
+      let made = try await notes.notify(["template": "welcome", "address": "bob@example.org"]).value
+      #expect(made.deliveries.map(\.channel) == [.known(.email)])
     }
   }
 

@@ -145,12 +145,14 @@ import UserAPI
   func permissions(_ engine: Engine) async throws {
     try await NotificationFixture.run(on: engine) { notes in
       let id = UUID.v7().lowercased
-      // Whoever has the link of a mail has the right to it.
-      let byLink = ["unsubscriptionPage", "unsubscribe"]
-      for endpoint in NotificationAPI.endpoints where !byLink.contains(endpoint.name) {
-        guard case .permission(let needed) = endpoint.access else {
-          Issue.record("\(endpoint.name) is for everybody")
-          continue
+      // Whoever has the link of a mail has the right to it; a provider signs its reports.
+      let byProof = ["unsubscriptionPage", "unsubscribe", "receiveProviderStatus"]
+      for endpoint in NotificationAPI.endpoints where !byProof.contains(endpoint.name) {
+        var needed: Permission?
+        switch endpoint.access {
+        case .permission(let permission): needed = permission
+        case .authenticated: break
+        default: Issue.record("\(endpoint.name) is for everybody")
         }
         let path = endpoint.path.replacing("{id}", with: id).replacing("{name}", with: "welcome")
           .replacing("{version}", with: "0").replacing("{delivery_id}", with: id)
@@ -164,6 +166,13 @@ import UserAPI
         }
         let anonymous = try await status(nil)
         #expect(anonymous == 401, "\(endpoint.name)")
+        guard let needed else {
+          // A stream has no end to wait for.
+          guard endpoint.responseType != EventStream.self else { continue }
+          let own = try await status(FakeVerifier.token(of: UUID.v7()))
+          #expect(own != 401 && own != 403, "\(endpoint.name) is for everybody who is signed in, about themselves")
+          continue
+        }
         let others = [
           "notifications:read", "notifications:write", "templates:read", "templates:write", "webhooks:read",
           "webhooks:write",
@@ -227,7 +236,7 @@ import UserAPI
       func counts(_ query: String = "") async throws -> NotificationStatistics {
         try await notes.send(NotificationAPI.statistics, NotificationAPI.statistics.path + query).value
       }
-      #expect(try await counts().states.count == DeliveryState.allCases.count)
+      #expect(try await counts().states.count == DeliveryState.allCases.count * DeliveryChannel.allCases.count)
       let empty = try await counts()
       #expect(empty.total == 0 && empty.oldestDueAt == nil)
       let user = notes.recipients.add("ada@example.org")
@@ -242,6 +251,53 @@ import UserAPI
       #expect(all.total == 4 && all.oldestDueAt == overdue)
       let since = WireTime.string(notes.clock.now)
       #expect(try await counts("?since=\(since)").total == 0)
+    }
+  }
+
+  @Test("a draft's variables may be left out and are no null", arguments: [Engine.available[0]])
+  func nullVariables(_ engine: Engine) async throws {
+    try await NotificationFixture.run(on: engine) { notes in
+      let path = "/api/v1/notification-templates/my.draft/draft"
+      let texts = #"[{"locale":"en","subject":"x","text":"x"}]"#
+      let null = try await notes.send(
+        NotificationAPI.saveDraft, path, raw: #"{"default_locale":"en","variables":null,"texts":\#(texts)}"#,
+        token: notes.administrator)
+      #expect(null.status == 422 && null.fields == ["variables"])
+      let without = try await notes.send(
+        NotificationAPI.saveDraft, path, raw: #"{"default_locale":"en","texts":\#(texts)}"#, token: notes.administrator)
+      #expect(without.status == 200)
+    }
+  }
+
+  @Test("a request whose body may be missing is declared like that, and a body that is needed is asked for")
+  func bodies() async throws {
+    try await NotificationFixture.run(on: Engine.available[0]) { notes in
+      let document = try OpenAPI(title: "notification", version: "1", endpoints: NotificationAPI.endpoints).encoded()
+      let paths = try #require(
+        (JSONSerialization.jsonObject(with: document) as? [String: Any])?["paths"] as? [String: Any])
+      for (path, isRequired) in [
+        ("/api/v1/notification-templates/{name}/preview", false), ("/api/v1/notifications/dead-letters/retry", false),
+        ("/api/v1/notifications", true), ("/api/v1/notification-templates/{name}/rollback", true),
+      ] {
+        let operation = ((paths[path] as? [String: Any])?["post"] as? [String: Any])?["requestBody"] as? [String: Any]
+        #expect(operation?["required"] as? Bool == isRequired, "\(path)")
+      }
+      let empty = ["Content-Length": "0"]
+      let retried = try await notes.send(
+        NotificationAPI.retryDeadLetters, raw: nil, token: notes.administrator, headers: empty)
+      #expect(retried.status == 202)
+      let preview = try await notes.send(
+        NotificationAPI.previewTemplate, "/api/v1/notification-templates/welcome/preview", raw: nil,
+        token: notes.administrator, headers: empty)
+      #expect(preview.status == 200)
+      let made = try await notes.send(
+        NotificationAPI.createNotification, raw: nil, token: notes.administrator,
+        headers: empty.merging(["Idempotency-Key": "k"]) { $1 })
+      #expect(made.status == 422 && made.fields == ["template"])
+      let rolled = try await notes.send(
+        NotificationAPI.rollbackTemplate, "/api/v1/notification-templates/welcome/rollback", raw: nil,
+        token: notes.administrator, headers: empty)
+      #expect(rolled.status == 422 && rolled.fields == ["version"])
     }
   }
 }

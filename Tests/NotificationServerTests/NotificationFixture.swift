@@ -33,37 +33,46 @@ struct NotificationFixture: Sendable {
   let client: any TestClientProtocol
 
   static func run(
-    on engine: Engine, transport: (any MailTransport)? = nil,
+    on engine: Engine, transport: (any MailTransport)? = nil, providers: [MessageProvider] = [],
+    _ configure: (inout NotificationConfiguration) -> Void = { _ in },
+    _ body: @escaping @Sendable (NotificationFixture) async throws -> Void
+  ) async throws {
+    try await engine.withDatabase(NotificationService.migrations) { database in
+      try await run(with: database, transport: transport, providers: providers, configure, body)
+    }
+  }
+
+  /// - Parameter database: Migrated.
+  static func run(
+    with database: any Database, transport: (any MailTransport)? = nil, providers: [MessageProvider] = [],
     _ configure: (inout NotificationConfiguration) -> Void = { _ in },
     _ body: @escaping @Sendable (NotificationFixture) async throws -> Void
   ) async throws {
     var configuration = NotificationConfiguration()
     configure(&configuration)
     let settings = configuration
-    try await engine.withDatabase(NotificationService.migrations) { database in
-      let (clock, recipients, orders, mail) = (TestClock(), FakeRecipients(), FakeOrders(), FakeMail())
-      let outgoing = FakeOutgoing()
-      let log = LogOutput(collecting: .json)
-      let logger = Logger(label: "notification") {
-        ECSLogHandler(label: $0, service: "notification", level: .trace, output: log)
-      }
-      let service = try NotificationService(
-        database: database, verifier: FakeVerifier(), directory: recipients, orders: orders, mail: transport ?? mail,
-        outgoing: outgoing, envelope: Envelope(MasterKey()),
-        links: UnsubscribeLinks(masterKey: Self.key, base: "https://shop.example"),
-        offered: OrderEvents.all + AuthEvents.all,
-        configuration: settings, logger: logger, clock: .fixed { clock.now }, newID: { OrderedIDs.next() },
-        chance: { 0.5 },
-        pause: { try await clock.wait($0 / .seconds(1)) })
-      let application = Application(
-        responder: try service.responder(telemetry: HTTPTelemetry(logger: logger, metrics: PrometheusMetrics())),
-        configuration: .init(address: .hostname("127.0.0.1", port: 0)), logger: .silent)
-      try await application.test(.live) { client in
-        try await body(
-          NotificationFixture(
-            database: database, clock: clock, recipients: recipients, orders: orders, mail: mail,
-            outgoing: outgoing, log: log, service: service, client: client))
-      }
+    let (clock, recipients, orders, mail) = (TestClock(), FakeRecipients(), FakeOrders(), FakeMail())
+    let outgoing = FakeOutgoing()
+    let log = LogOutput(collecting: .json)
+    let logger = Logger(label: "notification") {
+      ECSLogHandler(label: $0, service: "notification", level: .trace, output: log)
+    }
+    let service = try NotificationService(
+      database: database, verifier: FakeVerifier(), directory: recipients, orders: orders, mail: transport ?? mail,
+      providers: MessageProviders(providers, http: outgoing), outgoing: outgoing, envelope: Envelope(MasterKey()),
+      links: UnsubscribeLinks(masterKey: Self.key, base: "https://shop.example"),
+      offered: OrderEvents.all + AuthEvents.all,
+      configuration: settings, logger: logger, clock: .fixed { clock.now }, newID: { OrderedIDs.next() },
+      chance: { 0.5 },
+      pause: { try await clock.wait($0 / .seconds(1)) })
+    let application = Application(
+      responder: try service.responder(telemetry: HTTPTelemetry(logger: logger, metrics: PrometheusMetrics())),
+      configuration: .init(address: .hostname("127.0.0.1", port: 0)), logger: .silent)
+    try await application.test(.live) { client in
+      try await body(
+        NotificationFixture(
+          database: database, clock: clock, recipients: recipients, orders: orders, mail: mail, outgoing: outgoing,
+          log: log, service: service, client: client))
     }
   }
 
@@ -104,6 +113,43 @@ struct NotificationFixture: Sendable {
   ) async throws -> Reply<NotificationRecord> {
     try await send(
       NotificationAPI.createNotification, nil, fields, token: token, headers: ["Idempotency-Key": key])
+  }
+
+  /// Publishes `my.note`, which has words for every channel.
+  func publishNote(category: String = "orders") async throws {
+    let note = ["title": "Note {{n}}", "body": "The {{n}}. note.", "link": "/notes/{{n}}"]
+    let path = "/api/v1/notification-templates/my.note"
+    let saved = try await send(
+      NotificationAPI.saveDraft, "\(path)/draft",
+      [
+        "default_locale": "en", "category": category,
+        "variables": [["name": "n", "kind": "integer", "required": true]],
+        "texts": [
+          [
+            "locale": "en", "subject": "Note {{n}}", "text": "The {{n}}. note.", "sms": "Note {{n}} of {{site.name}}",
+            "push": note, "in_app": note,
+          ]
+        ],
+      ])
+    #expect(saved.status == 200)
+    #expect(try await send(NotificationAPI.publishTemplate, "\(path)/publish").status == 200)
+  }
+
+  /// - Returns: the notification's id.
+  func note(_ number: Int, to user: UUID, by channels: [String], _ more: [String: Any] = [:]) async throws -> UUID {
+    var fields: [String: Any] = [
+      "template": "my.note", "user_id": user.lowercased, "channels": channels, "data": ["n": number],
+    ]
+    fields.merge(more) { $1 }
+    let made = try await notify(fields)
+    #expect(made.status == 202, "\(made.text)")
+    return try made.value.id
+  }
+
+  /// Where its delivery by that channel stands, and why.
+  func state(_ id: UUID, _ channel: DeliveryChannel) async throws -> String {
+    let delivery = try #require(try await find(id).deliveries.first { $0.channel == .known(channel) })
+    return "\(delivery.state.rawValue) \(delivery.reason ?? "")"
   }
 
   func find(_ id: UUID) async throws -> NotificationRecord {

@@ -58,7 +58,11 @@ import UserAPI
     #expect(MessageCategory.allCases.map(\.rawValue) == NotificationCategory.allCases.map(\.rawValue))
     for (name, template) in try BuiltInTemplates.compiled() {
       #expect(BuiltInTemplates.category(name) == template.category)
-      let isAboutSecurity = name.hasPrefix("auth.") || ["password.changed", "sign_in.suspicious"].contains(name)
+      let isAboutSecurity =
+        name.hasPrefix("auth.")
+        || [
+          "password.changed", "sign_in.suspicious", "account.deletion_requested", "account.deletion_cancelled",
+        ].contains(name)
       #expect(template.isCritical == isAboutSecurity)
     }
   }

@@ -197,10 +197,12 @@ import Testing
   func builtIn() throws {
     #expect(
       BuiltInTemplates.names == [
-        "auth.already_registered", "auth.email_change", "auth.email_changed", "auth.email_replaced",
+        "account.deletion_cancelled", "account.deletion_requested", "auth.already_registered", "auth.email_change",
+        "auth.email_changed", "auth.email_replaced",
         "auth.email_wanted", "auth.recovery", "auth.recovery_code_used", "auth.second_factor_added",
         "auth.second_factor_removed", "auth.verification",
-        "order.canceled", "order.confirmed", "password.changed", "sign_in.suspicious", "webhook.disabled", "welcome",
+        "order.canceled", "order.confirmed", "order.refunded", "password.changed", "sign_in.suspicious",
+        "webhook.disabled", "welcome",
       ])
     for template in try BuiltInTemplates.compiled().values {
       #expect(template.texts.keys.sorted() == ["de", "en"])

@@ -81,12 +81,47 @@ public struct TemplateText: Codable, Sendable, Hashable {
   public var text: String
   /// At most 64 KiB. Either every locale has it, or none.
   public var html: String?
+  /// What a text message says; as sent, at most ten segments. As with ``html``, every locale has it, or none: so with
+  /// ``push`` and ``inApp``.
+  public var sms: String?
+  /// What a phone shows; nothing that only the recipient may read.
+  public var push: TemplateNote?
+  /// What stands in the inbox; nothing that only the recipient may read.
+  public var inApp: TemplateNote?
 
-  public init(locale: String, subject: String, text: String, html: String? = nil) {
+  public init(
+    locale: String, subject: String, text: String, html: String? = nil, sms: String? = nil, push: TemplateNote? = nil,
+    inApp: TemplateNote? = nil
+  ) {
     self.locale = locale
     self.subject = subject
     self.text = text
     self.html = html
+    self.sms = sms
+    self.push = push
+    self.inApp = inApp
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case locale, subject, text, html, sms, push
+    case inApp = "in_app"
+  }
+}
+
+/// A few words with a title.
+public struct TemplateNote: Codable, Sendable, Hashable {
+  /// One line; at most 200 bytes.
+  public var title: String
+  /// Plain text; at most 4 KiB.
+  public var body: String
+  /// Where it leads: as written, an `https:` or `http:` URL or a path of the application that begins with one `/`; at
+  /// most 2000 bytes.
+  public var link: String?
+
+  public init(title: String, body: String, link: String? = nil) {
+    self.title = title
+    self.body = body
+    self.link = link
   }
 }
 
@@ -173,6 +208,21 @@ public struct DraftWrite: Codable, Sendable {
     self.texts = texts
   }
 
+  /// `variables` may be left out but is no `null`, which would look like an empty list and means nothing.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    name = try container.decode(String.self, forKey: .name)
+    defaultLocale = try container.decode(String.self, forKey: .defaultLocale)
+    variables = try container.decodeIfPresent([TemplateVariable].self, forKey: .variables)
+    if variables == nil, container.contains(.variables) {
+      throw DecodingError.valueNotFound(
+        [TemplateVariable].self,
+        .init(codingPath: container.codingPath + [CodingKeys.variables], debugDescription: "is null"))
+    }
+    texts = try container.decode([TemplateText].self, forKey: .texts)
+    category = try container.decodeIfPresent(MessageCategory.self, forKey: .category)
+  }
+
   enum CodingKeys: String, CodingKey {
     case name, variables, texts, category
     case defaultLocale = "default_locale"
@@ -224,8 +274,14 @@ public struct TemplatePreview: Codable, Sendable {
   public var version: Int64?
   public var locale: String?
   public var data: JSONObject?
+  /// E-mail unless it is given.
+  public var channel: DeliveryChannel?
 
-  public init(name: String, version: Int64? = nil, locale: String? = nil, data: JSONObject? = nil) {
+  public init(
+    name: String, version: Int64? = nil, locale: String? = nil, data: JSONObject? = nil,
+    channel: DeliveryChannel? = nil
+  ) {
+    self.channel = channel
     self.name = name
     self.version = version
     self.locale = locale
@@ -235,16 +291,46 @@ public struct TemplatePreview: Codable, Sendable {
 
 /// A message without a recipient.
 public struct RenderedMessage: Codable, Sendable, Hashable {
+  /// Or the title; empty where the channel has none.
   public var subject: String
   public var text: String
   public var html: String?
   /// Of the text that served.
   public var locale: String
+  /// Where a push message or one in the inbox leads.
+  public var link: String?
+  /// Of a text message.
+  public var length: TextMessageLength?
 
-  public init(subject: String, text: String, html: String?, locale: String) {
+  public init(
+    subject: String, text: String, html: String?, locale: String, link: String? = nil, length: TextMessageLength? = nil
+  ) {
     self.subject = subject
     self.text = text
     self.html = html
     self.locale = locale
+    self.link = link
+    self.length = length
+  }
+}
+
+/// How long a text message is on its way (3GPP TS 23.038, 23.040): what it costs.
+public struct TextMessageLength: Codable, Sendable, Hashable {
+  public enum Encoding: String, Codable, Sendable, CaseIterable {
+    /// The default alphabet with its extension table: 160 characters, or 153 in each of several.
+    case gsm7
+    /// UTF-16 code units: 70, or 67 in each of several.
+    case ucs2
+  }
+  public var encoding: Open<Encoding>
+  /// Septets or UTF-16 code units.
+  public var units: Int
+  /// Messages that a phone puts together again.
+  public var segments: Int
+
+  public init(encoding: Encoding, units: Int, segments: Int) {
+    self.encoding = .known(encoding)
+    self.units = units
+    self.segments = segments
   }
 }

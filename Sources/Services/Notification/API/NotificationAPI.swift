@@ -9,11 +9,12 @@ public enum NotificationAPI {
   /// A test compares this with what the server binds.
   public static let endpoints: [any EndpointDescription] =
     [
-      createNotification, notifications, notification, retryNotification, cancelNotification,
+      createNotification, explainNotification, notifications, notification, retryNotification, cancelNotification,
       retryDeadLetters, outbox, statistics, templates, template,
       saveDraft, discardDraft, publishTemplate, rollbackTemplate, deleteTemplate, templateVersions, templateVersion,
       previewTemplate,
-    ] + webhookEndpoints + suppressionEndpoints + deliveryEndpoints + unsubscriptionEndpoints
+    ] + webhookEndpoints + suppressionEndpoints + deliveryEndpoints + unsubscriptionEndpoints + inboxEndpoints
+    + deviceEndpoints + providerEndpoints
 }
 
 // MARK: - Notifications
@@ -24,6 +25,11 @@ extension NotificationAPI {
     "createNotification", .post, "/api/v1/notifications", access: .permission("notifications:write"),
     summary: "Have somebody notified; the message is written and sent soon after", success: 202,
     idempotency: .required, problems: ["id_taken"])
+
+  /// Decided by what sends, on what it would find now; nothing is written and nobody is told.
+  public static let explainNotification = Endpoint<NewNotification, NotificationExplanation>(
+    "explainNotification", .post, "/api/v1/notifications/explain", access: .permission("notifications:read"),
+    summary: "What would become of a notification, and why: every decision on the way")
 
   public static let notifications = Endpoint<NotificationQuery, Page<NotificationRecord>>(
     "notifications", .get, "/api/v1/notifications", access: .permission("notifications:read"),

@@ -41,7 +41,15 @@ public struct NotificationRecord: Codable, Sendable, Hashable {
 }
 
 /// A way to reach a person.
-public enum DeliveryChannel: String, Codable, Sendable, CaseIterable { case email }
+public enum DeliveryChannel: String, Codable, Sendable, CaseIterable {
+  case email
+  /// A text message, by a provider.
+  case sms
+  /// To the user's registered devices, by a provider.
+  case push
+  /// A row in the user's inbox.
+  case inApp = "in_app"
+}
 
 /// Where a delivery stands. `read` and `seen` are none of these: they are what the recipient did.
 public enum DeliveryState: String, Codable, Sendable, CaseIterable {
@@ -67,8 +75,8 @@ public struct Delivery: Codable, Sendable, Hashable {
   public var id: UUID
   public var channel: Open<DeliveryChannel>
   public var state: Open<DeliveryState>
-  /// Why it is in that state: `recipient_gone`, `no_address`, `erased`, `expired`, `opted_out`, `canceled`, `address_suppressed`,
-  /// `retries_exhausted`, `template_missing`, `template_failed`, `rejected`.
+  /// Why it is in that state: `recipient_gone`, `no_address`, `no_device`, `erased`, `expired`, `opted_out`, `canceled`,
+  /// `address_suppressed`, `retries_exhausted`, `template_missing`, `template_failed`, `rejected`.
   public var reason: String?
   /// What went wrong last, for an operator.
   public var error: String?
@@ -117,7 +125,7 @@ public struct DeliveryStep: Codable, Sendable, Hashable {
   }
 }
 
-/// ``userID`` or ``address`` says whom. With both it goes to the address, in the language of the user, and is forgotten with
+/// ``userID``, ``address`` or ``phone`` says whom. With a user and an address it goes to the address, in the language of the user, and is forgotten with
 /// the user: what an address is told that is not, or not yet, the account's own.
 public struct NewNotification: Codable, Sendable {
   /// A version 7 UUID of the caller's own; the same again is the same notification.
@@ -127,7 +135,9 @@ public struct NewNotification: Codable, Sendable {
   public var userID: UUID?
   /// An e-mail address of at most 254 bytes.
   public var address: String?
-  /// How the recipient is called; at most 200 characters. Only with an address.
+  /// E.164, such as `+4915112345678`: where text messages go, instead of the user's own number.
+  public var phone: String?
+  /// How the recipient is called; at most 200 characters. Only with an address or a phone.
   public var name: String?
   /// A language tag such as `pt-BR`; when there is no text in it the one in `pt` serves, then the template's default.
   public var locale: String?
@@ -139,11 +149,17 @@ public struct NewNotification: Codable, Sendable {
   public var sendAt: Date?
   /// Not from then on, as when what it carries is good for some minutes only; then it is suppressed as `expired`.
   public var expiresAt: Date?
+  /// 1 to 4, each once. Unless they are given it is those that the platform uses of itself, as far as the template has a
+  /// text for them and the recipient can be reached by them.
+  public var channels: [DeliveryChannel]?
 
   public init(
-    id: UUID? = nil, template: String, userID: UUID? = nil, address: String? = nil, name: String? = nil,
-    locale: String? = nil, data: JSONObject? = nil, about: String? = nil, sendAt: Date? = nil, expiresAt: Date? = nil
+    id: UUID? = nil, template: String, userID: UUID? = nil, address: String? = nil, phone: String? = nil,
+    name: String? = nil, locale: String? = nil, data: JSONObject? = nil, about: String? = nil, sendAt: Date? = nil,
+    expiresAt: Date? = nil, channels: [DeliveryChannel]? = nil
   ) {
+    self.phone = phone
+    self.channels = channels
     self.expiresAt = expiresAt
     self.id = id
     self.template = template
@@ -157,7 +173,7 @@ public struct NewNotification: Codable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case id, template, address, name, locale, data, about
+    case id, template, address, phone, name, locale, data, about, channels
     case userID = "user_id"
     case sendAt = "send_at"
     case expiresAt = "expires_at"

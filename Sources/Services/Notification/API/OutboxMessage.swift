@@ -9,7 +9,7 @@ public struct OutboxMessage: Codable, Sendable, Hashable {
   public var notificationID: UUID
   public var channel: Open<DeliveryChannel>
   public var state: Open<DeliveryState>
-  /// An e-mail address.
+  /// An e-mail address or a phone number; of the rest, the user's id.
   public var recipient: String
   public var subject: String
   /// Plain text.

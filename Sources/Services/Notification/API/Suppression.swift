@@ -1,7 +1,7 @@
 public import Foundation
 import GravityContracts
 
-/// An address to which nothing is sent any more.
+/// An address or a phone number to which nothing is sent any more.
 public struct Suppression: Codable, Sendable, Hashable {
   /// In small letters.
   public var address: String
@@ -29,7 +29,7 @@ public struct NewSuppression: Codable, Sendable {
   /// Why somebody adds one by hand.
   public enum Reason: String, Codable, Sendable, CaseIterable { case complaint, request }
 
-  /// An e-mail address of at most 254 bytes.
+  /// An e-mail address of at most 254 bytes, or a phone number in E.164.
   public var address: String
   public var reason: Reason
 

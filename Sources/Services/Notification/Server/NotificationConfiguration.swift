@@ -1,4 +1,5 @@
 public import Foundation
+public import NotificationAPI
 
 /// The settings of the notification service.
 public struct NotificationConfiguration: Sendable, Hashable {
@@ -8,6 +9,8 @@ public struct NotificationConfiguration: Sendable, Hashable {
   public var senderName = "Gravity"
   /// What templates write for `{{site.name}}`; at most 100 characters, one line.
   public var siteName = "Gravity"
+  /// Those that a notification goes by unless it says which, as far as its template has a text for them; at least one.
+  public var channels: [DeliveryChannel] = [.email]
   /// How many messages are written and sent in one go, 1 to 500.
   public var batch = 64
   /// How many such goes are under way at a time in one instance, 1 to 16.
@@ -24,6 +27,12 @@ public struct NotificationConfiguration: Sendable, Hashable {
 
   /// Where webhooks may go.
   public var webhookAddresses = AddressPolicy()
+  /// What an inbox keeps of one user, 10 to 10000 messages: beyond it the oldest that was read goes, or the oldest.
+  public var greatestInbox = 1_000
+  /// Streams of inboxes that one user may have open at one instance, 1 to 100.
+  public var streamsOfUser = 5
+  /// And all users together.
+  public var streams = 10_000
   /// Seconds for which what was sent to webhooks is kept, with its log; at least a day.
   public var webhookRetention: TimeInterval = 30 * 86_400
 
@@ -43,6 +52,9 @@ public struct NotificationConfiguration: Sendable, Hashable {
         throw NotificationConfigurationError(description: "\(setting): must have 1 to 100 characters in one line")
       }
     }
+    guard !channels.isEmpty, Set(channels).count == channels.count else {
+      throw NotificationConfigurationError(description: "channels: must be at least one, each once")
+    }
     guard (1...500).contains(batch) else {
       throw NotificationConfigurationError(description: "batch: must be 1 to 500 messages")
     }
@@ -52,6 +64,12 @@ public struct NotificationConfiguration: Sendable, Hashable {
     }
     guard contentRetention >= 86_400 else {
       throw NotificationConfigurationError(description: "content retention: must be at least 86400 seconds")
+    }
+    guard (10...10_000).contains(greatestInbox) else {
+      throw NotificationConfigurationError(description: "inbox: must be 10 to 10000 messages")
+    }
+    guard (1...100).contains(streamsOfUser), streams >= streamsOfUser else {
+      throw NotificationConfigurationError(description: "streams: must be 1 to 100 of a user, and no fewer in all")
     }
     guard webhookRetention >= 86_400 else {
       throw NotificationConfigurationError(description: "webhook retention: must be at least 86400 seconds")

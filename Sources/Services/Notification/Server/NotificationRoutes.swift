@@ -10,6 +10,9 @@ extension NotificationService {
     bindWebhooks(&routes)
     bindDeliveries(&routes)
     bindUnsubscriptions(&routes)
+    bindInbox(&routes)
+    bindDevices(&routes)
+    bindProviders(&routes)
     bindPersonalData(&routes)
     let suppressions = Suppressions(core: core)
     routes.on(NotificationAPI.suppressions) { request, _ in try await suppressions.list(request) }
@@ -25,6 +28,7 @@ extension NotificationService {
     routes.on(NotificationAPI.createNotification) { request, scope in
       scope.unwrap(try await notifications.create(request, once: scope.idempotencyKey))
     }
+    routes.on(NotificationAPI.explainNotification) { request, _ in try await notifications.explain(request) }
     routes.on(NotificationAPI.notifications) { request, _ in try await notifications.list(request) }
     routes.on(NotificationAPI.notification) { request, _ in try await notifications.find(request.id) }
     routes.on(NotificationAPI.retryNotification) { request, _ in try await notifications.retry(request.id) }

@@ -19,6 +19,7 @@ public enum NotificationSchema {
     Migration(9, "when a notification makes no sense any more", expiry),
     Migration(10, "who unsubscribed by a link", optOuts),
     Migration(11, "who is erased", PersonalDataHolder.migrationStatements),
+    Migration(12, "text messages, push messages and inboxes", phones + devices + inboxes),
   ]
 
   private static let notifications: [SQL] = [
@@ -110,6 +111,49 @@ public enum NotificationSchema {
       user_id \(type: .uuid), created_at \(type: .timestamptz) NOT NULL
       """),
     "CREATE INDEX suppressions_user ON suppressions (user_id) WHERE user_id IS NOT NULL",
+  ]
+
+  private static let phones: [SQL] = [
+    "ALTER TABLE notifications ADD COLUMN phone \(type: .text)",
+    // Each channel has a queue of its own: a provider that is slow holds no mail back.
+    "CREATE INDEX deliveries_channel_due_at ON deliveries (channel, due_at, id) WHERE due_at IS NOT NULL",
+  ]
+
+  private static let devices: [SQL] = [
+    .table(
+      "push_devices",
+      """
+      id \(type: .uuid) PRIMARY KEY, user_id \(type: .uuid) NOT NULL, platform \(type: .text) NOT NULL,
+      token \(type: .text) NOT NULL, token_digest \(type: .text) NOT NULL, name \(type: .text),
+      registered_at \(type: .timestamptz) NOT NULL
+      """),
+    // A token is longer than an index takes.
+    "CREATE UNIQUE INDEX push_devices_token ON push_devices (token_digest)",
+    "CREATE INDEX push_devices_user ON push_devices (user_id, registered_at)",
+  ]
+
+  /// `inboxes.position` counts up with every change of a user's inbox, in the order of the commits.
+  private static let inboxes: [SQL] = [
+    .table(
+      "inboxes",
+      """
+      user_id \(type: .uuid) PRIMARY KEY, position \(type: .bigint) NOT NULL, removed_position \(type: .bigint) NOT NULL,
+      items \(type: .bigint) NOT NULL
+      """),
+    .table(
+      "inbox_items",
+      """
+      id \(type: .uuid) PRIMARY KEY, user_id \(type: .uuid) NOT NULL, notification_id \(type: .uuid) NOT NULL,
+      number \(type: .bigint) NOT NULL, position \(type: .bigint) NOT NULL, category \(type: .text) NOT NULL,
+      title \(type: .text) NOT NULL, body \(type: .text) NOT NULL, link \(type: .text), about \(type: .text),
+      seen_at \(type: .timestamptz), read_at \(type: .timestamptz), archived_at \(type: .timestamptz),
+      expires_at \(type: .timestamptz), created_at \(type: .timestamptz) NOT NULL
+      """),
+    "CREATE UNIQUE INDEX inbox_items_number ON inbox_items (user_id, number)",
+    "CREATE INDEX inbox_items_position ON inbox_items (user_id, position)",
+    "CREATE INDEX inbox_items_unread ON inbox_items (user_id) WHERE read_at IS NULL",
+    "CREATE INDEX inbox_items_unseen ON inbox_items (user_id) WHERE seen_at IS NULL",
+    "CREATE INDEX inbox_items_expires_at ON inbox_items (expires_at) WHERE expires_at IS NOT NULL",
   ]
 
   private static let webhooks: [SQL] = [

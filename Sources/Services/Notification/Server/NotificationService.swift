@@ -32,13 +32,15 @@ public struct NotificationService: Sendable {
   let webhookRun: WebhookRun
   let webhookIntake: WebhookIntake
   let unsubscriptions: Unsubscriptions
+  let streams: InboxStreams
+  let statuses: ProviderStatuses
 
   /// - Parameters:
   ///   - verifier: Checks users' and services' tokens.
   ///   - directory: Where recipients are known: ``RemoteRecipientDirectory``.
   ///   - orders: Where orders are known: ``RemoteOrderReader``.
   ///   - mail: What takes mails over: ``DiskMailTransport`` where there is no mail server.
-  ///   - others: Channels besides e-mail.
+  ///   - providers: What sends text and push messages; nil where nothing does.
   ///   - outgoing: What webhooks are sent with.
   ///   - envelope: Seals webhooks' secrets.
   ///   - links: How recipients unsubscribe.
@@ -48,7 +50,7 @@ public struct NotificationService: Sendable {
   /// - Throws: ``NotificationConfigurationError``.
   public init(
     database: any Database, verifier: any TokenVerifier, directory: any RecipientDirectory, orders: any OrderReader,
-    mail: any MailTransport, others: [any Channel] = [], outgoing: any OutgoingHTTP, envelope: Envelope,
+    mail: any MailTransport, providers: MessageProviders? = nil, outgoing: any OutgoingHTTP, envelope: Envelope,
     links: UnsubscribeLinks, offered: [any EventDescription], configuration: NotificationConfiguration = .init(),
     logger: Logger, metrics: any MetricsFactory = MetricsSystem.factory, clock: ServiceClock = .system,
     newID: @escaping @Sendable () -> UUID = { UUID.v7() },
@@ -63,18 +65,26 @@ public struct NotificationService: Sendable {
       database: database, configuration: configuration, clock: clock, newID: newID,
       events: Outbox(service: NotificationAPI.service), logger: logger)
     let library = try TemplateLibrary(logger: logger)
-    let intake = Intake(core: core)
+    let channels = Self.channels(core, EmailChannel(writer: writer, transport: mail), providers)
+    let intake = Intake(core: core, library: library, available: Set(channels.map(\.kind)))
     self.core = core
     self.verifier = verifier
-    channels = [EmailChannel(writer: writer, transport: mail)] + others
+    self.channels = channels
     events = ConsumedEvents(intake: intake, erasure: Erasure(core: core))
-    notifications = Notifications(core: core, library: library, intake: intake)
     book = TemplateBook(core: core, library: library)
     sending = DeliveryRun(
       core: core, library: library,
-      composer: Composer(configuration: configuration, directory: directory, orders: orders, links: links),
+      composer: Composer(
+        configuration: configuration, directory: directory, orders: orders, links: links,
+        devices: { users in
+          let rows = try await core.read { transaction, _ in try DeviceStore(transaction).list(of: users) }
+          return Dictionary(grouping: rows, by: \.userID).mapValues { $0.map(\.target) }
+        }),
       channels: Dictionary(channels.map { ($0.kind, $0) }, uniquingKeysWith: { first, _ in first }),
       metrics: DeliveryMetrics(metrics), chance: chance, pause: pause)
+    notifications = Notifications(core: core, library: library, intake: intake, sending: sending)
+    streams = InboxStreams(core: core, hub: InboxHub(core))
+    statuses = ProviderStatuses(core: core, providers: providers?.all ?? [])
     webhookIntake = WebhookIntake(core: core, offered: offered)
     webhooks = Webhooks(
       core: core, envelope: envelope,
@@ -88,7 +98,22 @@ public struct NotificationService: Sendable {
   /// Sends what is due, deletes what expired. Ends on graceful shutdown.
   public var tasks: any Service {
     NotificationTasks(
-      core: core, sending: DeliveryWorker(run: sending), webhooks: WebhookWorker(run: webhookRun), worker: worker)
+      core: core, sending: DeliveryWorker(run: sending), webhooks: WebhookWorker(run: webhookRun), worker: worker,
+      inboxes: streams.hub)
+  }
+
+  private static func channels(
+    _ core: NotificationCore, _ email: EmailChannel, _ providers: MessageProviders?
+  ) -> [any Channel] {
+    var channels: [any Channel] = [email, InboxChannel(core: core)]
+    guard let providers else { return channels }
+    for kind in [DeliveryChannel.sms, .push] {
+      let own = providers.all.filter { $0.channel == kind }
+      guard !own.isEmpty else { continue }
+      let chain = ProviderChain(own, http: providers.http, now: core.clock.now)
+      channels.append(ProviderChannel(kind: kind, chain: chain, core: core))
+    }
+    return channels
   }
 
   /// The handlers of the consumers that take events in for webhooks; see ``webhookEvents(_:)``.

@@ -13,6 +13,7 @@ struct NotificationTasks: Service {
   let sending: DeliveryWorker
   let webhooks: WebhookWorker
   let worker: TaskWorker
+  let inboxes: InboxHub
 
   func run() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -20,6 +21,7 @@ struct NotificationTasks: Service {
       group.addTask { try await sending.run() }
       group.addTask { try await webhooks.run() }
       group.addTask { try await worker.run() }
+      group.addTask { try await inboxes.run() }
       try await group.waitForAll()
     }
   }
@@ -60,6 +62,9 @@ struct NotificationTasks: Service {
         try NotificationStore(transaction).blank(deliveries: old)
       }
     }
+    while try await core.write({ transaction, now in
+      try InboxStore(transaction).deleteExpired(at: now, limit: batch)
+    }) >= batch { try Task.checkCancellation() }
     let kept = core.configuration.webhookRetention
     while try await core.write({ transaction, now in
       try WebhookDeliveryStore(transaction).delete(createdBefore: now - kept, limit: batch)

@@ -61,13 +61,13 @@ struct DeliveryList: Sendable {
             SELECT messages.delivery_id FROM messages WHERE messages.recipient = \(recipient)
             UNION SELECT addressed.id FROM deliveries AS addressed
               JOIN notifications AS named ON named.id = addressed.notification_id
-            WHERE named.address = \(recipient))
+            WHERE named.address = \(recipient) OR named.phone = \(recipient))
           """
     }
     return try transaction.rows(
       """
       SELECT \(DeliveryRow.columns), notifications.template, notifications.user_id, notifications.about,
-        notifications.address, messages.recipient, messages.subject
+        notifications.address, notifications.phone, messages.recipient, messages.subject
       FROM deliveries JOIN notifications ON notifications.id = deliveries.notification_id
         LEFT JOIN messages ON messages.delivery_id = deliveries.id
       \(filter) ORDER BY deliveries.notification_id DESC, deliveries.id DESC LIMIT \(limit)
@@ -78,11 +78,11 @@ struct DeliveryList: Sendable {
   private static func summary(_ row: SQLRow) throws -> DeliverySummary {
     let delivery = try DeliveryRow(row)
     let sentTo: String? = try row.get("recipient")
-    let address: String? = try row.get("address")
+    let given: String? = try row.get(delivery.channel == .sms ? "phone" : "address")
     return DeliverySummary(
       id: delivery.id, notificationID: delivery.notificationID, channel: delivery.channel, state: delivery.state,
       reason: delivery.reason, error: delivery.error, attempts: delivery.attempt,
-      nextAttemptAt: delivery.state == .queued ? delivery.dueAt : nil, recipient: sentTo ?? address,
+      nextAttemptAt: delivery.state == .queued ? delivery.dueAt : nil, recipient: sentTo ?? given,
       subject: try row.get("subject"), template: try row.get("template"), userID: try row.get("user_id"),
       about: try row.get("about"), createdAt: delivery.createdAt, sentAt: delivery.sentAt)
   }

@@ -19,6 +19,7 @@ struct NotificationRow: SQLRecord, Hashable {
   var source: NotificationSource
   var userID: UUID?
   var address: String?
+  var phone: String?
   var name: String?
   var locale: String?
   /// JSON.
@@ -34,10 +35,11 @@ struct NotificationRow: SQLRecord, Hashable {
   var createdAt: Date
 
   init(
-    id: UUID, template: String, source: NotificationSource, userID: UUID?, address: String? = nil, name: String? = nil,
-    locale: String? = nil, data: String? = nil, about: String?, onceKey: String?, traceparent: String?,
-    sendAt: Date? = nil, expiresAt: Date? = nil, createdAt: Date
+    id: UUID, template: String, source: NotificationSource, userID: UUID?, address: String? = nil,
+    phone: String? = nil, name: String? = nil, locale: String? = nil, data: String? = nil, about: String?,
+    onceKey: String?, traceparent: String?, sendAt: Date? = nil, expiresAt: Date? = nil, createdAt: Date
   ) {
+    self.phone = phone
     self.id = id
     self.template = template
     self.source = source
@@ -57,7 +59,8 @@ struct NotificationRow: SQLRecord, Hashable {
   static let columns: SQL = """
     notifications.id, notifications.template, notifications.source, notifications.user_id, notifications.address,
     notifications.name, notifications.locale, notifications.data, notifications.about, notifications.once_key,
-    notifications.traceparent, notifications.send_at, notifications.expires_at, notifications.created_at
+    notifications.traceparent, notifications.send_at, notifications.expires_at, notifications.created_at,
+    notifications.phone
     """
 
   init(_ row: SQLRow) throws {
@@ -66,6 +69,7 @@ struct NotificationRow: SQLRecord, Hashable {
     source = try row.get("source")
     userID = try row.get("user_id")
     address = try row.get("address")
+    phone = try row.get("phone")
     name = try row.get("name")
     locale = try row.get("locale")
     data = try row.get("data")

@@ -18,16 +18,18 @@ struct DeliveryStore {
       VALUES (\(row.id), \(row.notificationID), \(row.channel.rawValue), \(row.state.rawValue), \(row.reason),
         \(row.attempt), \(row.failures), \(row.dueAt), \(row.steps), \(row.createdAt))
       """)
-    if row.dueAt != nil { try transaction.notify(Self.channel, "") }
+    if row.dueAt != nil { try transaction.notify(Self.channel, row.channel.rawValue) }
   }
 
-  /// Takes those that are due, most overdue first. Workers that meet at the head of the queue skip what another has
+  /// Takes those that are due, most overdue first; of one channel, where it is given. Workers that meet at the head of the queue skip what another has
   /// locked, and change a row only as long as it is their attempt's; so their transactions are relaxed. An attempt that never came to its end counts as failed.
-  func claim(at now: Date, lease: Date, limit: Int) throws -> [DeliveryRow] {
+  func claim(
+    of channel: DeliveryChannel? = nil, at now: Date, lease: Date, limit: Int
+  ) throws -> [DeliveryRow] {
     try transaction.all(
       """
       WITH due AS MATERIALIZED (
-        SELECT id FROM deliveries WHERE due_at IS NOT NULL AND due_at <= \(now)
+        SELECT id FROM deliveries WHERE due_at IS NOT NULL AND due_at <= \(now)\(Self.only(channel))
         ORDER BY due_at, id LIMIT \(limit)\(SQL.only(.postgresql, " FOR UPDATE SKIP LOCKED")))
       UPDATE deliveries SET state = 'sending', attempt = deliveries.attempt + 1, due_at = \(lease),
         failures = deliveries.failures + CASE WHEN deliveries.state = 'sending' THEN 1 ELSE 0 END
@@ -38,9 +40,14 @@ struct DeliveryStore {
   }
 
   /// When the next one is due.
-  func nextDue() throws -> Date? {
-    try transaction.rows("SELECT due_at FROM deliveries WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1")
-      .first.map { try $0.get(0) }
+  func nextDue(of channel: DeliveryChannel? = nil) throws -> Date? {
+    try transaction.rows(
+      "SELECT due_at FROM deliveries WHERE due_at IS NOT NULL\(Self.only(channel)) ORDER BY due_at LIMIT 1"
+    ).first.map { try $0.get(0) }
+  }
+
+  private static func only(_ channel: DeliveryChannel?) -> SQL {
+    channel.map { " AND channel = \($0.rawValue)" } ?? ""
   }
 
   /// Puts off when attempts that are at work are given up.
@@ -142,6 +149,23 @@ struct DeliveryStore {
   func list(of notifications: [UUID]) throws -> [DeliveryRow] {
     try transaction.all(
       "SELECT \(DeliveryRow.columns) FROM deliveries WHERE notification_id IN \(list: notifications) ORDER BY id")
+  }
+
+  /// What is known of one that a transport has taken over.
+  /// - Returns: nil when it does not stand at `sent`.
+  func conclude(_ id: UUID, _ channel: DeliveryChannel, _ state: DeliveryState, _ reason: String?) throws
+    -> DeliveryRow?
+  {
+    try transaction.first(
+      """
+      UPDATE deliveries SET state = \(state.rawValue), reason = \(reason), steps = deliveries.steps + 1
+      WHERE id = \(id) AND channel = \(channel.rawValue) AND state = 'sent'
+      RETURNING \(DeliveryRow.columns)
+      """)
+  }
+
+  func find(_ id: UUID) throws -> DeliveryRow? {
+    try transaction.first("SELECT \(DeliveryRow.columns) FROM deliveries WHERE id = \(id)")
   }
 
   // MARK: Steps

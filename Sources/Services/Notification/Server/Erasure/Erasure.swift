@@ -21,6 +21,8 @@ struct Erasure: Sendable {
     try notifications.noteErased(user, at: now)
     try SuppressionStore(transaction).delete(of: user)
     try OptOutStore(transaction).delete(of: user)
+    try DeviceStore(transaction).delete(of: user)
+    try InboxStore(transaction).delete(of: user)
     let ids = try deliveries.ids(of: user)
     guard !ids.isEmpty else { return }
     let templates = Dictionary(

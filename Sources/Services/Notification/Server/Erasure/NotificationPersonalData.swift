@@ -20,7 +20,7 @@ struct NotificationPersonalData: PersonalDataStore {
         try count(
           """
           SELECT count(*) FROM notifications WHERE user_id = \(user)
-            AND (address IS NOT NULL OR name IS NOT NULL OR data IS NOT NULL)
+            AND (address IS NOT NULL OR phone IS NOT NULL OR name IS NOT NULL OR data IS NOT NULL)
           """)
       ),
       (
@@ -32,6 +32,8 @@ struct NotificationPersonalData: PersonalDataStore {
             WHERE notifications.user_id = \(user))
           """)
       ),
+      ("inbox", try count("SELECT count(*) FROM inbox_items WHERE user_id = \(user)")),
+      ("push_devices", try count("SELECT count(*) FROM push_devices WHERE user_id = \(user)")),
       ("suppressions", try count("SELECT count(*) FROM suppressions WHERE user_id = \(user)")),
     ]
     for (kind, number) in kinds where number > 0 { counts.erased[kind] = number }
@@ -54,14 +56,15 @@ struct NotificationPersonalData: PersonalDataStore {
         let after: SQL = after.map { "AND notifications.id > \($0)" } ?? ""
         return try transaction.rows(
           """
-          SELECT id, template, address, name, locale, data, created_at FROM notifications
+          SELECT id, template, address, phone, name, locale, data, created_at FROM notifications
           WHERE user_id = \(user) \(after) ORDER BY id LIMIT \(limit)
           """
         ).map { row in
           let data: String? = try row.get("data")
           let kept = KeptNotification(
             id: try row.get("id"), template: try row.get("template"), address: try row.get("address"),
-            name: try row.get("name"), locale: try row.get("locale"), data: data, createdAt: try row.get("created_at"))
+            phone: try row.get("phone"), name: try row.get("name"), locale: try row.get("locale"), data: data,
+            createdAt: try row.get("created_at"))
           return (kept.id, try PersonalDataItem(kind: "notification", kept))
         }
       },
@@ -81,6 +84,22 @@ struct NotificationPersonalData: PersonalDataStore {
           return (kept.id, try PersonalDataItem(kind: "message", kept))
         }
       },
+      PersonalDataSection { after, limit, transaction in
+        let after: SQL = after.map { "AND inbox_items.id > \($0)" } ?? ""
+        let rows: [InboxRow] = try transaction.all(
+          """
+          SELECT \(InboxRow.columns) FROM inbox_items WHERE user_id = \(user) \(after) ORDER BY id LIMIT \(limit)
+          """)
+        return try rows.map { ($0.id, try PersonalDataItem(kind: "inbox_message", $0.item)) }
+      },
+      PersonalDataSection { after, limit, transaction in
+        let after: SQL = after.map { "AND push_devices.id > \($0)" } ?? ""
+        let rows: [DeviceRow] = try transaction.all(
+          """
+          SELECT \(DeviceRow.columns) FROM push_devices WHERE user_id = \(user) \(after) ORDER BY id LIMIT \(limit)
+          """)
+        return try rows.map { ($0.id, try PersonalDataItem(kind: "push_device", $0.device)) }
+      },
     ]
     return try PersonalDataPage(of: sections, after: cursor, limit: limit, in: transaction)
   }
@@ -90,6 +109,7 @@ private struct KeptNotification: Encodable {
   var id: UUID
   var template: String
   var address: String?
+  var phone: String?
   var name: String?
   var locale: String?
   /// JSON, as the template was given it.
@@ -97,7 +117,7 @@ private struct KeptNotification: Encodable {
   var createdAt: Date
 
   enum CodingKeys: String, CodingKey {
-    case id, template, address, name, locale, data
+    case id, template, address, phone, name, locale, data
     case createdAt = "created_at"
   }
 }

@@ -12,7 +12,7 @@ public struct ConsumedEvents: Sendable {
   let intake: Intake
   let erasure: Erasure
 
-  /// Of the family `user`: accounts that were opened, and people who are to be forgotten.
+  /// Of the family `user`: accounts that were opened or are to be deleted, and people who are to be forgotten.
   public var ofUsers: [EventHandler] {
     [
       .on(AuthEvents.userRegistered) { event, transaction in
@@ -21,11 +21,21 @@ public struct ConsumedEvents: Sendable {
           BuiltInTemplates.welcome, .account, for: account, about: account, onceKey: account.lowercased,
           in: transaction)
       },
+      notice(UserEvents.deletionRequested, BuiltInTemplates.deletionRequested),
+      notice(UserEvents.deletionCancelled, BuiltInTemplates.deletionCancelled),
       .on(UserEvents.erasureRequested) { event, transaction in
         try erasure.answer(event.payload.userID, in: transaction)
       },
       .on(UserEvents.userErased) { event, transaction in try erasure.erase(event.payload.userID, in: transaction) },
     ]
+  }
+
+  /// It can be asked for and taken back again, so each event counts by itself.
+  private func notice(_ type: EventType<UserEvent>, _ template: String) -> EventHandler {
+    .on(type) { event, transaction in
+      let user = event.payload.userID
+      try intake.take(template, .account, for: user, about: user, onceKey: event.id.lowercased, in: transaction)
+    }
   }
 
   /// Of the family `password`. It can change again, so each event counts by itself.
@@ -65,6 +75,7 @@ public struct ConsumedEvents: Sendable {
       on(OrderEvents.orderConfirmed, BuiltInTemplates.orderConfirmed),
       on(OrderEvents.orderCanceled, BuiltInTemplates.orderCanceled),
       on(OrderEvents.orderExpired, BuiltInTemplates.orderCanceled),
+      on(OrderEvents.orderRefunded, BuiltInTemplates.orderRefunded),
     ]
   }
 }

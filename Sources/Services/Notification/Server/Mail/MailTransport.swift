@@ -20,6 +20,8 @@ public protocol MailTransport: Sendable {
 public enum SendOutcome: Sendable, Hashable {
   /// Taken over for good.
   case sent
+  /// The same, and by whom and under which name there, for an operator.
+  case handedOver(String)
   /// Not now; it is tried again.
   case failed(String)
   /// Refused by the recipient's side for good; it is not tried again.

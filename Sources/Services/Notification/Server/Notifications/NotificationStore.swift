@@ -13,10 +13,10 @@ struct NotificationStore {
     try transaction.execute(
       """
       INSERT INTO notifications (id, template, source, user_id, address, name, locale, data, about, once_key,
-        traceparent, send_at, expires_at, created_at)
+        traceparent, send_at, expires_at, created_at, phone)
       VALUES (\(row.id), \(row.template), \(row.source.rawValue), \(row.userID), \(row.address), \(row.name),
         \(row.locale), \(row.data), \(row.about), \(row.onceKey), \(row.traceparent), \(row.sendAt),
-        \(row.expiresAt), \(row.createdAt))
+        \(row.expiresAt), \(row.createdAt), \(row.phone))
       ON CONFLICT DO NOTHING
       """) == 1
   }
@@ -65,19 +65,27 @@ struct NotificationStore {
   /// Takes out everything that tells who it was; ids stay, so that nothing is sent a second time.
   func blank(of user: UUID) throws {
     try transaction.execute(
-      "UPDATE notifications SET address = NULL, name = NULL, data = NULL WHERE user_id = \(user)")
+      "UPDATE notifications SET address = NULL, phone = NULL, name = NULL, data = NULL WHERE user_id = \(user)")
   }
 
-  /// Takes out the data of notifications that have ended, since they hold what only the recipient may read.
+  /// Takes out the data of those that have ended by every channel, since they hold what only the recipient may read.
   func forgetData(_ ids: [UUID]) throws {
     guard !ids.isEmpty else { return }
-    try transaction.execute("UPDATE notifications SET data = NULL WHERE id IN \(list: ids)")
+    // Two channels that end at once would each see the other under way: the second waits, and sees the first.
+    _ = try transaction.rows(
+      "SELECT id FROM notifications WHERE id IN \(list: ids) ORDER BY id\(SQL.only(.postgresql, " FOR UPDATE"))")
+    try transaction.execute(
+      """
+      UPDATE notifications SET data = NULL WHERE id IN \(list: ids) AND NOT EXISTS (
+        SELECT 1 FROM deliveries WHERE deliveries.notification_id = notifications.id
+          AND deliveries.state IN ('queued', 'sending', 'dead_lettered'))
+      """)
   }
 
   func blank(deliveries: [UUID]) throws {
     try transaction.execute(
       """
-      UPDATE notifications SET address = NULL, name = NULL, data = NULL
+      UPDATE notifications SET address = NULL, phone = NULL, name = NULL, data = NULL
       WHERE id IN (SELECT notification_id FROM deliveries WHERE id IN \(list: deliveries))
       """)
   }

@@ -9,6 +9,7 @@ struct Notifications: Sendable {
   let core: NotificationCore
   let library: TemplateLibrary
   let intake: Intake
+  let sending: DeliveryRun
 
   func create(_ request: NewNotification, once key: IdempotencyKey?) async throws -> Once<NotificationRecord> {
     let fields = try NewNotificationFields(checking: request, now: core.clock.now())
@@ -17,23 +18,49 @@ struct Notifications: Sendable {
       let now = try core.now(transaction)
       let store = NotificationStore(transaction)
       if request.id != nil, let row = try store.find(id) {
-        guard fields.describe(row) else {
+        let deliveries = try DeliveryStore(transaction).list(of: [id])
+        guard fields.describe(row, deliveries) else {
           throw Problem(409, "id_taken", "There is another notification with that id")
         }
-        return Self.notification(row, try DeliveryStore(transaction).list(of: [id]))
+        return Self.notification(row, deliveries)
       }
-      guard let template = try library.template(fields.template, in: transaction) else {
-        throw Problem.invalid("template", "unknown", "nothing is published under that name")
-      }
-      try fields.rehearse(with: template, core.configuration)
-      let row = NotificationRow(
-        id: id, template: fields.template, source: .request, userID: fields.userID, address: fields.address,
-        name: fields.name, locale: fields.locale, data: fields.text, about: fields.about, onceKey: nil,
-        traceparent: Intake.traceparent, sendAt: fields.sendAt, expiresAt: fields.expiresAt, createdAt: now)
+      let (_, channels) = try Self.plan(fields, library, intake, core.configuration, transaction)
+      let row = fields.row(id, at: now)
       // Somebody else may have made it since: then serializability lets this transaction run again.
       guard try store.insert(row) else { throw DatabaseError(.serialization, "the id was taken in this moment") }
-      return Self.notification(row, try intake.queue(row, transaction, now))
+      return Self.notification(row, try intake.queue(row, by: channels, transaction, now))
     }
+  }
+
+  /// - Throws: `Problem` 422 when it cannot be asked for like that.
+  private static func plan(
+    _ fields: NewNotificationFields, _ library: TemplateLibrary, _ intake: Intake,
+    _ configuration: NotificationConfiguration, _ transaction: any Transaction
+  ) throws -> (CompiledTemplate, [DeliveryChannel]) {
+    guard let template = try library.template(fields.template, in: transaction) else {
+      throw Problem.invalid("template", "unknown", "nothing is published under that name")
+    }
+    let channels = try fields.channels(for: template, intake.available, configuration)
+    try fields.rehearse(with: template, by: channels, configuration)
+    return (template, channels)
+  }
+
+  /// Plans it as ``create(_:once:)`` does and decides about it as an attempt does, and does nothing.
+  func explain(_ request: NewNotification) async throws -> NotificationExplanation {
+    let fields = try NewNotificationFields(checking: request, now: core.clock.now())
+    let id = request.id ?? core.newID()
+    let (template, assignments) = try await core.read { [core, library, intake] transaction, now in
+      let (template, channels) = try Self.plan(fields, library, intake, core.configuration, transaction)
+      let row = fields.row(id, at: now)
+      let deliveries = try intake.deliveries(of: row, by: channels, transaction, now)
+      return (
+        template, deliveries.map { Assignment(delivery: $0, notification: row, template: template) }
+      )
+    }
+    let decisions = try await sending.decide(assignments, isTraced: true)
+    return NotificationExplanation(
+      template: template.name, templateVersion: template.version, category: template.category,
+      isCritical: template.isCritical, deliveries: zip(assignments, decisions).map { $1.explained($0) })
   }
 
   func list(_ query: NotificationQuery) async throws -> Page<NotificationRecord> {
@@ -155,7 +182,7 @@ struct Notifications: Sendable {
     let deliveries = try store.list(of: [id]).map { delivery in
       var history = try store.steps(of: delivery.id)
       history.insert(DeliveryStep(at: delivery.createdAt, state: .queued), at: 0)
-      if let sentAt = delivery.sentAt {
+      if let sentAt = delivery.sentAt, !history.contains(where: { $0.state == .known(.sent) }) {
         let place = history.firstIndex { $0.at > sentAt } ?? history.endIndex
         history.insert(DeliveryStep(at: sentAt, state: .sent), at: place)
       }

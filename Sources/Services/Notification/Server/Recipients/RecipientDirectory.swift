@@ -18,14 +18,18 @@ public struct AccountRecipient: Sendable, Hashable {
   /// nil when the account has none.
   public var email: String?
   public var name: String
+  /// E.164; nil when they did not say.
+  public var phone: String?
   /// The language that the user reads; nil when they did not say.
   public var locale: String?
   /// What they want to be told; nil when that cannot be found out now.
   public var preferences: NotificationPreferences?
 
   public init(
-    email: String?, name: String, locale: String? = nil, preferences: NotificationPreferences? = .init()
+    email: String?, name: String, phone: String? = nil, locale: String? = nil,
+    preferences: NotificationPreferences? = .init()
   ) {
+    self.phone = phone
     self.preferences = preferences
     self.email = email
     self.name = name

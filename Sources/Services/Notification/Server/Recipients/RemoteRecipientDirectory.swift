@@ -36,19 +36,28 @@ public struct RemoteRecipientDirectory: RecipientDirectory {
     }
     let known = await settings
     guard found.status != .known(.deleted) else { return nil }
-    return AccountRecipient(email: found.email, name: found.name, locale: known.locale, preferences: known.preferences)
+    return AccountRecipient(
+      email: found.email, name: found.name, phone: known.phone, locale: known.locale,
+      preferences: known.preferences)
+  }
+
+  private struct Known {
+    var phone: String?
+    var locale: String?
+    var preferences: NotificationPreferences?
   }
 
   /// A message in another language is better than none, so nobody waits for the language; only what one may switch off
-  /// waits until it is known whether one did.
-  private func settings(of account: UUID) async -> (locale: String?, preferences: NotificationPreferences?) {
-    guard let users else { return (nil, NotificationPreferences()) }
+  /// waits until it is known whether one did, and a text message for the number.
+  private func settings(of account: UUID) async -> Known {
+    guard let users else { return Known(preferences: NotificationPreferences()) }
     do {
       let found = try await users(UserAPI.notificationSettings, UserID(id: account), timeout: timeout)
-      return (found.locale, NotificationPreferences(found.choices))
+      return Known(
+        phone: found.phone, locale: found.locale, preferences: NotificationPreferences(found.choices))
     } catch let problem as Problem where problem.status == 404 && problem.code == "not_found" {
-      return (nil, NotificationPreferences())
-    } catch { return (nil, nil) }
+      return Known(preferences: NotificationPreferences())
+    } catch { return Known() }
   }
 
   public func switchOff(

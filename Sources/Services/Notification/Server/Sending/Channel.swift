@@ -1,7 +1,7 @@
 public import Foundation
 public import NotificationAPI
 
-/// A way to reach people: e-mail now; text messages, push and webhooks are others.
+/// A way to reach people: e-mail, text messages, push messages, an inbox.
 public protocol Channel: Sendable {
   var kind: DeliveryChannel { get }
 
@@ -11,13 +11,16 @@ public protocol Channel: Sendable {
 
   /// See ``MailTransport/erase(_:)``.
   func erase(_ ids: [UUID]) async throws
+
+  /// By what a message would go now, in plain words.
+  var route: String { get }
 }
 
 /// A message that is written, for one recipient.
 public struct ChannelMessage: Sendable, Hashable {
   /// The delivery's.
   public var id: UUID
-  /// What the channel reaches people by: an e-mail address.
+  /// What the channel reaches people by: an e-mail address, a phone number; of the rest, the user's id.
   public var recipient: String
   public var name: String?
   public var content: RenderedMessage
@@ -25,10 +28,26 @@ public struct ChannelMessage: Sendable, Hashable {
   public var date: Date
   /// Where the recipient says that they want no more of it; nil where they have no say.
   public var unsubscribe: String?
+  public var userID: UUID?
+  public var notificationID: UUID
+  public var category: MessageCategory
+  public var about: String?
+  /// When it makes no sense any more.
+  public var expiresAt: Date?
+  /// Of a push message; at least one.
+  public var devices: [PushTarget]
 
   public init(
-    id: UUID, recipient: String, name: String?, content: RenderedMessage, date: Date, unsubscribe: String? = nil
+    id: UUID, recipient: String, name: String?, content: RenderedMessage, date: Date, unsubscribe: String? = nil,
+    userID: UUID?, notificationID: UUID, category: MessageCategory, about: String?, expiresAt: Date?,
+    devices: [PushTarget] = []
   ) {
+    self.userID = userID
+    self.notificationID = notificationID
+    self.category = category
+    self.about = about
+    self.expiresAt = expiresAt
+    self.devices = devices
     self.unsubscribe = unsubscribe
     self.id = id
     self.recipient = recipient
@@ -38,11 +57,26 @@ public struct ChannelMessage: Sendable, Hashable {
   }
 }
 
+/// A device that a push message goes to.
+public struct PushTarget: Sendable, Hashable {
+  public var id: UUID
+  public var platform: PushPlatform
+  /// A secret of the device and its provider.
+  public var token: String
+
+  public init(id: UUID, platform: PushPlatform, token: String) {
+    self.id = id
+    self.platform = platform
+    self.token = token
+  }
+}
+
 /// E-mail.
 struct EmailChannel: Channel {
   let kind = DeliveryChannel.email
   let writer: MailWriter
   let transport: any MailTransport
+  let route = "mail"
 
   func send(_ messages: [ChannelMessage]) async -> [SendOutcome] {
     var outcomes = [SendOutcome?](repeating: nil, count: messages.count)

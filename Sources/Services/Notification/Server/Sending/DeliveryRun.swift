@@ -33,15 +33,16 @@ struct DeliveryRun: Sendable {
     var wait: TimeInterval?
   }
 
-  func claim() async throws -> Claim {
-    try await core.database.write { [core, library] transaction in
+  /// - Parameter channel: Only what goes by it.
+  func claim(_ channel: DeliveryChannel? = nil) async throws -> Claim {
+    let claim: Claim = try await core.database.write { [core, library] transaction in
       try transaction.relax()
       let now = try core.now(transaction)
       let store = DeliveryStore(transaction)
       let lease = (now + core.configuration.lease).roundedToMicroseconds
-      let rows = try store.claim(at: now, lease: lease, limit: core.configuration.batch)
+      let rows = try store.claim(of: channel, at: now, lease: lease, limit: core.configuration.batch)
       guard !rows.isEmpty else {
-        return Claim(wait: try store.nextDue().map { max(0, $0.timeIntervalSince(now)) })
+        return Claim(wait: try store.nextDue(of: channel).map { max(0, $0.timeIntervalSince(now)) })
       }
       let notifications = Dictionary(
         uniqueKeysWithValues: try NotificationStore(transaction).list(rows.map(\.notificationID)).map { ($0.id, $0) })
@@ -55,6 +56,8 @@ struct DeliveryRun: Sendable {
           }
         })
     }
+    if !claim.assignments.isEmpty { faultPoint("notification.claimed") }
+    return claim
   }
 
   /// - Throws: when the outcome could not be recorded; the deliveries are claimed again.
@@ -63,9 +66,10 @@ struct DeliveryRun: Sendable {
     defer { for assignment in assignments { assignment.span?.end() } }
     let fit = assignments.filter { $0.delivery.failures < DeliveryLadder.attempts }
     let (compositions, sent) = try await holding(fit.map(\.delivery)) {
-      let compositions = try await withoutSuppressed(fit, await composer.compose(fit))
+      let compositions = try await decide(fit).map(\.composition)
       return (compositions, await send(zip(fit, compositions).map { $0 }))
     }
+    faultPoint("notification.handed_over")
     var results = zip(fit, compositions).map { assignment, composition in
       result(assignment, composition, sent[assignment.delivery.id])
     }
@@ -76,6 +80,20 @@ struct DeliveryRun: Sendable {
       return Result(assignment: $0, row: row, message: nil, detail: "its attempts never came to an end", delay: nil)
     }
     try await record(results)
+    faultPoint("notification.recorded")
+  }
+
+  /// What is to become of them, and nothing else: whoever explains it asks the same.
+  func decide(_ assignments: [Assignment], isTraced: Bool = false) async throws -> [Decision] {
+    var decisions = try await withoutSuppressed(
+      assignments, await composer.compose(assignments, isTraced: isTraced))
+    guard isTraced else { return decisions }
+    for index in decisions.indices {
+      guard case .message = decisions[index].composition else { continue }
+      let channel = channels[assignments[index].delivery.channel]
+      decisions[index].trace.note(.channel, channel != nil, channel?.route ?? "there is none")
+    }
+    return decisions
   }
 
   /// Keeps what is this attempt's from others while `body` is at work.
@@ -113,36 +131,45 @@ struct DeliveryRun: Sendable {
   }
 
   /// Nothing goes to an address that does not exist. Of those who complained or unsubscribed, nothing but what is
-  /// critical.
-  private func withoutSuppressed(
-    _ assignments: [Assignment], _ compositions: [Composition]
-  ) async throws -> [Composition] {
-    let written = zip(assignments, compositions).map { assignment, composition -> Written? in
-      guard case .message(let message, _, _) = composition else { return nil }
-      return (message.recipient, composer.reader(of: assignment, message.recipient))
+  /// critical. Links to unsubscribe stand in mails, and are about mails.
+  private func withoutSuppressed(_ assignments: [Assignment], _ decisions: [Decision]) async throws -> [Decision] {
+    let written = zip(assignments, decisions).map { assignment, decision -> Written? in
+      guard case .message(let message, _, _) = decision.composition,
+        [.email, .sms].contains(assignment.delivery.channel)
+      else { return nil }
+      let isMail = assignment.delivery.channel == .email
+      return (message.recipient, isMail ? composer.reader(of: assignment, message.recipient) : nil)
     }
     let addresses = Set(written.compactMap { $0?.address })
-    guard !addresses.isEmpty else { return compositions }
+    guard !addresses.isEmpty else { return decisions }
     let readers = Set(written.compactMap { $0?.reader })
     let (suppressed, optOuts) = try await core.read { transaction, _ in
       (
         try SuppressionStore(transaction).suppressed(addresses), try OptOutStore(transaction).all(of: readers)
       )
     }
-    guard !suppressed.isEmpty || !optOuts.isEmpty else { return compositions }
-    return compositions.indices.map { index in
-      guard let written = written[index], let template = assignments[index].template else { return compositions[index] }
-      if let reason = suppressed[SuppressionStore.key(written.address)],
-        reason == SuppressionStore.hardBounce || !template.isCritical
-      {
-        return .suppressed("address_suppressed")
+    return decisions.indices.map { index in
+      var decision = decisions[index]
+      guard let written = written[index], let template = assignments[index].template else { return decision }
+      if let reason = suppressed[SuppressionStore.key(written.address)] {
+        let isOver = reason == SuppressionStore.hardBounce || !template.isCritical
+        decision.trace.note(.suppression, !isOver, "\(written.address) is suppressed: \(reason)")
+        if isOver {
+          decision.composition = .suppressed("address_suppressed")
+          return decision
+        }
+      } else {
+        decision.trace.note(.suppression, true, "\(written.address) is not suppressed")
       }
-      let isOff = optOuts[written.reader]?.contains(template.category) == true
-      return isOff && !template.isCritical ? .suppressed("opted_out") : compositions[index]
+      guard let reader = written.reader else { return decision }
+      let isOff = optOuts[reader]?.contains(template.category) == true && !template.isCritical
+      decision.trace.note(.unsubscription, !isOff, isOff ? "unsubscribed by a link" : "not unsubscribed by a link")
+      if isOff { decision.composition = .suppressed("opted_out") }
+      return decision
     }
   }
 
-  private typealias Written = (address: String, reader: UnsubscribeLinks.Reader)
+  private typealias Written = (address: String, reader: UnsubscribeLinks.Reader?)
 
   private func traced(_ assignments: [Assignment]) -> [Assignment] {
     let tracer = ServiceContext.current?.tracer ?? .disabled
@@ -169,12 +196,15 @@ struct DeliveryRun: Sendable {
         byChannel[assignment.delivery.channel, default: []].append(message)
       }
     }
-    var outcomes: [UUID: SendOutcome] = [:]
-    for (kind, messages) in byChannel {
-      guard let channel = channels[kind] else { continue }
-      for (message, outcome) in zip(messages, await channel.send(messages)) { outcomes[message.id] = outcome }
+    return await withTaskGroup(of: [UUID: SendOutcome].self) { group in
+      for (kind, messages) in byChannel {
+        guard let channel = channels[kind] else { continue }
+        group.addTask {
+          Dictionary(zip(messages.map(\.id), await channel.send(messages)), uniquingKeysWith: { first, _ in first })
+        }
+      }
+      return await group.reduce(into: [:]) { all, some in all.merge(some) { first, _ in first } }
     }
-    return outcomes
   }
 
   // MARK: What became of it
@@ -212,6 +242,9 @@ struct DeliveryRun: Sendable {
       case .sent:
         end(.sent, nil, nil)
         result.message = written
+      case .handedOver(let detail):
+        end(.sent, nil, detail)
+        result.message = written
       case .bounced(let reply):
         end(.bounced, "rejected", reply)
         result.message = written
@@ -232,7 +265,7 @@ struct DeliveryRun: Sendable {
     let recorded = try await core.database.write { [core] transaction in
       try transaction.relax()
       let now = try core.now(transaction)
-      let done = results.filter { $0.row.state == .sent }
+      let done = results.filter { $0.row.state == .sent && $0.detail == nil }
       let sent = try DeliveryStore(transaction).finishSent(done.map(\.row), at: now)
       let rows = try results.map { try record($0, sent, transaction, now, core) }
       try MessageStore(transaction).insert(zip(results, rows).compactMap { $1 == nil ? nil : $0.message }, at: now)
@@ -265,10 +298,10 @@ struct DeliveryRun: Sendable {
   ) throws -> DeliveryRow? {
     let store = DeliveryStore(transaction)
     var row = result.row
-    row.error = result.detail
+    row.error = row.state == .sent ? nil : result.detail
     if let delay = result.delay { row.dueAt = (now + delay).roundedToMicroseconds }
-    if row.state == .sent {
-      row.sentAt = now
+    if row.state == .sent { row.sentAt = now }
+    if row.state == .sent, result.detail == nil {
       guard sent.contains(row.id) else { return nil }
     } else {
       row.steps += 1

@@ -1,6 +1,7 @@
 import Foundation
 import GravityData
 import Logging
+import NotificationAPI
 import ServiceLifecycle
 
 /// Sends what is due, in as many instances as there are, for as long as the service runs.
@@ -15,17 +16,22 @@ struct DeliveryWorker: Service {
 
   func run() async throws {
     await cancelWhenGracefulShutdown {
-      let due = Signal()
+      let due = Dictionary(uniqueKeysWithValues: run.channels.keys.map { ($0, Signal()) })
       await withTaskGroup(of: Void.self) { group in
         group.addTask {
-          for await _ in run.core.database.notifications(on: DeliveryStore.channel) { due.raise() }
+          for await channel in run.core.database.notifications(on: DeliveryStore.channel) {
+            // What names no channel stands for all.
+            let named = DeliveryChannel(rawValue: channel)
+            for (channel, signal) in due where named == nil || named == channel { signal.raise() }
+          }
         }
-        group.addTask { await work(due) }
+        // Each its own: a provider that is slow holds no mail back.
+        for (channel, signal) in due { group.addTask { await work(channel, signal) } }
       }
     }
   }
 
-  private func work(_ due: Signal) async {
+  private func work(_ channel: DeliveryChannel, _ due: Signal) async {
     var backoff = Backoff(first: .milliseconds(50), greatest: .seconds(5))
     await withTaskGroup(of: Void.self) { group in
       var busy = 0
@@ -35,7 +41,7 @@ struct DeliveryWorker: Service {
           busy -= 1
         }
         do {
-          let claim = try await run.claim()
+          let claim = try await run.claim(channel)
           backoff.succeeded()
           guard !claim.assignments.isEmpty else {
             await due.wait(atMost: pause(claim.wait))
@@ -48,7 +54,9 @@ struct DeliveryWorker: Service {
         } catch is CancellationError {
           break
         } catch {
-          run.core.logger.warning("deliveries cannot be claimed", metadata: ["error.message": "\(error)"])
+          run.core.logger.warning(
+            "deliveries cannot be claimed",
+            metadata: ["channel": "\(channel.rawValue)", "error.message": "\(error)"])
           await due.wait(atMost: backoff.next())
         }
       }

@@ -27,13 +27,13 @@ struct Suppressions: Sendable {
   }
 
   func add(_ request: NewSuppression) async throws -> Suppression {
-    guard let address = EmailAddress(request.address) else {
-      throw Problem.invalid("address", "format", "is not an e-mail address")
+    guard let address = EmailAddress(request.address)?.text ?? PhoneNumber(request.address)?.text else {
+      throw Problem.invalid("address", "format", "is neither an e-mail address nor a phone number in E.164")
     }
     return try await core.write { transaction, now in
       let store = SuppressionStore(transaction)
-      try store.insert(address.text, request.reason.rawValue, delivery: nil, user: nil, at: now)
-      guard let made = try store.find(address.text) else { throw Problem.notFound("suppression") }
+      try store.insert(address, request.reason.rawValue, delivery: nil, user: nil, at: now)
+      guard let made = try store.find(address) else { throw Problem.notFound("suppression") }
       return made
     }
   }

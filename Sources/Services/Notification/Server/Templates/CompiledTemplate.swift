@@ -6,9 +6,15 @@ import NotificationAPI
 struct CompiledTemplate: Sendable {
   struct Text: Sendable {
     var locale: String
-    var subject: [TemplateNode]
+    /// One for each channel that it has words for; e-mail is always among them.
+    var parts: [DeliveryChannel: Part]
+  }
+  /// What one channel says.
+  struct Part: Sendable {
+    var subject: [TemplateNode] = []
     var text: [TemplateNode]
     var html: [TemplateNode]?
+    var link: [TemplateNode]?
   }
   let name: String
   let version: Int64
@@ -19,6 +25,9 @@ struct CompiledTemplate: Sendable {
   let category: MessageCategory
   /// Whether it is sent whatever its recipient switched off.
   var isCritical: Bool { category == .security }
+
+  /// Those that it has words for: every locale has the same.
+  var channels: Set<DeliveryChannel> { Set(texts[defaultLocale]?.parts.keys.map { $0 } ?? []) }
 
   /// Whether its messages hold what only their recipients may read.
   var hasSecrets: Bool { variables.contains { $0.kind == .secret } }
@@ -71,18 +80,28 @@ struct CompiledTemplate: Sendable {
   }
 
   /// - Throws: ``TemplateFault``.
-  func render(_ data: JSONObject, locale: String?) throws(TemplateFault) -> RenderedMessage {
+  func render(
+    _ data: JSONObject, locale: String?, for channel: DeliveryChannel = .email
+  ) throws(TemplateFault) -> RenderedMessage {
     if let error = TemplateData.errors(in: data, variables + Self.common).first {
       throw TemplateFault(
         error.code == "required" ? "missing_variable" : "wrong_data", "\(error.field) \(error.message)")
     }
     let text = text(for: locale)
-    return RenderedMessage(
-      subject: try TemplateRenderer.render(text.subject, .header, data, locale: text.locale),
-      text: try TemplateRenderer.render(text.text, .text, data, locale: text.locale),
-      html: try Self.optional(text.html) { nodes throws(TemplateFault) in
+    guard let part = text.parts[channel] else {
+      throw TemplateFault("no_text", "there is no text for \(channel.rawValue)")
+    }
+    var message = RenderedMessage(
+      subject: try TemplateRenderer.render(part.subject, .header, data, locale: text.locale),
+      text: try TemplateRenderer.render(part.text, .text, data, locale: text.locale),
+      html: try Self.optional(part.html) { nodes throws(TemplateFault) in
         try TemplateRenderer.render(nodes, .html, data, locale: text.locale)
-      }, locale: text.locale)
+      }, locale: text.locale,
+      link: try Self.optional(part.link) { nodes throws(TemplateFault) in
+        try TemplateRenderer.render(nodes, .header, data, locale: text.locale)
+      })
+    try MessageBounds.check(&message, channel)
+    return message
   }
 
   private static func optional(

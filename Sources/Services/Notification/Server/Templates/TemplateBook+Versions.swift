@@ -56,7 +56,11 @@ extension TemplateBook {
     for (name, value) in request.data?.members ?? [:] { data.members[name] = value }
     let errors = TemplateData.errors(in: data, compiled.variables + CompiledTemplate.common)
     guard errors.isEmpty else { throw Problem.invalid(errors) }
-    do throws(TemplateFault) { return try compiled.render(data, locale: request.locale) } catch {
+    let channel = request.channel ?? .email
+    guard compiled.channels.contains(channel) else {
+      throw Problem.invalid("channel", "no_text", "the template has no text for it")
+    }
+    do throws(TemplateFault) { return try compiled.render(data, locale: request.locale, for: channel) } catch {
       throw Problem.invalid("data", error.code, error.message)
     }
   }

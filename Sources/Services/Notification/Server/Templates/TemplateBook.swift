@@ -169,8 +169,10 @@ struct TemplateBook: Sendable {
   private static func rehearse(_ template: CompiledTemplate, _ configuration: NotificationConfiguration) throws {
     let data = examples(template, configuration)
     for locale in template.texts.keys.sorted() {
-      do throws(TemplateFault) { _ = try template.render(data, locale: locale) } catch {
-        throw Problem.invalid("texts.\(locale)", error.code, error.message)
+      for channel in DeliveryChannel.allCases where template.channels.contains(channel) {
+        do throws(TemplateFault) { _ = try template.render(data, locale: locale, for: channel) } catch {
+          throw Problem.invalid("texts.\(locale).\(channel.rawValue)", error.code, error.message)
+        }
       }
     }
   }
@@ -183,7 +185,7 @@ struct TemplateBook: Sendable {
       }
     guard isName else { throw Problem.invalid("name", "format", "must be letters a–z, digits, `_`, `-` and dots") }
     var size = 0
-    for text in request.texts { size += text.subject.utf8.count + text.text.utf8.count + (text.html?.utf8.count ?? 0) }
+    for text in request.texts { size += text.size }
     guard request.texts.count <= CompiledTemplate.greatestTexts, size <= 1 << 20,
       (request.variables?.count ?? 0) <= CompiledTemplate.greatestVariables
     else { throw Problem.invalid("texts", "too_long", "there is too much of it") }

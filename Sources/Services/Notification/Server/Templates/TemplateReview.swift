@@ -25,6 +25,7 @@ struct TemplateReview {
       fail("texts", "range", "must be 1 to \(CompiledTemplate.greatestTexts) locales")
     }
     let hasHTML = sources.contains { $0.html != nil }
+    let others = DeliveryChannel.others.filter { channel in sources.contains { $0.has(channel) } }
     var texts: [String: CompiledTemplate.Text] = [:]
     for (index, source) in sources.prefix(CompiledTemplate.greatestTexts).enumerated() {
       let field = "texts.\(index)"
@@ -34,6 +35,9 @@ struct TemplateReview {
       }
       if texts[locale] != nil { fail("\(field).locale", "duplicate", "\(locale) is there twice") }
       if hasHTML, source.html == nil { fail("\(field).html", "required", "other locales have it") }
+      for channel in others where !source.has(channel) {
+        fail("\(field).\(channel.rawValue)", "required", "other locales have it")
+      }
       texts[locale] = text(source, locale, field)
     }
     return texts
@@ -48,15 +52,39 @@ struct TemplateReview {
     do throws(TemplateFault) { try TemplateRenderer.checkHeader(source.subject) } catch {
       fail("\(field).subject", error.code, error.message)
     }
-    return CompiledTemplate.Text(
-      locale: locale, subject: nodes(source.subject, "\(field).subject"), text: nodes(source.text, "\(field).text"),
-      html: source.html.map { nodes($0, "\(field).html", isHTML: true) })
+    var parts: [DeliveryChannel: CompiledTemplate.Part] = [
+      .email: .init(
+        subject: nodes(source.subject, "\(field).subject"), text: nodes(source.text, "\(field).text"),
+        html: source.html.map { nodes($0, "\(field).html", isHTML: true) })
+    ]
+    if let text = source.sms {
+      if text.isEmpty { fail("\(field).sms", "required", "must not be empty") }
+      parts[.sms] = .init(text: nodes(text, "\(field).sms"))
+    }
+    parts[.push] = source.push.map { note($0, "\(field).push") }
+    parts[.inApp] = source.inApp.map { note($0, "\(field).in_app") }
+    return CompiledTemplate.Text(locale: locale, parts: parts)
   }
 
-  private mutating func nodes(_ source: String, _ field: String, isHTML: Bool = false) -> [TemplateNode] {
+  /// It is shown on a locked screen, or kept where it can be read again: no secret goes into it.
+  private mutating func note(_ source: TemplateNote, _ field: String) -> CompiledTemplate.Part {
+    if source.title.isEmpty { fail("\(field).title", "required", "must not be empty") }
+    if source.body.isEmpty { fail("\(field).body", "required", "must not be empty") }
+    do throws(TemplateFault) { try TemplateRenderer.checkHeader(source.title) } catch {
+      fail("\(field).title", error.code, error.message)
+    }
+    return CompiledTemplate.Part(
+      subject: nodes(source.title, "\(field).title", isPublic: true),
+      text: nodes(source.body, "\(field).body", isPublic: true),
+      link: source.link.map { nodes($0, "\(field).link", isPublic: true) })
+  }
+
+  private mutating func nodes(
+    _ source: String, _ field: String, isHTML: Bool = false, isPublic: Bool = false
+  ) -> [TemplateNode] {
     do throws(TemplateFault) {
       let nodes = try TemplateParser.parse(source)
-      for fault in TemplateChecker.faults(in: nodes, declared, isHTML: isHTML) {
+      for fault in TemplateChecker.faults(in: nodes, declared, isHTML: isHTML, isPublic: isPublic) {
         fail(field, fault.code, fault.message)
       }
       return nodes
@@ -98,4 +126,28 @@ struct TemplateReview {
         return TemplatePath.isName(name)
       }
   }
+}
+
+extension TemplateText {
+  func has(_ channel: DeliveryChannel) -> Bool {
+    switch channel {
+    case .email: true
+    case .sms: sms != nil
+    case .push: push != nil
+    case .inApp: inApp != nil
+    }
+  }
+
+  /// Bytes.
+  var size: Int {
+    let notes = [push, inApp].compactMap { $0 }.map {
+      $0.title.utf8.count + $0.body.utf8.count + ($0.link?.utf8.count ?? 0)
+    }
+    return subject.utf8.count + text.utf8.count + (html?.utf8.count ?? 0) + (sms?.utf8.count ?? 0) + notes.reduce(0, +)
+  }
+}
+
+extension DeliveryChannel {
+  /// All but e-mail.
+  static var others: [DeliveryChannel] { allCases.filter { $0 != .email } }
 }

@@ -9,20 +9,28 @@ enum BuiltInTemplates {
   static let passwordChanged = "password.changed"
   static let signInSuspicious = "sign_in.suspicious"
   static let webhookDisabled = "webhook.disabled"
+  static let orderRefunded = "order.refunded"
+  static let deletionRequested = "account.deletion_requested"
+  static let deletionCancelled = "account.deletion_cancelled"
+
+  /// What tells of a theft, beside what auth says by itself.
+  private static let security = [
+    passwordChanged, signInSuspicious, deletionRequested, deletionCancelled, "export.ready",
+  ]
 
   static let contents: [String: TemplateContent] = [
     welcome: WelcomeTemplate.content, orderConfirmed: OrderConfirmedTemplate.content,
     orderCanceled: OrderCanceledTemplate.content, passwordChanged: PasswordChangedTemplate.content,
     signInSuspicious: SignInSuspiciousTemplate.content, webhookDisabled: WebhookDisabledTemplate.content,
+    orderRefunded: OrderRefundedTemplate.content, deletionRequested: DeletionRequestedTemplate.content,
+    deletionCancelled: DeletionCancelledTemplate.content,
   ].merging(AuthTemplates.contents) { own, _ in own }.merging(UserTemplates.contents) { own, _ in own }
 
   /// What recipients switch off; what auth says by itself is about the security of an account, and so is that somebody
   /// can download everything about it.
   static func category(_ name: String) -> MessageCategory? {
     guard contents[name] != nil else { return nil }
-    if name.hasPrefix("auth.") || [passwordChanged, signInSuspicious, "export.ready"].contains(name) {
-      return .security
-    }
+    if name.hasPrefix("auth.") || security.contains(name) { return .security }
     return name.hasPrefix("order.") ? .orders : .account
   }
 

@@ -33,6 +33,7 @@ enum OrderCanceledTemplate {
       text: "\(greeting)\n\n\(news)\n\(reasons { "\($0)\n" })\n\(money)\n\n{{site.name}}\n",
       html: BuiltInTemplates.page(
         locale,
-        "<p>\(greeting)</p>\n<p>\(news)</p>\n\(reasons { "<p>\($0)</p>\n" })<p>\(money)</p>\n<p>{{site.name}}</p>"))
+        "<p>\(greeting)</p>\n<p>\(news)</p>\n\(reasons { "<p>\($0)</p>\n" })<p>\(money)</p>\n<p>{{site.name}}</p>"),
+      inApp: TemplateNote(title: subject, body: "\(reasons { "\($0) " })\(money)"))
   }
 }

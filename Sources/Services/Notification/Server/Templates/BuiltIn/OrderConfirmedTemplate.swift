@@ -25,7 +25,9 @@ enum OrderConfirmedTemplate {
           <p>thank you for your order <strong>{{order.number}}</strong>. It is confirmed.</p>
           \(lines(quantity: "Quantity", item: "Item", price: "Price", total: "Total"))
           <p>{{site.name}}</p>
-          """)),
+          """),
+        inApp: TemplateNote(
+          title: "Your order {{order.number}} is confirmed", body: "Thank you. You pay {{order.total}} for it.")),
       TemplateText(
         locale: "de", subject: "Ihre Bestellung {{order.number}} ist bestätigt",
         text: """
@@ -47,7 +49,9 @@ enum OrderConfirmedTemplate {
           <p>vielen Dank für Ihre Bestellung <strong>{{order.number}}</strong>. Sie ist bestätigt.</p>
           \(lines(quantity: "Anzahl", item: "Artikel", price: "Preis", total: "Summe"))
           <p>{{site.name}}</p>
-          """)),
+          """),
+        inApp: TemplateNote(
+          title: "Ihre Bestellung {{order.number}} ist bestätigt", body: "Vielen Dank. Sie kostet {{order.total}}.")),
     ])
 
   private static func lines(quantity: String, item: String, price: String, total: String) -> String {

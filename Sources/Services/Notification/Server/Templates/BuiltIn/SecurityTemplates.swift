@@ -33,6 +33,41 @@ enum SignInSuspiciousTemplate {
     ])
 }
 
+enum DeletionRequestedTemplate {
+  static let content = TemplateContent(
+    defaultLocale: "en",
+    texts: [
+      SecurityNotice.text(
+        "en", subject: "Your account will be deleted", greeting: "Hello",
+        news: "you asked to have your account at {{site.name}} deleted, with all that we know of you. "
+          + "It will be, once the time in which you can take that back is over.",
+        advice: "If you want to keep it, or if it was not you who asked, sign in and take it back."),
+      SecurityNotice.text(
+        "de", subject: "Ihr Konto wird gelöscht", greeting: "Guten Tag",
+        news:
+          "Sie haben verlangt, dass Ihr Konto bei {{site.name}} gelöscht wird, mit allem, was wir von Ihnen wissen. "
+          + "Das geschieht, sobald die Frist vorbei ist, in der Sie es sich anders überlegen können.",
+        advice: "Falls Sie es behalten wollen, oder falls Sie das nicht waren, melden Sie sich an und nehmen Sie es "
+          + "zurück."),
+    ])
+}
+
+enum DeletionCancelledTemplate {
+  static let content = TemplateContent(
+    defaultLocale: "en",
+    texts: [
+      SecurityNotice.text(
+        "en", subject: "Your account stays", greeting: "Hello",
+        news: "your account at {{site.name}} will not be deleted: that was taken back.",
+        advice: "If it was not you who took it back, change your password and end all sessions."),
+      SecurityNotice.text(
+        "de", subject: "Ihr Konto bleibt bestehen", greeting: "Guten Tag",
+        news: "Ihr Konto bei {{site.name}} wird nicht gelöscht: das wurde zurückgenommen.",
+        advice: "Falls Sie es nicht selbst zurückgenommen haben, ändern Sie Ihr Passwort und beenden Sie alle "
+          + "Sitzungen."),
+    ])
+}
+
 /// Three sentences to somebody whose account may be in danger. No links: those are what a forger would send.
 private enum SecurityNotice {
   static func text(

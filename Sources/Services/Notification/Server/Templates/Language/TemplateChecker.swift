@@ -5,6 +5,7 @@ import NotificationAPI
 struct TemplateChecker {
   private let variables: [String: TemplateVariable]
   private let isHTML: Bool
+  private let isPublic: Bool
   /// What is known to be there where the walk is.
   private var guarded: Set<String> = []
   /// The lists whose items `this` stands for, innermost last.
@@ -15,15 +16,17 @@ struct TemplateChecker {
 
   private static let greatestFaults = 20
 
-  private init(_ variables: [String: TemplateVariable], isHTML: Bool) {
+  private init(_ variables: [String: TemplateVariable], isHTML: Bool, isPublic: Bool) {
+    self.isPublic = isPublic
     self.variables = variables
     self.isHTML = isHTML
   }
 
+  /// - Parameter isPublic: Others may see it, so there is no place for a secret.
   static func faults(
-    in nodes: [TemplateNode], _ variables: [String: TemplateVariable], isHTML: Bool
+    in nodes: [TemplateNode], _ variables: [String: TemplateVariable], isHTML: Bool, isPublic: Bool = false
   ) -> [TemplateFault] {
-    var checker = TemplateChecker(variables, isHTML: isHTML)
+    var checker = TemplateChecker(variables, isHTML: isHTML, isPublic: isPublic)
     checker.walk(nodes)
     return checker.faults
   }
@@ -52,6 +55,9 @@ struct TemplateChecker {
     let name = name(path)
     if variable.kind == .list || variable.kind == .boolean {
       fault("not_a_value", "\(path) is a \(variable.kind.rawValue) and cannot be written", path)
+    }
+    if isPublic, variable.kind == .secret {
+      fault("secret", "\(path) is a secret: it goes into a mail or a text message only", path)
     }
     if !variable.required, !guarded.contains(name) {
       fault("unguarded_variable", "\(path) is not always there: write it inside {{#if \(path)}}", path)
