@@ -79,13 +79,14 @@ private struct RunningShop: Sendable {
         let registry = InProcessRegistry()
         let (front, back) = (InstanceSet(service: "front"), InstanceSet(service: "back"))
         let database = TracedDatabase(plain, name: "shop_db")
-        let services =
+        let mail = mail(plain, broker)
+        let services: [any Service] =
           try [
             frontServer(database, EndpointClient(http: http, instances: back), registry, tracing),
             backServer(registry, tracing),
             TracedService(
               OutboxRelay(database: plain, broker: broker, logger: .silent), tracer: tracing.tracer(for: "front")),
-          ] + mail(plain, broker).map { TracedService($0, tracer: tracing.tracer(for: "mail")) }
+          ] + [worker(plain), mail].map { TracedService($0, tracer: tracing.tracer(for: "mail")) }
         let group = ServiceGroup(services: services, logger: .silent)
         let result: Result<Void, any Error>
         do {
@@ -97,6 +98,8 @@ private struct RunningShop: Sendable {
               tasks.addTask { try await group.run() }
               defer { tasks.cancelAll() }
               try await eventually("both listen") { front.next() != nil && back.next() != nil }
+              // What is published before there is a queue for it goes to nobody.
+              try await eventually("the queue is there") { try await broker.depth(of: mail.name) != nil }
               try await body(
                 RunningShop(
                   tracing: tracing, front: EndpointClient(http: http, instances: front), tasks: TaskStore(plain)))
@@ -144,19 +147,22 @@ private struct RunningShop: Sendable {
         eventLoopGroup: MultiThreadedEventLoopGroup.singleton, telemetry: telemetry), tracer: telemetry.tracer)
   }
 
-  private static func mail(_ database: any Database, _ broker: any EventBroker) -> [any Service] {
+  private static func worker(_ database: any Database) -> any Service {
     let worker = TaskWorker(database: database, logger: .silent)
     worker.handle(Shop.send) { order, _ in
       if order.number == Shop.unsendable { throw CocoaError(.fileNoSuchFile) }
     }
-    let consumer = EventConsumer(
+    return worker
+  }
+
+  private static func mail(_ database: any Database, _ broker: any EventBroker) -> EventConsumer {
+    EventConsumer(
       service: "mail", family: "order",
       handlers: [
         .on(Shop.placed) { event, transaction in
           try TaskQueue().enqueue(Shop.send, event.payload, in: transaction)
         }
       ], database: database, broker: broker, logger: .silent)
-    return [worker, consumer]
   }
 }
 
