@@ -385,6 +385,21 @@ import Testing
     }
   }
 
+  @Test("a device is let in by somebody who signs in with the provider", arguments: Engine.available)
+  func device(_ engine: Engine) async throws {
+    try await FakeProvider.run(on: engine) { auth, fake in
+      let device = try await Device.begin(auth)
+      let browser = Browser(auth)
+      let page = try await browser.get("/oauth/device?user_code=\(device.codes.userCode)")
+      let away = try await browser.follow(page, to: "fake")
+      let there = try await browser.get(try fake.signIn(away.location, as: Self.ann))
+      #expect(there.status == 303 && there.location == "/oauth/device?user_code=\(device.codes.userCode)")
+      #expect(try await device.decide(browser, device.ask(browser, "ann@example.org"), "allow").status == 200)
+      let claims = try AuthorizationTests.claims(of: #require(try await device.poll().value.idToken))
+      #expect(claims.amr == ["fed"])
+    }
+  }
+
   @Test("whom a client wants to see anew shows the provider who they are", arguments: Engine.available)
   func anew(_ engine: Engine) async throws {
     try await FakeProvider.run(on: engine) { auth, fake in

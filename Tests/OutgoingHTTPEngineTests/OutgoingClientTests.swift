@@ -81,6 +81,27 @@ import Testing
     }
   }
 
+  @Test("a GET has no body, and as much of its answer is read as is asked for")
+  func get() async throws {
+    try await Self.run { receiver in
+      let client = OutgoingClient(
+        policy: AddressPolicy(allowsPrivate: true), group: MultiThreadedEventLoopGroup.singleton)
+      func get(_ path: String, _ greatestBody: Int) async throws -> OutgoingAnswer {
+        let url = try #require(URL(string: "http://127.0.0.1:\(receiver.port)\(path)"))
+        return await client.send(
+          OutgoingRequest(url: url, headers: [:], body: [], timeout: .seconds(10)), .get, greatestBody: greatestBody)
+      }
+      #expect(try await get("/ok", 10) == .reply(status: 200, body: []))
+      let seen = try #require(try receiver.requests.first).lowercased()
+      #expect(seen.contains("\"method\": \"get\"") && !seen.contains("content-length"))
+      guard case .reply(200, let body) = try await get("/large", 300_000) else {
+        Issue.record("no answer")
+        return
+      }
+      #expect(body.count == 300_000)
+    }
+  }
+
   @Test("a redirect is an answer and is not followed")
   func redirect() async throws {
     try await Self.run { receiver in

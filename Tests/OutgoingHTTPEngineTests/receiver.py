@@ -17,10 +17,13 @@ folder = sys.argv[1]
 class Receiver(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def do_GET(self):
+        self.do_POST()
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         with open(f"{folder}/requests", "a") as file:
-            file.write(json.dumps({"path": self.path, "headers": dict(self.headers), "body": body.decode()}) + "\n")
+            file.write(json.dumps({"method": self.command, "path": self.path, "headers": dict(self.headers), "body": body.decode()}) + "\n")
         path = self.path.split("?")[0]
         if path == "/verify":
             self.answer(self.verify(body))

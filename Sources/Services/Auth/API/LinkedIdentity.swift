@@ -1,4 +1,5 @@
 public import Foundation
+import GravityContracts
 
 /// What the sign-in page, or the page before linking, goes to a provider with.
 public struct ProviderStart: Codable, Sendable {

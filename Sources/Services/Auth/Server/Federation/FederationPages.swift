@@ -26,8 +26,8 @@ enum FederationPages {
       body: """
         <p>Whoever signs in with your account at \(name) gets into the account
         <strong>\(WebPage.escaped(account.email ?? account.name))</strong> here from then on.</p>
-        <p class="warning">Go on only if that account is yours and you asked for this. If somebody sent you this address,
-        close the page.</p>
+        <p class="warning">Go on only if that account is yours and you asked for this. If somebody sent you this
+        address, close the page.</p>
         <p><a class="button" href="\(path(provider))?\(WebPage.escaped(query))">Continue with \(name)</a></p>
         """)
   }
@@ -37,8 +37,8 @@ enum FederationPages {
     return WebPage(
       title: "\(provider.displayName) is connected",
       body: """
-        <p>You can sign in to <strong>\(WebPage.escaped(account.email ?? account.name))</strong> with \(name) now. You can
-        close this page.</p>
+        <p>You can sign in to <strong>\(WebPage.escaped(account.email ?? account.name))</strong> with \(name) now.
+        You can close this page.</p>
         """)
   }
 

@@ -101,12 +101,16 @@ extension Principal {
     let isEnrolled = try SecondFactorStore(transaction).isEnrolled(accountID)
     let isRecent = authenticatedAt.map { now.timeIntervalSince($0) <= age } ?? false
     guard isRecent, !isEnrolled || assurance == UserAuthentication.secondLevel else {
+      let hasPassword = try AccountStore(transaction).find(accountID)?.passwordHash != nil
+      let proof = isEnrolled ? "a code" : "the password"
       var needed: [String: JSONValue] = ["max_age": .integer(Int64(age))]
       if isEnrolled { needed["acr_values"] = .string(UserAuthentication.secondLevel) }
       throw Problem(
         401, "insufficient_user_authentication", "That takes a more recent or stronger authentication",
         detail:
-          "Show \(isEnrolled ? "a code" : "the password") at \(AuthAPI.stepUp.path), then try again with its token.",
+          isEnrolled || hasPassword
+          ? "Show \(proof) at \(AuthAPI.stepUp.path), then try again with its token."
+          : "Sign in again, then try again with the new token.",
         extensions: needed)
     }
   }
