@@ -29,7 +29,8 @@ final class FakeProvider: Sendable {
 
   struct Behaviour: Sendable {
     var key = P256.Signing.PrivateKey()
-    var keyID = "k1"
+    /// nil where neither the key nor a token names it.
+    var keyID: String? = "k1"
     /// What becomes of an ID token's claims.
     var claims: @Sendable ([String: JSONValue]) -> [String: JSONValue] = { $0 }
     var algorithm = "ES256"
@@ -176,15 +177,10 @@ final class FakeProvider: Sendable {
 
   private func keys() throws -> Response {
     let behaviour = state.withLock { $0.behaviour }
-    let key = JSONWebKey(behaviour.key.publicKey, keyID: behaviour.keyID)
-    return try json(
-      .object([
-        "keys": .array([
-          .object([
-            "kty": "EC", "crv": "P-256", "kid": .string(key.keyID), "x": .string(key.x), "y": .string(key.y),
-          ])
-        ])
-      ]))
+    let key = JSONWebKey(behaviour.key.publicKey)
+    var entry: [String: JSONValue] = ["kty": "EC", "crv": "P-256", "x": .string(key.x), "y": .string(key.y)]
+    entry["kid"] = behaviour.keyID.map { .string($0) }
+    return try json(.object(["keys": .array([.object(entry)])]))
   }
 
   private func token(_ authorization: String?, _ form: String) throws -> Response {
@@ -222,8 +218,11 @@ final class FakeProvider: Sendable {
     ]
     if !behaviour.hidesAddress { claims.merge(Self.claims(of: grant.person)) { $1 } }
     claims = behaviour.claims(claims)
-    let header: JSONValue = .object(["alg": .string(behaviour.algorithm), "kid": .string(behaviour.keyID)])
-    let parts = try [header, .object(claims)].map { try JSONEncoder().encode($0).base64URLEncodedString() }
+    var header: [String: JSONValue] = ["alg": .string(behaviour.algorithm)]
+    header["kid"] = behaviour.keyID.map { .string($0) }
+    let parts = try [JSONValue.object(header), .object(claims)].map {
+      try JSONEncoder().encode($0).base64URLEncodedString()
+    }
     let body = parts.joined(separator: ".")
     let key = behaviour.isForged ? P256.Signing.PrivateKey() : behaviour.key
     return body + "." + (try key.signature(for: Data(body.utf8)).rawRepresentation.base64URLEncodedString())

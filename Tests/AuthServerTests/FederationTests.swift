@@ -240,33 +240,57 @@ import Testing
 
   /// What a provider, or whoever stands in its place, does wrong.
   enum Wrong: CaseIterable, Sendable {
-    case nonce, issuer, audience, audiences, party, expired, early, old, unsigned, symmetric, forged, unknownKey
-    case noSubject, answeredByAnother, namesNobody, refused, broken, otherMetadata, plainEndpoint
+    case nonce, issuer, audience, audiences, party, expired, early, old, unsigned, symmetric, forged
+    case noSubject, answeredByAnother, namesNobody, refused, broken
   }
 
   @Test("an answer that is not as it must be signs nobody in, and is told plainly", arguments: Engine.available)
   func wrong(_ engine: Engine) async throws {
-    for wrong in Wrong.allCases {
-      try await FakeProvider.run(on: engine) { auth, fake in
-        let app = try await App.register(auth, ["first_party": true])
+    try await FakeProvider.run(on: engine) { auth, fake in
+      let app = try await App.register(auth, ["first_party": true])
+      for wrong in Wrong.allCases {
         let browser = Browser(auth)
-        fake.behave { Self.misbehave(wrong, &$0) }
-        var page = try await browser.follow(browser.get(app.address()), to: "fake")
-        if page.status == 303 {
-          var back = try fake.signIn(page.location, as: Self.ann)
-          if wrong == .answeredByAnother { back = back.replacing("&iss=", with: "&iss=https%3A%2F%2Fevil.example&x=") }
-          if wrong == .namesNobody { back = back.replacing("&iss=", with: "&x=") }
-          page = try await browser.get(back)
-          #expect(try await Self.count("login.failed.v1", auth) == 1, "\(wrong)")
-        } else {
-          #expect(wrong == .otherMetadata || wrong == .plainEndpoint)
+        fake.behave { behaviour in
+          behaviour = FakeProvider.Behaviour(key: behaviour.key)
+          Self.misbehave(wrong, &behaviour)
         }
+        let failures = try await Self.count("login.failed.v1", auth)
+        var back = try fake.signIn(try await browser.go(to: "fake", for: app), as: Self.ann)
+        if wrong == .answeredByAnother { back = back.replacing("&iss=", with: "&iss=https%3A%2F%2Fevil.example&x=") }
+        if wrong == .namesNobody { back = back.replacing("&iss=", with: "&x=") }
+        let page = try await browser.get(back)
         #expect(page.status == 400 && page.text.contains("role=\"alert\"") && !browser.hasSession, "\(wrong)")
         #expect(page.text.contains("Fake &amp; Co") && page.text.contains("name=\"password\""), "\(wrong)")
-        #expect(try await auth.database.rows("SELECT 1 FROM linked_identities").isEmpty, "\(wrong)")
-        #expect(auth.log.lines.contains { $0.contains("provider.name") && $0.contains("fake") }, "\(wrong)")
-        for secret in fake.secrets { #expect(!auth.log.lines.contains { $0.contains(secret) }, "\(wrong)") }
+        #expect(try await Self.count("login.failed.v1", auth) == failures + 1, "\(wrong)")
       }
+      #expect(try await auth.database.rows("SELECT 1 FROM linked_identities").isEmpty)
+      #expect(auth.log.lines.contains { $0.contains("provider.name") && $0.contains("fake") })
+      for secret in fake.secrets { #expect(!auth.log.lines.contains { $0.contains(secret) }) }
+    }
+  }
+
+  @Test(
+    "a provider that says something wrong of itself is not believed, and one that is away is waited for a moment",
+    arguments: Engine.available,
+    [
+      ["issuer": "https://evil.example"], ["token_endpoint": "http://192.0.2.1/token"],
+      ["jwks_uri": "http://127.0.0.1:1/keys"],
+    ])
+  func metadata(_ engine: Engine, _ members: [String: String]) async throws {
+    try await FakeProvider.run(on: engine) { auth, fake in
+      let app = try await App.register(auth, ["first_party": true])
+      let browser = Browser(auth)
+      fake.behave { $0.metadata = members.mapValues { .string($0) } }
+      var page = try await browser.follow(browser.get(app.address()), to: "fake")
+      if page.status == 303 {
+        #expect(members["jwks_uri"] != nil, "the keys are asked for last")
+        page = try await browser.get(try fake.signIn(page.location, as: Self.ann))
+      }
+      #expect(page.status == 400 && page.text.contains("does not answer now") && !browser.hasSession)
+      // Once it is as it should be, it is asked again: the metadata after a moment, the keys' address after an hour.
+      fake.behave { $0.metadata = [:] }
+      auth.clock.advance(3601)
+      #expect(try await Self.signIn(auth, fake, as: Self.ann, for: app).status == 303)
     }
   }
 
@@ -297,23 +321,20 @@ import Testing
     case .unsigned: behaviour.algorithm = "none"
     case .symmetric: behaviour.algorithm = "HS256"
     case .forged: behaviour.isForged = true
-    case .unknownKey:
-      behaviour.metadata = ["jwks_uri": .string("http://127.0.0.1:1/keys")]
     case .noSubject: change("sub", "")
     case .answeredByAnother, .namesNobody: break
     case .refused: behaviour.tokenStatus = 400
     case .broken: behaviour.tokenStatus = 500
-    case .otherMetadata: behaviour.metadata = ["issuer": "https://evil.example"]
-    case .plainEndpoint: behaviour.metadata = ["token_endpoint": "http://192.0.2.1/token"]
     }
   }
 
-  @Test("a provider that takes another key is understood at once", arguments: Engine.available)
-  func rotation(_ engine: Engine) async throws {
+  @Test("a provider that takes another key is understood at once", arguments: Engine.available, ["k1", nil])
+  func rotation(_ engine: Engine, _ keyID: String?) async throws {
     try await FakeProvider.run(on: engine) { auth, fake in
+      fake.behave { $0.keyID = keyID }
       let first = try await Self.signIn(auth, fake, as: Self.ann)
       #expect(first.status == 303)
-      fake.behave { ($0.key, $0.keyID) = (P256.Signing.PrivateKey(), "k2") }
+      fake.behave { ($0.key, $0.keyID) = (P256.Signing.PrivateKey(), keyID.map { "\($0)2" }) }
       auth.clock.advance(6)
       #expect(try await Self.signIn(auth, fake, as: Self.ann).status == 303)
     }

@@ -51,6 +51,15 @@ public final actor OpenIDKeys {
     return nil
   }
 
+  /// The only key for an algorithm where it is another one since `key` was read; nil where it is not, or the provider was
+  /// asked a moment ago.
+  func another(than key: OpenIDKey, _ algorithm: String) async -> OpenIDKey? {
+    let mayAsk = attemptedAt.map { now().timeIntervalSince($0) >= minimumInterval } ?? true
+    if mayAsk || reading != nil { await read() }
+    guard let other = keys?.key(nil, algorithm), other.keys !== key.keys else { return nil }
+    return other
+  }
+
   private func read() async {
     if let reading { return await reading.value }
     attemptedAt = now()

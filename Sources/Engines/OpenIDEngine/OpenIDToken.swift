@@ -28,9 +28,25 @@ enum OpenIDToken {
     guard algorithms?.contains(header.alg) ?? true, let key = try await keys.key(header.kid, header.alg) else {
       throw TokenRefusal(.invalid, "signed with a key that is not known, or not for \(header.alg.prefix(16))")
     }
-    do { return try await key.keys.verify(token, as: Claims.self) } catch {
-      let isForged = (error as? JWTError)?.errorType == .signatureVerificationFailed
-      throw TokenRefusal(.invalid, isForged ? "the signature is wrong" : "the claims cannot be read")
+    do throws(TokenRefusal) { return try await verified(claims, token, key) } catch {
+      // A provider that does not name its key may have taken another one.
+      guard error == Self.forged, header.kid == nil, let other = await keys.another(than: key, header.alg) else {
+        throw error
+      }
+      return try await verified(claims, token, other)
+    }
+  }
+
+  private static let forged = TokenRefusal(.invalid, "the signature is wrong")
+
+  private static func verified<Claims: JWTPayload>(
+    _ claims: Claims.Type, _ token: String, _ key: OpenIDKey
+  ) async throws(TokenRefusal) -> Claims {
+    do { return try await key.keys.verify(token, as: claims) } catch {
+      guard (error as? JWTError)?.errorType == .signatureVerificationFailed else {
+        throw TokenRefusal(.invalid, "the claims cannot be read")
+      }
+      throw forged
     }
   }
 
