@@ -126,6 +126,12 @@ import Testing
       let wrong = try await client.send(.delete, "/api/v1/books")
       #expect(wrong.status == .methodNotAllowed)
       #expect(wrong.headers[.allow] == "GET, POST")
+      // Also by methods that no interface of the platform uses.
+      for method in [HTTPRequest.Method.trace, .options, .init("PURGE")!] {
+        let answer = try await client.send(method, "/api/v1/books/\(UUID())")
+        #expect(answer.status == .methodNotAllowed && answer.headers[.allow] == "GET, PATCH", "\(method)")
+        #expect(try await client.send(method, "/nowhere").status == .notFound)
+      }
     }
   }
 

@@ -43,6 +43,10 @@ public struct Money: Codable, Sendable, Hashable {
   }
 }
 
+extension Money: FieldBounded {
+  public static var bounds: [String: FieldBounds] { ["amount": .integer(-greatest...greatest)] }
+}
+
 /// Why a sum of money does not exist.
 public enum MoneyError: Error, Sendable, Hashable {
   case currenciesDiffer(Currency, Currency)

@@ -102,6 +102,9 @@ public enum PageLimit {
   /// The most; a larger one is 422.
   public static let greatest = 100
 
+  /// What every list's `limit` may be; its document says so.
+  public static let bounds = FieldBounds.integer(1...Int64(greatest))
+
   /// - Throws: ``Problem`` 422 outside 1…100.
   public static func checked(_ limit: Int?) throws -> Int {
     let limit = limit ?? standard

@@ -13,6 +13,9 @@ public struct Permission: RawRepresentable, Sendable, Hashable, Codable, Express
     try container.encode(rawValue)
   }
 
+  /// What ``isWellFormed`` takes, as an ECMA-262 expression.
+  public static let pattern = #"^(\*|[a-z0-9_.-]{1,64}):(\*|[a-z0-9_.-]{1,64})$"#
+
   /// Two halves of 1 to 64 characters `a–z 0–9 _ - .`, either of which may be `*`.
   public var isWellFormed: Bool {
     let halves = rawValue.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)

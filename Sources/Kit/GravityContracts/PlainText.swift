@@ -3,7 +3,7 @@ import Foundation
 /// A text that a person typed, as it is kept: trimmed and in NFC. What looks like HTML stays text.
 package struct PlainText: Sendable {
   let field: String
-  /// A character may be made of many scalars, so its bytes are bounded too: four for each.
+  /// Unicode code points as they came, which is what JSON Schema counts.
   let greatestCount: Int
   let allowsLines: Bool
   let allowsTabs: Bool
@@ -15,6 +15,14 @@ package struct PlainText: Sendable {
     self.allowsTabs = allowsTabs
   }
 
+  /// The field as its type declares it.
+  package init<Fields: FieldBounded>(_ field: String, of fields: Fields.Type) {
+    guard case .plainText(let count, let lines, let tabs)? = fields.bounds[field] else {
+      preconditionFailure("\(fields) declares no plain text \(field)")
+    }
+    self.init(field, count, allowsLines: lines, allowsTabs: tabs)
+  }
+
   /// - Returns: nil when there is an error, which is added to `errors`.
   package func checked(_ text: String, _ errors: inout [Problem.FieldError]) -> String? {
     func refuse(_ code: String, _ message: String) -> String? {
@@ -22,13 +30,14 @@ package struct PlainText: Sendable {
       return nil
     }
     // Before anything walks over it.
-    guard text.utf8.count <= greatestCount * 8 else {
+    guard text.utf8.count <= greatestCount * 4, text.unicodeScalars.count <= greatestCount else {
       return refuse("too_long", "must have at most \(greatestCount) characters")
     }
     let lines = allowsLines ? text.replacing("\r\n", with: "\n") : text
     let kept = lines.trimmingCharacters(in: .whitespacesAndNewlines).precomposedStringWithCanonicalMapping
     guard !kept.isEmpty else { return refuse("required", "must not be empty") }
-    guard kept.count <= greatestCount, kept.utf8.count <= greatestCount * 4 else {
+    // A few characters grow when they are composed.
+    guard kept.utf8.count <= greatestCount * 4 else {
       return refuse("too_long", "must have at most \(greatestCount) characters")
     }
     let isFit = kept.unicodeScalars.allSatisfy {

@@ -123,18 +123,16 @@ public struct Routes: ~Copyable {
       throw UndeclaredRoutes(
         undeclared: boundNames.subtracting(declaredNames), unbound: declaredNames.subtracting(boundNames))
     }
+    let paths = Router(context: RequestScope.self)
     for (path, endpoints) in Dictionary(grouping: bound, by: \.path) {
-      let allowed = Set(endpoints.map(\.method))
-      let allow = allowed.map(\.rawValue).sorted().joined(separator: ", ")
-      for method in Method.allCases where !allowed.contains(method) {
-        router.on(RouterPath(path), method: .init(method)) { _, scope -> Hummingbird.Response in
-          scope.reply.setHeader("Allow", allow)
-          throw Problem(
-            405, "method_not_allowed", "\(method.rawValue) is not served here", detail: "Allowed: \(allow).")
-        }
+      let allow = Set(endpoints.map(\.method.rawValue)).sorted().joined(separator: ", ")
+      paths.get(RouterPath(path)) { _, scope -> Hummingbird.Response in
+        scope.reply.setHeader("Allow", allow)
+        throw Problem(405, "method_not_allowed", "That method is not served here", detail: "Allowed: \(allow).")
       }
     }
-    return RequestPipeline(settings: settings, telemetry: telemetry, routes: router.buildResponder())
+    let responder = MethodCheck(routes: router.buildResponder(), paths: paths.buildResponder())
+    return RequestPipeline(settings: settings, telemetry: telemetry, routes: responder)
   }
 
   /// - Returns: nil for a public endpoint that was called without a good token.
@@ -179,6 +177,23 @@ public struct Routes: ~Copyable {
       return nil
     }
     return String(value.dropFirst(7))
+  }
+}
+
+/// Answers 405 with `Allow` at a path that is served, but not by the request's method, whichever that is
+/// (RFC 9110 §15.5.6).
+private struct MethodCheck<Routes: HTTPResponder<RequestScope>, Paths: HTTPResponder<RequestScope>>: HTTPResponder {
+  let routes: Routes
+  /// Every path, by GET.
+  let paths: Paths
+
+  func respond(to request: Request, context: RequestScope) async throws -> Response {
+    let response = try await routes.respond(to: request, context: context)
+    // The router notes the path of a route before it runs, and something else where it found none.
+    guard response.status == .notFound, context.endpointPath?.hasPrefix("/") != true else { return response }
+    var head = request.head
+    head.method = .get
+    return try await paths.respond(to: Request(head: head, body: request.body), context: context)
   }
 }
 

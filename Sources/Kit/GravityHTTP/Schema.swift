@@ -17,15 +17,19 @@ public indirect enum Schema: Sendable, Equatable {
   case dictionary(Schema)
   case object([Field], name: String)
   case nullable(Schema)
+  case bounded(Schema, FieldBounds)
 
   public struct Field: Sendable, Equatable {
     public var name: String
     public var schema: Schema
     public var isRequired: Bool
-    public init(name: String, schema: Schema, isRequired: Bool) {
+    /// Whether null may stand for it where it may be left out.
+    public var takesNull: Bool
+    public init(name: String, schema: Schema, isRequired: Bool, takesNull: Bool = true) {
       self.name = name
       self.schema = schema
       self.isRequired = isRequired
+      self.takesNull = takesNull
     }
   }
 
@@ -35,10 +39,32 @@ public indirect enum Schema: Sendable, Equatable {
   public var unknowns: [String] {
     switch self {
     case .unknown(let type): [type]
-    case .array(let inner), .dictionary(let inner), .nullable(let inner): inner.unknowns
+    case .array(let inner), .dictionary(let inner), .nullable(let inner), .bounded(let inner, _): inner.unknowns
     case .object(let fields, _): fields.flatMap(\.schema.unknowns)
     default: []
     }
+  }
+}
+
+extension Schema {
+  func bounded(by bounds: FieldBounds) -> Schema {
+    if case .nullable(let inner) = self { .nullable(.bounded(inner, bounds)) } else { .bounded(self, bounds) }
+  }
+
+  /// With what the type declares of its fields. A bound of a field that is not there is as unknown as a type.
+  func bounded(by type: any FieldBounded.Type) -> Schema {
+    guard case .object(var fields, let name) = self else { return .unknown("\(type): bounds of no object") }
+    let strangers = Set(type.bounds.keys).union(type.neverNull).subtracting(fields.map(\.name))
+    guard strangers.isEmpty else { return .unknown("\(type): no field \(strangers.sorted())") }
+    for index in fields.indices {
+      let field = fields[index].name
+      if type.neverNull.contains(field) {
+        fields[index].takesNull = false
+        if case .nullable(let inner) = fields[index].schema { fields[index].schema = inner }
+      }
+      if let bounds = type.bounds[field] { fields[index].schema = fields[index].schema.bounded(by: bounds) }
+    }
+    return .object(fields, name: name)
   }
 }
 
@@ -56,6 +82,10 @@ extension Currency: SchemaDescribing {
 extension Cursor: SchemaDescribing {
   public static var schema: Schema { .string(format: "cursor") }
   public static var example: Cursor { Cursor([""]) }
+}
+extension Permission: SchemaDescribing {
+  public static var schema: Schema { .bounded(.string(), .text(3...129, pattern: Permission.pattern)) }
+  public static var example: Permission { "a:b" }
 }
 extension Open: SchemaDescribing {
   // Not an `enum` of the schema: a client generated from it would refuse what is added later.

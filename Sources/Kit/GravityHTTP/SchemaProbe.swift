@@ -1,4 +1,5 @@
 import Foundation
+import GravityContracts
 
 /// A decoder that has nothing to decode and remembers what it was asked for.
 final class SchemaProbe: Decoder {
@@ -32,13 +33,18 @@ final class SchemaProbe: Decoder {
     guard !open.contains(ObjectIdentifier(type)) else { return (.object([], name: name), nil) }
     let probe = SchemaProbe(type, open: open.union([ObjectIdentifier(type)]))
     let value = try? T(from: probe)
-    if case .object(let fields, _) = probe.found { return (.object(fields, name: name), value) }
-    return (probe.found, value)
+    guard case .object(let fields, _) = probe.found else { return (probe.found, value) }
+    let schema = Schema.object(fields, name: name)
+    return ((type as? any FieldBounded.Type).map { schema.bounded(by: $0) } ?? schema, value)
   }
 
-  /// `Page<Account>` → `AccountPage`, since a component's name takes letters, digits, `.`, `_` and `-` only.
+  /// `Page<Account>` → `AccountPage`, since a component's name takes letters, digits, `.`, `_` and `-` only; and
+  /// `KeySet.Key` → `KeySetKey`, since another type may have a `Key`, too.
   private static func schemaName(_ type: Any.Type) -> String {
-    let parts = "\(type)".split { !$0.isLetter && !$0.isNumber && $0 != "_" }
+    let parts = String(reflecting: type).split { "<>, ".contains($0) }.map { part in
+      // Without its module.
+      part.split(separator: ".").dropFirst().joined().filter { $0.isLetter || $0.isNumber || $0 == "_" }
+    }
     return parts.reversed().joined()
   }
 

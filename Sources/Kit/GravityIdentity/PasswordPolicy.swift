@@ -1,10 +1,10 @@
 public import GravityContracts
 import Foundation
 
-/// Which passwords may be chosen (NIST SP 800-63B §5.1.1.2): length, and not one that is guessed first. No rule about
-/// kinds of characters.
+/// Which passwords may be chosen (NIST SP 800-63B §5.1.1.2): length in Unicode code points, and not one that is
+/// guessed first. No rule about kinds of characters.
 public enum PasswordPolicy {
-  /// Characters.
+  /// Characters: Unicode code points, each of which counts as one.
   public static let lengths = 8...128
   /// Bytes of UTF-8.
   public static let greatestSize = 1024
@@ -20,10 +20,11 @@ public enum PasswordPolicy {
     func error(_ code: String, _ message: String) -> [Problem.FieldError] {
       [.init(field: field, code: code, message: message)]
     }
-    guard password.count >= lengths.lowerBound else {
+    let count = password.unicodeScalars.count
+    guard count >= lengths.lowerBound else {
       return error("too_short", "must have at least \(lengths.lowerBound) characters")
     }
-    guard password.count <= lengths.upperBound, password.utf8.count <= greatestSize else {
+    guard count <= lengths.upperBound, password.utf8.count <= greatestSize else {
       return error("too_long", "must have at most \(lengths.upperBound) characters")
     }
     let folded = password.precomposedStringWithCanonicalMapping.lowercased()

@@ -144,7 +144,7 @@ public struct AccountSearch: Codable, Sendable {
   public var status: Account.Status?
   /// The whole address.
   public var email: String?
-  /// How an address begins: 1 to 254 bytes, in any case.
+  /// How an address begins: 1 to 254 characters, in any case.
   public var q: String?
   /// Those that hold this role.
   public var role: String?

@@ -22,7 +22,7 @@ public struct StockAdjustment: Codable, Sendable {
   public var reason: StockReason
   /// The location's code; `main` when left out.
   public var location: String?
-  /// What it belongs to, such as a delivery note: 1 to 200 bytes without control characters. No personal data.
+  /// What it belongs to, such as a delivery note: 1 to 200 characters without control characters. No personal data.
   public var reference: String?
 
   public init(sku: String, delta: Int64, reason: StockReason, location: String? = nil, reference: String? = nil) {

@@ -111,7 +111,7 @@ public struct StockItemQuery: Codable, Sendable {
 }
 
 public struct NewStockItem: Codable, Sendable {
-  /// 1 to 100 bytes without control characters, and without blanks at its ends. Case matters.
+  /// 1 to 100 characters without control characters, and without blanks at its ends. Case matters.
   public var sku: String
   /// 0 to 1 000 000 000; the service's default when left out.
   public var lowThreshold: Int64?

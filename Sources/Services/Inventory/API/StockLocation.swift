@@ -41,7 +41,7 @@ public struct StockLocationCode: Codable, Sendable {
 public struct NewStockLocation: Codable, Sendable {
   /// 1 to 40 of `a–z 0–9 - _`, beginning with a letter or digit.
   public var code: String
-  /// 1 to 200 bytes without control characters.
+  /// 1 to 200 characters without control characters.
   public var name: String
   /// 0 to 1 000 000; 100 when left out. `main` begins with 0.
   public var priority: Int64?

@@ -130,7 +130,7 @@ public struct DeliveryStep: Codable, Sendable, Hashable {
 public struct NewNotification: Codable, Sendable {
   /// A version 7 UUID of the caller's own; the same again is the same notification.
   public var id: UUID?
-  /// 1 to 100 bytes.
+  /// 1 to 100 characters.
   public var template: String
   public var userID: UUID?
   /// An e-mail address of at most 254 bytes.

@@ -75,17 +75,18 @@ public struct Profile: Codable, Sendable, Hashable, EntityTagged {
 }
 
 /// What is left out stays; null takes away: the display name goes back to the account's name, locale and time zone to
-/// their defaults. Texts are trimmed and kept in NFC; control characters are refused, but for line ends in `bio`.
+/// their defaults. Texts are counted in Unicode code points, trimmed and kept in NFC; control characters are refused, but
+/// for line ends in `bio`.
 public struct ProfileUpdate: Codable, Sendable {
-  /// 1 to 200 characters, at most 800 bytes.
+  /// 1 to 200 characters.
   public var displayName: Patch<String>
-  /// 1 to 100 characters, at most 400 bytes.
+  /// 1 to 100 characters.
   public var givenName: Patch<String>
-  /// 1 to 100 characters, at most 400 bytes.
+  /// 1 to 100 characters.
   public var familyName: Patch<String>
   /// E.164; blanks, dots, hyphens and parentheses are taken out.
   public var phone: Patch<String>
-  /// 1 to 500 characters, at most 2 000 bytes.
+  /// 1 to 500 characters.
   public var bio: Patch<String>
   /// An `https` address of at most 2 048 bytes, without a user name.
   public var avatarURL: Patch<String>

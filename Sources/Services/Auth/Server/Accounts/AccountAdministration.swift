@@ -110,8 +110,8 @@ struct AccountAdministration: Sendable {
   }
 
   private static func checked(prefix: String) throws -> String {
-    guard (1...254).contains(prefix.utf8.count), !prefix.utf8.contains(0) else {
-      throw Problem.invalid("q", "range", "must have 1 to 254 bytes")
+    guard (1...254).contains(prefix.unicodeScalars.count), !prefix.utf8.contains(0) else {
+      throw Problem.invalid("q", "range", "must have 1 to 254 characters")
     }
     return prefix.lowercased()
   }

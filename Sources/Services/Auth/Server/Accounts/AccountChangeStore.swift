@@ -54,8 +54,7 @@ enum AccountReason {
     guard request.status != nil || request.roles != nil else {
       return [.init(field: "reason", code: "unexpected", message: "belongs to a change of status or roles")]
     }
-    let length = trimmed(reason)?.count ?? 0
-    guard (1...500).contains(length), reason.utf8.count <= 2_000, !reason.utf8.contains(0) else {
+    guard trimmed(reason)?.isEmpty == false, reason.unicodeScalars.count <= 500, !reason.utf8.contains(0) else {
       return [.init(field: "reason", code: "range", message: "must have 1 to 500 characters")]
     }
     return []

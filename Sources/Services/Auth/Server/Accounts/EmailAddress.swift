@@ -32,7 +32,8 @@ enum PersonName {
   static func errors(in name: String) -> [Problem.FieldError] {
     let trimmed = trimmed(name)
     guard !trimmed.isEmpty else { return [.init(field: "name", code: "required", message: "must not be empty")] }
-    guard trimmed.count <= 200, trimmed.utf8.count <= 800 else {
+    // As they came: JSON Schema counts code points.
+    guard name.unicodeScalars.count <= 200 else {
       return [.init(field: "name", code: "too_long", message: "must have at most 200 characters")]
     }
     guard trimmed.unicodeScalars.allSatisfy(\.properties.isAllowedInText) else {

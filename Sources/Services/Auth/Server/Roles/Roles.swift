@@ -153,7 +153,7 @@ struct Roles: Sendable {
   }
 
   private static func checked(description: String) throws -> String {
-    guard description.count <= 500, !description.utf8.contains(0) else {
+    guard description.unicodeScalars.count <= 500, !description.utf8.contains(0) else {
       throw Problem.invalid("description", "too_long", "must have at most 500 characters")
     }
     return description

@@ -56,8 +56,8 @@ struct Items: Sendable {
       throw Problem.invalid("delta", "range", "must be from -\(Self.mostDelta) to \(Self.mostDelta), and not 0")
     }
     if let reference = request.reference {
-      guard (1...200).contains(reference.utf8.count), Text.isPrintable(reference) else {
-        throw Problem.invalid("reference", "format", "must have 1 to 200 bytes and no control characters")
+      guard (1...200).contains(reference.unicodeScalars.count), Text.isPrintable(reference) else {
+        throw Problem.invalid("reference", "format", "must have 1 to 200 characters and no control characters")
       }
     }
     return try await writer.write(StockNeeds(skus: [sku]), once: key) { batch in

@@ -8,8 +8,8 @@ enum SKU {
   }
 
   static func error(_ sku: String, field: String) -> Problem.FieldError? {
-    guard (1...100).contains(sku.utf8.count) else {
-      return .init(field: field, code: "length", message: "must have 1 to 100 bytes")
+    guard (1...100).contains(sku.unicodeScalars.count) else {
+      return .init(field: field, code: "length", message: "must have 1 to 100 characters")
     }
     guard Text.isPrintable(sku), sku.first != " ", sku.last != " " else {
       return .init(field: field, code: "format", message: "must have no control characters, and no blanks at its ends")

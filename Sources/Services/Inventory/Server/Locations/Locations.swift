@@ -89,8 +89,8 @@ struct Locations: Sendable {
   }
 
   private static func name(_ name: String) throws -> String {
-    guard (1...200).contains(name.utf8.count), Text.isPrintable(name) else {
-      throw Problem.invalid("name", "format", "must have 1 to 200 bytes and no control characters")
+    guard (1...200).contains(name.unicodeScalars.count), Text.isPrintable(name) else {
+      throw Problem.invalid("name", "format", "must have 1 to 200 characters and no control characters")
     }
     return name
   }

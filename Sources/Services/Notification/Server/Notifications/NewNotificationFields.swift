@@ -29,7 +29,9 @@ struct NewNotificationFields: Sendable {
     func fail(_ field: String, _ code: String, _ message: String) {
       errors.append(.init(field: field, code: code, message: message))
     }
-    if !(1...100).contains(request.template.utf8.count) { fail("template", "range", "must have 1 to 100 bytes") }
+    if !(1...100).contains(request.template.unicodeScalars.count) {
+      fail("template", "range", "must have 1 to 100 characters")
+    }
     if request.userID == nil, request.address == nil, request.phone == nil {
       fail("user_id", "required", "user_id, address or phone says whom")
     }
@@ -51,7 +53,7 @@ struct NewNotificationFields: Sendable {
       if request.address == nil, request.phone == nil {
         fail("name", "excess", "only with an address or a phone; an account has its own")
       }
-      if !(1...200).contains(name.count)
+      if !(1...200).contains(name.unicodeScalars.count)
         || name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
       {
         fail("name", "format", "must have 1 to 200 characters in one line")

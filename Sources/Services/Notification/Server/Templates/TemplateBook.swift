@@ -52,7 +52,7 @@ struct TemplateBook: Sendable {
   func publish(
     _ request: TemplatePublication, by principal: Principal, _ precondition: TemplatePrecondition
   ) async throws -> MessageTemplate {
-    if let note = request.note, note.count > Self.greatestNote || note.unicodeScalars.contains("\0") {
+    if let note = request.note, note.unicodeScalars.count > Self.greatestNote || note.unicodeScalars.contains("\0") {
       throw Problem.invalid("note", "too_long", "must have at most \(Self.greatestNote) characters")
     }
     return try await change(request.name, precondition) { [library, core] row, transaction, now in

@@ -32,7 +32,7 @@ struct WebhookFields: Sendable {
         }
       }
     }
-    if let description, description.count > Self.greatestDescription || description.contains("\0") {
+    if let description, description.unicodeScalars.count > Self.greatestDescription || description.contains("\0") {
       fail("description", "too_long", "must have at most \(Self.greatestDescription) characters")
     }
     return errors

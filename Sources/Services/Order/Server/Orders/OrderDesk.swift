@@ -65,7 +65,7 @@ struct OrderDesk: Sendable {
   /// Canceling what is being canceled changes nothing.
   func cancel(_ request: OrderCancellation, by principal: Principal) async throws -> Order {
     _ = try await visible(request.id, to: principal)
-    guard (request.note ?? "").count <= 200 else {
+    guard (request.note ?? "").unicodeScalars.count <= 200 else {
       throw Problem.invalid("note", "too_long", "must have at most 200 characters")
     }
     let isStaff = principal.may(Self.write)

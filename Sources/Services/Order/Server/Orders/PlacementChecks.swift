@@ -68,7 +68,7 @@ enum PlacementChecks {
         if isNeeded { errors.append(.init(field: "\(field).\(name)", code: "required", message: "is missing")) }
         return nil
       }
-      if trimmed.count > most {
+      if (value?.unicodeScalars.count ?? 0) > most {
         errors.append(
           .init(field: "\(field).\(name)", code: "too_long", message: "must have at most \(most) characters"))
       } else if trimmed.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {

@@ -60,7 +60,7 @@ struct PaymentFields: Sendable {
   /// - Throws: `Problem` 422 when the text is empty, too long or holds a card's number.
   static func checkedReason(_ reason: String?) throws -> String? {
     guard let reason else { return nil }
-    guard (1...200).contains(reason.count), reason.utf8.count <= 800,
+    guard (1...200).contains(reason.unicodeScalars.count),
       reason.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control })
     else { throw Problem.invalid("reason", "too_long", "must have 1 to 200 characters, none of them a control") }
     guard !CardNumber.isFound(in: reason) else { throw Problem.invalid([cardNumber("reason")]) }

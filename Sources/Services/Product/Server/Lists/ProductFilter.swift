@@ -29,8 +29,9 @@ struct ProductFilter: Sendable {
     externalID = query.externalID
     currency = query.currency
     for (field, value) in [("tag", query.tag), ("sku", query.sku), ("external_id", query.externalID)] {
-      if let value, value.utf8.count > Self.greatestTag {
-        errors.append(.init(field: field, code: "too_long", message: "must have at most \(Self.greatestTag) bytes"))
+      if let value, value.unicodeScalars.count > Self.greatestTag {
+        errors.append(
+          .init(field: field, code: "too_long", message: "must have at most \(Self.greatestTag) characters"))
       }
     }
     let needsCurrency = query.priceMin != nil || query.priceMax != nil || query.sort == .price
@@ -49,9 +50,9 @@ struct ProductFilter: Sendable {
     prices = query.priceMin == nil && query.priceMax == nil || least > greatest ? nil : least...greatest
     var words: [String] = []
     if let q = query.q {
-      words = q.utf8.count <= 320 ? SearchTerms.words(q) : []
+      words = q.unicodeScalars.count <= 320 ? SearchTerms.words(q) : []
       if !(1...SearchTerms.greatestQuery).contains(words.count) {
-        let message = "must have one to \(SearchTerms.greatestQuery) words, at most 320 bytes"
+        let message = "must have one to \(SearchTerms.greatestQuery) words, at most 320 characters"
         errors.append(.init(field: "q", code: "format", message: message))
       }
     }

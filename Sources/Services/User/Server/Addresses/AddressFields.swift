@@ -21,9 +21,9 @@ struct AddressFields: Sendable, Hashable {
       guard let text, !text.allSatisfy(\.isWhitespace) else { return nil }
       return PlainText(field, greatestCount).checked(text, &errors)
     }
-    name = PlainText("name", 100).checked(address.name, &errors) ?? ""
+    name = PlainText("name", of: NewPostalAddress.self).checked(address.name, &errors) ?? ""
     company = optional("company", address.company, 100)
-    line1 = PlainText("line1", 200).checked(address.line1, &errors) ?? ""
+    line1 = PlainText("line1", of: NewPostalAddress.self).checked(address.line1, &errors) ?? ""
     line2 = optional("line2", address.line2, 200)
     city = optional("city", address.city, 100)
     phone = Self.given(address.phone).flatMap { ProfileChanges.phone($0, "phone", &errors) }

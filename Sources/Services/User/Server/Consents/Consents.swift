@@ -24,8 +24,8 @@ struct Consents: Sendable {
   ) async throws -> Once<ConsentDocument> {
     var errors: [Problem.FieldError] = []
     let purpose = Self.name(request.purpose, "purpose", &errors)
-    let title = PlainText("title", 200).checked(request.title, &errors)
-    let text = PlainText("text", 20_000, allowsLines: true, allowsTabs: true).checked(request.text, &errors)
+    let title = PlainText("title", of: NewConsentDocument.self).checked(request.title, &errors)
+    let text = PlainText("text", of: NewConsentDocument.self).checked(request.text, &errors)
     guard let purpose, let title, let text else { throw Problem.invalid(errors) }
     return try await core.database.write(once: key) { [core] transaction in
       // Two at once get two versions.

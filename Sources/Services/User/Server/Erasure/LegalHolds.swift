@@ -66,7 +66,9 @@ struct LegalHolds: Sendable {
 
   private static func checked(_ reason: String) throws -> String {
     var errors: [Problem.FieldError] = []
-    guard let kept = PlainText("reason", 500).checked(reason, &errors) else { throw Problem.invalid(errors) }
+    guard let kept = PlainText("reason", of: LegalHoldReason.self).checked(reason, &errors) else {
+      throw Problem.invalid(errors)
+    }
     return kept
   }
 }

@@ -52,10 +52,10 @@ struct ProfileChanges: Sendable {
       guard case .value(let text) = request[keyPath: field] else { return }
       if let kept = rule(text, &errors) { checked[keyPath: field] = .value(kept) }
     }
-    check(\.displayName, PlainText("display_name", 200).checked)
-    check(\.givenName, PlainText("given_name", 100).checked)
-    check(\.familyName, PlainText("family_name", 100).checked)
-    check(\.bio, PlainText("bio", 500, allowsLines: true).checked)
+    check(\.displayName, PlainText("display_name", of: ProfileUpdate.self).checked)
+    check(\.givenName, PlainText("given_name", of: ProfileUpdate.self).checked)
+    check(\.familyName, PlainText("family_name", of: ProfileUpdate.self).checked)
+    check(\.bio, PlainText("bio", of: ProfileUpdate.self).checked)
     check(\.avatarURL) { Self.avatar($0, "avatar_url", &$1) }
     check(\.phone) { Self.phone($0, "phone", &$1) }
     check(\.locale) { Self.locale($0, "locale", &$1) }

@@ -35,7 +35,9 @@ struct UserAdministration: Sendable {
   }
 
   private static func words(_ text: String) throws -> [String] {
-    guard text.utf8.count <= 320 else { throw Problem.invalid("q", "too_long", "must have at most 320 bytes") }
+    guard text.unicodeScalars.count <= 320 else {
+      throw Problem.invalid("q", "too_long", "must have at most 320 characters")
+    }
     let words = SearchTerms.query(text)
     guard (1...SearchTerms.greatestQuery).contains(words.count) else {
       throw Problem.invalid("q", "format", "must have one to \(SearchTerms.greatestQuery) words")
