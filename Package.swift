@@ -222,6 +222,13 @@ let package = Package(
         name: "sagacrash",
         dependencies: ["GravityContracts", "GravityData", "GravitySaga", "PostgresEngine", "SQLiteEngine", .log],
         path: "Tests/Conformance/SagaCrash", swiftSettings: .house),
+      // What is killed in the middle of sending mails.
+      .executableTarget(
+        name: "notificationcrash",
+        dependencies: [
+          "GravityContracts", "GravityData", "GravityIdentity", "NotificationServer", "PostgresEngine", "SMTPEngine",
+          "SQLiteEngine", "UserAPI", .lifecycle, .log, .nioPosix,
+        ], path: "Tests/Conformance/NotificationCrash", swiftSettings: .house),
       .executableTarget(
         name: "sagasbench",
         dependencies: ["GravityContracts", "GravityData", "GravitySaga", "PostgresEngine", "SQLiteEngine", .log],
@@ -357,7 +364,7 @@ let package = Package(
         with: [
           "AuthAPI", "AuthServer", "GravityContracts", "GravityData", "GravityEvents", "GravityHTTP", "GravityIdentity",
           "GravityTelemetry", "NotificationAPI", "OrderAPI", "PostgresEngine", "SQLiteEngine", "Testbed", "UserAPI",
-          "UserServer", "GravityPersonalData",
+          "UserServer", "GravityPersonalData", "TestServers", "notificationcrash",
         ], [.hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log]),
       tests(
         "OrderServer",
