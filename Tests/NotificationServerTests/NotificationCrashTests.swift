@@ -27,7 +27,8 @@ import Testing
     process.arguments = ["python3", script.path, folder.path]
     process.standardInput = FileHandle.nullDevice
     try process.run()
-    defer { process.terminate() }
+    // Not a signal that it may have inherited as blocked.
+    defer { kill(process.processIdentifier, SIGKILL) }
     var port = ""
     try await Testbed.eventually("the mail server is up") {
       port = (try? String(contentsOf: folder.appending(path: "port"), encoding: .utf8)) ?? ""
