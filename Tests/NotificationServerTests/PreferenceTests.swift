@@ -62,6 +62,7 @@ import UserAPI
         name.hasPrefix("auth.")
         || [
           "password.changed", "sign_in.suspicious", "account.deletion_requested", "account.deletion_cancelled",
+          "export.ready",
         ].contains(name)
       #expect(template.isCritical == isAboutSecurity)
     }

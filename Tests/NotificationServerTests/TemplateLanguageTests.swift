@@ -198,11 +198,10 @@ import Testing
     #expect(
       BuiltInTemplates.names == [
         "account.deletion_cancelled", "account.deletion_requested", "auth.already_registered", "auth.email_change",
-        "auth.email_changed", "auth.email_replaced",
-        "auth.email_wanted", "auth.recovery", "auth.recovery_code_used", "auth.second_factor_added",
-        "auth.second_factor_removed", "auth.verification",
-        "order.canceled", "order.confirmed", "order.refunded", "password.changed", "sign_in.suspicious",
-        "webhook.disabled", "welcome",
+        "auth.email_changed", "auth.email_replaced", "auth.email_wanted", "auth.identity_linked", "auth.recovery",
+        "auth.recovery_code_used", "auth.second_factor_added", "auth.second_factor_removed", "auth.verification",
+        "export.ready", "order.canceled", "order.confirmed", "order.refunded", "password.changed", "sign_in.suspicious",
+        "team.invite", "webhook.disabled", "welcome",
       ])
     for template in try BuiltInTemplates.compiled().values {
       #expect(template.texts.keys.sorted() == ["de", "en"])
