@@ -111,7 +111,8 @@ extension UserAPI {
     "export", .get, "/api/v1/users/me/exports/{id}", access: .authenticated, summary: "How far an export is",
     owned: true, problems: ["not_found", "directory_unavailable"])
 
-  /// 401 `insufficient_user_authentication` unless one authenticated within ten minutes (RFC 9470); any number of times.
+  /// 401 `insufficient_user_authentication` unless one authenticated within ten minutes (RFC 9470); as often as one
+  /// likes.
   public static let downloadExport = Endpoint<UserExportID, Content>(
     "downloadExport", .get, "/api/v1/users/me/exports/{id}/archive", access: .authenticated,
     summary: "The archive, for its owner who has just signed in", owned: true,

@@ -112,8 +112,8 @@ public struct UserService: Sendable {
     administration = UserAdministration(core: core, profiles: profiles)
   }
 
-  /// Looks at accounts of which something was heard, begins erasures that are due and carries them through, sends mails,
-  /// collects exports, deletes what expired. Ends on graceful shutdown.
+  /// Looks at accounts of which something was heard, begins erasures that are due and carries them through, sends
+  /// mails, collects exports, deletes what expired. Ends on graceful shutdown.
   public var tasks: any Service {
     UserTasks(core: core, copies: copies, worker: worker, runner: runner, gauges: gauges)
   }

@@ -35,7 +35,8 @@ struct ExportIndex: Sendable {
       <meta name="color-scheme" content="light dark">
       <title>\(title)</title>
       <style>body{font-family:system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;line-height:1.5}
-      table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.4rem;border-bottom:1px solid}</style>
+      table{border-collapse:collapse;width:100%}
+      th,td{text-align:left;vertical-align:top;padding:.4rem;border-bottom:1px solid}</style>
       </head>
       <body>
       <h1>\(title)</h1>

@@ -164,7 +164,8 @@ struct ExportStore {
   func expired(at now: Date, limit: Int) throws -> [ExportRow] {
     try transaction.all(
       """
-      SELECT \(Self.columns) FROM exports WHERE state = 'ready' AND expires_at <= \(now) ORDER BY expires_at LIMIT \(limit)
+      SELECT \(Self.columns) FROM exports WHERE state = 'ready' AND expires_at <= \(now)
+      ORDER BY expires_at LIMIT \(limit)
       """)
   }
 

@@ -4,8 +4,8 @@ import GravityData
 import UserAPI
 
 extension Teams {
-  /// Takes somebody who is erased out of their teams. Where they were the last owner, who has been there longest follows
-  /// them, an admin before any member; a team that nobody is in any more is deleted. What they sent stays the team's.
+  /// Takes somebody who is erased out of their teams. Where they were the last owner, who has been there longest
+  /// follows them, an admin before any member; a team that nobody is in any more is deleted. What they sent stays the team's.
   static func forget(_ user: UUID, _ core: UserCore, _ transaction: any Transaction) throws {
     let members = TeamMemberStore(transaction)
     for member in try members.memberships(of: user, after: nil, limit: Int(greatestMemberships)) {

@@ -41,7 +41,7 @@ enum UserTemplates {
     defaultLocale: "en",
     variables: [
       TemplateVariable(
-        "export.link", .secret, required: false, example: "https://shop.example.com/api/v1/exports/link?token=9n4Yw1Xj"),
+        "export.link", .secret, required: false, example: "https://example.com/api/v1/exports/link?token=9n4Yw1Xj"),
       TemplateVariable("export.days", .integer, example: "7"),
     ],
     texts: [
