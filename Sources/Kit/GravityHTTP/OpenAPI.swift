@@ -152,7 +152,12 @@ extension EndpointDescription {
     var responses: [String: Any] = [:]
     if Response.self == Empty.self {
       responses[String(success)] = ["description": "Done."]
-    } else if Response.self == Content.self || Response.self == EventStream.self {
+    } else if Response.self == EventStream.self {
+      // Of each event (HTML, "Server-sent events").
+      let text = ["type": "string"]
+      let event: [String: Any] = ["type": "object", "properties": ["event": text, "data": text, "id": text]]
+      responses[String(success)] = ["description": "Success.", "content": [produces: ["schema": event]]]
+    } else if Response.self == Content.self {
       responses[String(success)] = ["description": "Success.", "content": [produces: ["schema": ["type": "string"]]]]
     } else {
       responses[String(success)] = [

@@ -12,6 +12,7 @@ extension NewNotification: FieldBounded {
     [
       "id": .text(36...36, format: "uuid-v7"), "template": .text(1...100), "address": .email,
       "name": .text(1...200, pattern: #"^[^\u0000-\u001F\u007F-\u009F]+$"#), "locale": .languageTag, "about": .about,
+      "phone": .text(8...16, pattern: "^\\+[1-9][0-9]{6,14}$"), "channels": .items(1...4, unique: true),
     ]
   }
 }
@@ -22,6 +23,7 @@ extension DeadLetterRetry: FieldBounded {
 
 extension DraftWrite: FieldBounded {
   public static var bounds: [String: FieldBounds] { ["variables": .items(0...200), "texts": .items(0...50)] }
+  public static var neverNull: Set<String> { ["variables"] }
 }
 
 extension TemplatePublication: FieldBounded {
@@ -48,6 +50,12 @@ extension WebhookChange: FieldBounded {
 
 extension WebhookRotation: FieldBounded {
   public static var bounds: [String: FieldBounds] { ["overlap_seconds": .integer(0...604_800)] }
+}
+
+extension NewPushDevice: FieldBounded {
+  public static var bounds: [String: FieldBounds] {
+    ["token": .text(1...4096, pattern: "^[!-~]+$"), "name": .plainText(100)]
+  }
 }
 
 extension NewSuppression: FieldBounded {

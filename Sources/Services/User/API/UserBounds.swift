@@ -57,6 +57,22 @@ extension ConsentChange: FieldBounded {
   }
 }
 
+extension NewTeam: FieldBounded {
+  public static var bounds: [String: FieldBounds] { ["name": .plainText(60)] }
+}
+
+extension TeamUpdate: FieldBounded {
+  public static var bounds: [String: FieldBounds] { NewTeam.bounds }
+}
+
+extension NewTeamInvite: FieldBounded {
+  public static var bounds: [String: FieldBounds] { ["email": .email, "expires_in_days": .integer(1...30)] }
+}
+
+extension TeamInviteToken: FieldBounded {
+  public static var bounds: [String: FieldBounds] { ["token": .text(43...43, pattern: "^[A-Za-z0-9_-]{43}$")] }
+}
+
 extension LegalHoldReason: FieldBounded {
   public static var bounds: [String: FieldBounds] { ["reason": .plainText(500)] }
 }

@@ -45,11 +45,9 @@ struct Devices: Sendable {
     guard (1...greatestToken).contains(request.token.utf8.count),
       request.token.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
     else { throw Problem.invalid("token", "format", "must be 1 to \(greatestToken) printable ASCII characters") }
-    if let name = request.name {
-      guard (1...100).contains(name.count),
-        !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
-      else { throw Problem.invalid("name", "format", "must have 1 to 100 characters in one line") }
-    }
+    guard let name = request.name else { return }
+    var errors: [Problem.FieldError] = []
+    guard PlainText("name", of: NewPushDevice.self).checked(name, &errors) != nil else { throw Problem.invalid(errors) }
   }
 }
 

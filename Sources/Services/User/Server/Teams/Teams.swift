@@ -112,7 +112,7 @@ struct Teams: Sendable {
 
   private static func name(_ text: String) throws -> String {
     var errors: [Problem.FieldError] = []
-    guard let name = PlainText("name", 60).checked(text, &errors) else { throw Problem.invalid(errors) }
+    guard let name = PlainText("name", of: NewTeam.self).checked(text, &errors) else { throw Problem.invalid(errors) }
     return name
   }
 }
