@@ -375,6 +375,8 @@ def new_mail_appears_by_itself_and_dead_letters_are_tried_together(visit):
     page.get_by_role("button", name="Try those given up again").click()
     accept(page, "Try again")
     expect(rows(page).first).to_contain_text("Queued")
+    # A dialog that closes gives the focus back to the button that opened it.
+    expect(dialog(page)).to_be_hidden()
     # Before there is anything new: rows stay while one of them has the focus.
     page.locator(".row-link").first.focus()
     data.deliveries.insert(0, {**data.deliveries[-1], "id": ordered_id(9_000), "notification_id": ordered_id(9_001), "subject": "Brand new"})
