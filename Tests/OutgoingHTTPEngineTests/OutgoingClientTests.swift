@@ -116,7 +116,7 @@ import Testing
     try await Self.run { receiver in
       let base = "http://127.0.0.1:\(receiver.port)"
       let began = ContinuousClock.now
-      #expect(try await Self.post("\(base)/slow", timeout: .milliseconds(300)) == .failed("no answer in time"))
+      #expect(try await Self.post("\(base)/slow", timeout: .seconds(2)) == .failed("no answer in time"))
       #expect(ContinuousClock.now - began < .seconds(20))
       #expect(try await Self.post("\(base)/garbage") == .failed("what answers does not speak HTTP/1.1"))
       guard case .failed(let reason) = try await Self.post("https://127.0.0.1:\(receiver.port)/ok") else {
