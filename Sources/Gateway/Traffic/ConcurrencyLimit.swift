@@ -7,7 +7,7 @@ public struct ConcurrencySettings: Sendable {
   public var tolerance = 2.0
   /// Requests that one event loop has a service answer at a time, at least and at most.
   public var minimum = 16
-  public var maximum = 1_024
+  public var maximum = 2_048
   /// The share of the limit that is kept for routes that are ``Route/isUrgent``.
   public var reserve = 0.1
   /// Between two looks.

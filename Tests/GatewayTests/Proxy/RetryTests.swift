@@ -11,8 +11,14 @@ import Testing
   func otherInstance() async throws {
     let sick = try await ScriptedUpstream { _ in .text(Self.unavailable) }
     let good = try await ScriptedUpstream { _ in .ok("good") }
+    // In turn, so that both are asked however quick one of them is.
+    let routes = RunningGateway.routes.map { route in
+      var route = route
+      route.balance = .roundRobin
+      return route
+    }
     try await RunningGateway.run(
-      [sick, good],
+      [sick, good], routes: routes,
       configure: {
         $0.breaker.consecutiveFailures = 1_000
         $0.breaker.failureRatio = 2

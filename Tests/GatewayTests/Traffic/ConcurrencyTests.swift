@@ -59,6 +59,12 @@ import Testing
     }
   }
 
+  @Test("a thousand at once are let in where nothing says that the service is slow")
+  func thousand() {
+    var limit = ConcurrencyLimit(.init())
+    #expect((0..<1_000).allSatisfy { _ in limit.enter(isUrgent: false) })
+  }
+
   @Test("a service that does what it is asked is never limited")
   func calm() {
     var queue = Queue(workers: 10, milliseconds: 20)
