@@ -20,7 +20,7 @@ final class HTTP2Exchange: ChannelDuplexHandler {
   private var inbound = ByteBuffer()
   private var hasHead = false
   private var fault: HeadFault?
-  private var body = HTTP2RequestBody(.none)
+  private var body = HTTP2Body(.none)
   private var requestEnded = false
   private var answer = HTTP2Message(.answer(omitsBody: false))
   private var isClosing = false
@@ -85,7 +85,7 @@ final class HTTP2Exchange: ChannelDuplexHandler {
     do throws(HeadFault) {
       let framing = try HTTP2RequestHead.write(
         frame.headers, endsStream: frame.endStream, limits: connection.worker.headLimits, into: &inbound)
-      body = HTTP2RequestBody(framing)
+      body = HTTP2Body(framing)
     } catch {
       inbound.clear()
       fault = error
@@ -127,23 +127,16 @@ final class HTTP2Exchange: ChannelDuplexHandler {
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
     guard !isOver else { return fail(promise) }
     answer.append(unwrapOutboundIn(data))
-    // One part behind, so that the last can say that it is.
-    var last: HTTP2Frame.FramePayload?
     do throws(HTTP2Message.Malformed) {
-      while let part = try answer.next() {
-        if case .end(nil) = part, let before = last {
-          last = before.ending
-          continue
-        }
-        if let last { context.write(wrapOutboundOut(last), promise: nil) }
-        last = part.payload
+      while let (frame, isLast) = try answer.nextFrame() {
+        context.write(wrapOutboundOut(frame), promise: isLast ? promise : nil)
+        if isLast { return }
       }
+      promise?.succeed(())
     } catch {
       fail(promise)
-      return reset(.internalError)
+      reset(.internalError)
     }
-    guard let last else { return promise?.succeed(()) ?? () }
-    context.write(wrapOutboundOut(last), promise: promise)
   }
 
   private func fail(_ promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.ioOnClosedChannel) }

@@ -69,11 +69,11 @@ enum HTTP2Invariants {
   private static func checkBody(_ bytes: [UInt8]) throws(Broken) {
     let step = Int(bytes[0] % 7) + 1
     for framing in [BodyFraming.chunked, .length(bytes.count), .length(max(1, bytes.count - 1)), .none] {
-      var body = HTTP2RequestBody(framing)
+      var body = HTTP2Body(framing)
       var output = ByteBuffer()
       var index = 0
       var isTaken = true
-      do throws(HTTP2RequestBody.Malformed) {
+      do throws(HTTP2Body.Malformed) {
         while index < bytes.count {
           let end = min(bytes.count, index + step)
           try body.write(ByteBuffer(bytes: bytes[index..<end]), into: &output)

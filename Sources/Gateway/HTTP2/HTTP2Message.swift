@@ -40,6 +40,8 @@ struct HTTP2Message {
   private var chunks = ChunkScanner()
   private var section = TrailerSection()
   private let kind: Kind
+  /// What ``nextFrame()`` has not given out yet.
+  private var held: HTTP2Frame.FramePayload?
 
   init(_ kind: Kind) { self.kind = kind }
 
@@ -78,6 +80,25 @@ struct HTTP2Message {
       input.clear()
       return nil
     }
+  }
+
+  /// The next frame of what has come. Not all of them to a closure: what is written may answer at once, and come back here.
+  ///
+  /// - Returns: Whether it is the last for now, too; nil when there is none.
+  mutating func nextFrame() throws(Malformed) -> (frame: HTTP2Frame.FramePayload, isLast: Bool)? {
+    // One part behind, so that the last can say that it is.
+    while let part = try next() {
+      if case .end(nil) = part, let before = held {
+        held = before.ending
+        continue
+      }
+      let ready = held
+      held = part.payload
+      if let ready { return (ready, false) }
+    }
+    guard let last = held else { return nil }
+    held = nil
+    return (last, true)
   }
 
   // MARK: - Body
@@ -294,7 +315,7 @@ extension UnsafeRawBufferPointer {
 }
 
 extension HTTP2Message.Part {
-  var payload: HTTP2Frame.FramePayload {
+  fileprivate var payload: HTTP2Frame.FramePayload {
     switch self {
     case .interim(let fields), .head(let fields): .headers(.init(headers: fields))
     case .data(let bytes): .data(.init(data: .byteBuffer(bytes)))
@@ -306,7 +327,7 @@ extension HTTP2Message.Part {
 
 extension HTTP2Frame.FramePayload {
   /// The same as the stream's last frame.
-  var ending: HTTP2Frame.FramePayload {
+  fileprivate var ending: HTTP2Frame.FramePayload {
     switch self {
     case .headers(var frame):
       frame.endStream = true

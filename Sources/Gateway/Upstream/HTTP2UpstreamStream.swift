@@ -16,7 +16,7 @@ final class HTTP2UpstreamStream: ChannelDuplexHandler {
   private var asksHEAD = false
   private var inbound = ByteBuffer()
   private var hasHead = false
-  private var body = HTTP2RequestBody(.none)
+  private var body = HTTP2Body(.none)
   private var isOver = false
   /// Told once, when the stream is gone.
   private var onEnd: (HTTP2UpstreamStream) -> Void
@@ -42,24 +42,17 @@ final class HTTP2UpstreamStream: ChannelDuplexHandler {
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
     guard !isOver else { return fail(promise) }
     request.append(unwrapOutboundIn(data))
-    // One part behind, so that the last can say that it is.
-    var last: HTTP2Frame.FramePayload?
     do throws(HTTP2Message.Malformed) {
-      while let part = try request.next() {
-        if case .head(let fields) = part { asksHEAD = fields.first(name: ":method") == "HEAD" }
-        if case .end(nil) = part, let before = last {
-          last = before.ending
-          continue
-        }
-        if let last { context.write(wrapOutboundOut(last), promise: nil) }
-        last = part.payload
+      while let (frame, isLast) = try request.nextFrame() {
+        if case .headers(let head) = frame, head.headers.first(name: ":method") == "HEAD" { asksHEAD = true }
+        context.write(wrapOutboundOut(frame), promise: isLast ? promise : nil)
+        if isLast { return }
       }
+      promise?.succeed(())
     } catch {
       fail(promise)
-      return reset(context, .internalError)
+      reset(context, .internalError)
     }
-    guard let last else { return promise?.succeed(()) ?? () }
-    context.write(wrapOutboundOut(last), promise: promise)
   }
 
   private func fail(_ promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.ioOnClosedChannel) }
@@ -89,7 +82,7 @@ final class HTTP2UpstreamStream: ChannelDuplexHandler {
         frame.headers, endsStream: frame.endStream, answersHEAD: asksHEAD, limits: limits, into: &inbound)
       guard case .final(let framing) = kind else { return }
       hasHead = true
-      body = HTTP2RequestBody(framing)
+      body = HTTP2Body(framing)
       if frame.endStream { end(context, nil) }
     } catch {
       malformed(context)

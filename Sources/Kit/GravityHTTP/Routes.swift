@@ -42,13 +42,7 @@ public struct Routes: ~Copyable {
     bound.append(endpoint)
     let settings = settings
     router.on(RouterPath(endpoint.path), method: .init(endpoint.method)) { request, scope in
-      var scope = scope
-      scope.reply.answersErrors(in: endpoint.errors)
-      scope.headers = request.headers
-      scope.optionalPrincipal = try await Self.authenticate(request.headers, endpoint.access, settings.verifier)
-      scope.ifMatch = try endpoint.ifMatch(request.headers)
-      scope.preferredWait = Self.preferredWait(request.headers)
-      let head = scope
+      let head = try await Self.admit(request, to: endpoint, scope, settings)
       let remaining = ContinuousClock.now.duration(to: scope.deadline)
       return try await scope.eventLoopDeadline.run(within: remaining) {
         var scope = head
@@ -72,10 +66,7 @@ public struct Routes: ~Copyable {
     bound.append(endpoint)
     let settings = settings
     router.on(RouterPath(endpoint.path), method: .init(endpoint.method)) { request, scope in
-      var scope = scope
-      scope.headers = request.headers
-      scope.optionalPrincipal = try await Self.authenticate(request.headers, endpoint.access, settings.verifier)
-      let head = scope
+      let head = try await Self.admit(request, to: endpoint, scope, settings)
       let remaining = ContinuousClock.now.duration(to: scope.deadline)
       let events = try await scope.eventLoopDeadline.run(within: remaining) {
         try await handle(try endpoint.decode(request, head, body: nil), head)
@@ -101,10 +92,7 @@ public struct Routes: ~Copyable {
     bound.append(endpoint)
     let settings = settings
     router.on(RouterPath(endpoint.path), method: .init(endpoint.method)) { request, scope in
-      var scope = scope
-      scope.headers = request.headers
-      scope.optionalPrincipal = try await Self.authenticate(request.headers, endpoint.access, settings.verifier)
-      let head = scope
+      let head = try await Self.admit(request, to: endpoint, scope, settings)
       let remaining = ContinuousClock.now.duration(to: scope.deadline)
       let stream = try await scope.eventLoopDeadline.run(within: remaining) {
         let body = try await endpoint.collectBody(request, limit: settings.greatestBody)
@@ -133,6 +121,19 @@ public struct Routes: ~Copyable {
     }
     let responder = MethodCheck(routes: router.buildResponder(), paths: paths.buildResponder())
     return RequestPipeline(settings: settings, telemetry: telemetry, routes: responder)
+  }
+
+  /// Who calls, and what the head says besides, before anybody reads a body.
+  private static func admit<Input, Output>(
+    _ request: Hummingbird.Request, to endpoint: Endpoint<Input, Output>, _ scope: RequestScope, _ settings: Settings
+  ) async throws -> RequestScope {
+    var scope = scope
+    scope.reply.answersErrors(in: endpoint.errors)
+    scope.headers = request.headers
+    scope.optionalPrincipal = try await authenticate(request.headers, endpoint.access, settings.verifier)
+    scope.ifMatch = try endpoint.ifMatch(request.headers)
+    scope.preferredWait = preferredWait(request.headers)
+    return scope
   }
 
   /// - Returns: nil for a public endpoint that was called without a good token.

@@ -141,19 +141,19 @@ struct MalformedRequest: Sendable, CustomTestStringConvertible {
   @Test("a body of another length than it was to have is refused")
   func lengths() throws {
     var output = ByteBuffer()
-    var body = HTTP2RequestBody(.length(3))
+    var body = HTTP2Body(.length(3))
     try body.write(ByteBuffer(string: "ab"), into: &output)
-    #expect(throws: HTTP2RequestBody.Malformed.self) { try body.write(ByteBuffer(string: "cd"), into: &output) }
-    var short = HTTP2RequestBody(.length(3))
-    #expect(throws: HTTP2RequestBody.Malformed.self) { try short.end(nil, into: &output) }
-    var none = HTTP2RequestBody(.none)
-    #expect(throws: HTTP2RequestBody.Malformed.self) { try none.write(ByteBuffer(string: "a"), into: &output) }
+    #expect(throws: HTTP2Body.Malformed.self) { try body.write(ByteBuffer(string: "cd"), into: &output) }
+    var short = HTTP2Body(.length(3))
+    #expect(throws: HTTP2Body.Malformed.self) { try short.end(nil, into: &output) }
+    var none = HTTP2Body(.none)
+    #expect(throws: HTTP2Body.Malformed.self) { try none.write(ByteBuffer(string: "a"), into: &output) }
   }
 
   @Test("trailers follow chunks, and no pseudo-field or line passes for one")
   func trailers() throws {
     var output = ByteBuffer()
-    var body = HTTP2RequestBody(.chunked)
+    var body = HTTP2Body(.chunked)
     try body.write(ByteBuffer(string: "abc"), into: &output)
     try body.end(HPACKHeaders([("x-sum", "1")]), into: &output)
     #expect(String(buffer: output) == "3\r\nabc\r\n0\r\nx-sum: 1\r\n\r\n")
@@ -162,9 +162,9 @@ struct MalformedRequest: Sendable, CustomTestStringConvertible {
       ("x", String(repeating: "a", count: 8_200)),
     ]
     for trailers in bad.map({ HPACKHeaders([$0]) }) {
-      var other = HTTP2RequestBody(.chunked)
+      var other = HTTP2Body(.chunked)
       var ignored = ByteBuffer()
-      #expect(throws: HTTP2RequestBody.Malformed.self) { try other.end(trailers, into: &ignored) }
+      #expect(throws: HTTP2Body.Malformed.self) { try other.end(trailers, into: &ignored) }
     }
   }
 }

@@ -1,11 +1,11 @@
 import NIOCore
 import NIOHPACK
 
-/// A request's body, from DATA frames to HTTP/1.1: as many bytes as its Content-Length says, or chunks.
+/// A body, from DATA frames to HTTP/1.1: as many bytes as its Content-Length says, or chunks.
 ///
 /// What HTTP/2 counts and what HTTP/1.1 would count are held together here: a byte more than was announced would be the
-/// beginning of another request.
-struct HTTP2RequestBody {
+/// beginning of another message.
+struct HTTP2Body {
   private enum State {
     case none
     case length(left: Int)
