@@ -91,7 +91,7 @@ let package = Package(
   ]
     + service(
       "Auth", calls: ["Notification", "User"],
-      on: ["GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravityPersonalData"],
+      on: ["GravityCache", "GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravityPersonalData"],
       [.crypto, .jwt, .lifecycle, .log])
     + service(
       "User", calls: ["Auth", "Notification"],
@@ -321,7 +321,7 @@ let package = Package(
         name: "SMTPEngineTests", dependencies: ["NotificationServer", "SMTPEngine", "TestServers", .nio, .nioPosix],
         path: "Tests/SMTPEngineTests", exclude: ["mailserver.py"], swiftSettings: .house),
       tests("SQLiteEngine", with: ["GravityData", "DatabaseConformance", "databasecrash"]),
-      tests("PostgresEngine", with: ["GravityData", "DatabaseConformance", "databasecrash"]),
+      tests("PostgresEngine", with: ["GravityData", "DatabaseConformance", "TestServers", "databasecrash"]),
       tests(
         "AuthServer",
         with: [
@@ -338,7 +338,7 @@ let package = Package(
         with: [
           "AuthAPI", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents", "GravityHTTP",
           "GravityIdentity", "GravityTelemetry", "PostgresEngine", "SQLiteEngine", "Testbed", "UserAPI",
-          "GravityPersonalData", "GravitySaga",
+          "GravityPersonalData", "GravitySaga", "TestServers",
         ], [.asyncHTTPClient, .crypto, .hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log]),
       tests(
         "ProductServer",
@@ -379,7 +379,7 @@ let package = Package(
         name: "GatewayTests",
         dependencies: [
           "CBrotli", "CZlib", "Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityLimits",
-          "GravityTelemetry",
+          "GravityTelemetry", "TestServers",
         ] + [.nio, .nioHPACK, .nioHTTP2, .nioPosix, .nioSSL, .lifecycle, .log, .metrics],
         path: "Tests/GatewayTests", exclude: ["Corpus"], swiftSettings: .house),
       tests(
@@ -413,8 +413,7 @@ let package = Package(
         name: "EndToEndTests",
         dependencies: [
           "AuthAPI", "gravity", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents",
-          "GravityIdentity",
-          "OpenIDEngine", "PaymentServer", "PostgresEngine", "SQLiteEngine",
+          "GravityIdentity", "OpenIDEngine", "PaymentServer", "PostgresEngine", "SQLiteEngine", "TestServers",
         ] + [.asyncHTTPClient, .log, .nio, .nioFoundation, .nioHTTP1],
         path: "Tests/EndToEndTests", swiftSettings: .house),
     ],

@@ -10,11 +10,11 @@ struct CalledService: Sendable {
   let follower: any Service
 
   /// - Parameter permissions: what the token carries, and no more.
-  init(_ name: String, _ signer: ServiceTokenSigner, permissions: [Permission], on ground: Ground) {
+  init(_ name: String, _ tokens: any ServiceTokens, permissions: [Permission], on ground: Ground) {
     let instances = InstanceSet(service: name)
-    client = EndpointClient(http: ground.http, instances: instances) {
-      try await signer.token(permissions: permissions)
-    }
+    client = EndpointClient(
+      http: ground.http, instances: instances, token: { try await tokens.token(permissions: permissions) },
+      refused: { tokens.refused($0) })
     follower = FollowedInstances(instances: instances, registry: ground.registry)
   }
 }

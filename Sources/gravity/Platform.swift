@@ -60,8 +60,10 @@ struct Platform {
       let broker = try await RunningBroker(
         configuration, databases, ServiceTelemetry(service: "broker", threshold: threshold, output: output))
       brokerDatabase = broker.database
+      let masterKey = try masterKey(directory)
       let ground = Ground(
-        configuration: configuration, directory: directory, masterKey: try masterKey(directory), group: group,
+        configuration: configuration, directory: directory, masterKey: masterKey,
+        credentials: try ServiceCredentials(configuration.layers, masterKey, http), group: group,
         http: http, registry: try registry(consul, own), consul: consul,
         redis: try RunningRedis(configuration.layers, group, own), databases: databases, output: output,
         threshold: threshold,
@@ -118,7 +120,7 @@ struct Platform {
     // Whoever registers or listens comes after it.
     if let registry = ground.registry as? any Service { services.append(registry) }
     if let redis = ground.redis { services.append(redis.client) }
-    services += try RunningConfiguration.services(ground)
+    services += try RunningConfiguration.services(ground) + ground.credentials.followers(ground.registry)
     services.append(BrokerService(broker: ground.broker))
     var verification: Verification?
     if !names.contains(AuthAPI.service) {
@@ -220,6 +222,8 @@ struct Ground: Sendable {
   let configuration: PlatformConfiguration
   let directory: DataDirectory
   let masterKey: MasterKey
+  /// By what its services call others.
+  let credentials: ServiceCredentials
   let group: MultiThreadedEventLoopGroup
   let http: HTTPClient
   let registry: any Registry

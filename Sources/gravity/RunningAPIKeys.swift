@@ -12,8 +12,7 @@ struct RunningAPIKeys: APIKeyTokens {
 
   init(on ground: Ground) async throws {
     auth = CalledService(
-      AuthAPI.service, try await ServiceTokenSigner(service: "gateway", masterKey: ground.masterKey), permissions: [],
-      on: ground)
+      AuthAPI.service, try await ground.credentials.tokens(of: "gateway"), permissions: [], on: ground)
   }
 
   /// Runs before whoever asks.

@@ -71,9 +71,9 @@ enum RunningAuth {
       }
       return (FileNotifier(folder: ground.directory.mail), [])
     case .notification:
-      let signer = try await ServiceTokenSigner(service: place.entry.name, masterKey: ground.masterKey)
+      let tokens = try await ground.credentials.tokens(of: place.entry.name)
       let called = CalledService(
-        NotificationAPI.service, signer, permissions: [RemoteNotifier.permission], on: ground)
+        NotificationAPI.service, tokens, permissions: [RemoteNotifier.permission], on: ground)
       return (RemoteNotifier(notifications: called.client), [called.follower])
     }
   }

@@ -18,12 +18,12 @@ import UserAPI
 enum RunningNotification {
   static func start(_ ground: Ground, _ place: ServiceGround) async throws -> RunningService {
     let verifier = try await place.verifier(ground)
-    let signer = try await ServiceTokenSigner(service: place.entry.name, masterKey: ground.masterKey)
+    let tokens = try await ground.credentials.tokens(of: place.entry.name)
     let auth = CalledService(
-      AuthAPI.service, signer, permissions: [RemoteRecipientDirectory.accountPermission], on: ground)
+      AuthAPI.service, tokens, permissions: [RemoteRecipientDirectory.accountPermission], on: ground)
     let users = CalledService(
-      UserAPI.service, signer, permissions: [], on: ground)
-    let orders = CalledService(OrderAPI.service, signer, permissions: [], on: ground)
+      UserAPI.service, tokens, permissions: [], on: ground)
+    let orders = CalledService(OrderAPI.service, tokens, permissions: [], on: ground)
     let (mail, configuration) = try transport(ground)
     let service: NotificationService
     do {

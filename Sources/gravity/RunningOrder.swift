@@ -16,11 +16,11 @@ import UserAPI
 /// The order service, prepared to serve.
 enum RunningOrder {
   static func start(_ ground: Ground, _ place: ServiceGround) async throws -> RunningService {
-    let signer = try await ServiceTokenSigner(service: place.entry.name, masterKey: ground.masterKey)
-    let product = CalledService(ProductAPI.service, signer, permissions: [], on: ground)
-    let inventory = CalledService(InventoryAPI.service, signer, permissions: [InventoryAPI.reserve], on: ground)
+    let tokens = try await ground.credentials.tokens(of: place.entry.name)
+    let product = CalledService(ProductAPI.service, tokens, permissions: [], on: ground)
+    let inventory = CalledService(InventoryAPI.service, tokens, permissions: [InventoryAPI.reserve], on: ground)
     let payment = CalledService(
-      PaymentAPI.service, signer, permissions: [PaymentAPI.readPermission, PaymentAPI.writePermission], on: ground)
+      PaymentAPI.service, tokens, permissions: [PaymentAPI.readPermission, PaymentAPI.writePermission], on: ground)
     let verifier = try await place.verifier(ground)
     let service: OrderService
     do {

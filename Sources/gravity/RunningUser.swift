@@ -17,8 +17,8 @@ import UserServer
 /// The user service, prepared to serve.
 enum RunningUser {
   static func start(_ ground: Ground, _ place: ServiceGround) async throws -> RunningService {
-    let signer = try await ServiceTokenSigner(service: place.entry.name, masterKey: ground.masterKey)
-    let auth = CalledService(AuthAPI.service, signer, permissions: [RemoteAccountDirectory.permission], on: ground)
+    let tokens = try await ground.credentials.tokens(of: place.entry.name)
+    let auth = CalledService(AuthAPI.service, tokens, permissions: [RemoteAccountDirectory.permission], on: ground)
     let verifier = try await place.verifier(ground)
     let cache = try Cache<UUID, Profile>(
       name: "profile", policy: CachedProfiles.policy, store: ground.redis?.cache,
@@ -33,10 +33,10 @@ enum RunningUser {
       invalidations.isReliable && ground.hearsOthers
     }
     let notifications = CalledService(
-      NotificationAPI.service, signer, permissions: [RemoteUserNotifier.permission], on: ground)
+      NotificationAPI.service, tokens, permissions: [RemoteUserNotifier.permission], on: ground)
     let configuration = try configuration(ground)
     let holders = configuration.erasureServices.map {
-      ($0, CalledService($0, signer, permissions: [], on: ground))
+      ($0, CalledService($0, tokens, permissions: [], on: ground))
     }
     let service: UserService
     do {

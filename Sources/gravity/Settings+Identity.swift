@@ -10,5 +10,11 @@ extension Settings {
     "how long ago somebody may have signed in who changes what decides over their account", standard: .seconds(600),
     in: .seconds(60)...(.seconds(3600)))
 
-  static let identity: [any AnySetting] = [signInProviders, stepUpAge]
+  static let serviceClient = Setting(
+    text: "gravity.service.client.id",
+    "the client by which services call each other; without it, by tokens that the master key signs")
+  static let serviceClientSecret = Setting(
+    text: "gravity.service.client.secret", "that client's secret", isSecret: true)
+
+  static let identity: [any AnySetting] = [signInProviders, stepUpAge, serviceClient, serviceClientSecret]
 }

@@ -31,7 +31,8 @@ struct Verification: Sendable {
   func usersAndServices(_ masterKey: MasterKey, tokenStore: (any TokenStore)?) async throws -> JWTVerifier {
     JWTVerifier(
       issuers: [
-        .init(name: issuer, audience: "gravity", keys: keys), try await .services(masterKey: masterKey),
+        .init(name: issuer, audience: "gravity", keys: keys, serviceAudience: ServiceToken.audience),
+        try await .services(masterKey: masterKey),
       ], revocations: revocations, tokenStore: tokenStore)
   }
 
@@ -46,8 +47,10 @@ struct Verification: Sendable {
   init(over ground: Ground) async throws {
     let revocations = RevocationList(maximumAge: RevocationFollower.maximumAge)
     let instances = InstanceSet(service: AuthAPI.service)
-    let signer = try await ServiceTokenSigner(service: "verification", masterKey: ground.masterKey)
-    let client = EndpointClient(http: ground.http, instances: instances) { try await signer.token() }
+    let tokens = try await ground.credentials.tokens(of: "verification")
+    let client = EndpointClient(
+      http: ground.http, instances: instances, token: { try await tokens.token(permissions: []) },
+      refused: { tokens.refused($0) })
     let open = EndpointClient(http: ground.http, instances: instances)
     self.init(
       issuer: try ground.configuration.layers.value(Settings.issuer),

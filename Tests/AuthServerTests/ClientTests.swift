@@ -129,6 +129,33 @@ import Testing
   }
 
   @Test(
+    "a secret that was deleted is refused at once where that was done, and soon by the other instances",
+    arguments: Engine.available)
+  func deletedElsewhere(_ engine: Engine) async throws {
+    try await AuthFixture.run(on: engine) { auth in
+      let other = try await AuthFixture.instance(
+        auth.database, auth.masterKey, auth.service.core.configuration, auth.mailbox, auth.clock, auth.log)
+      let root = try await auth.administrator()
+      let (id, secret) = try await auth.newServer(["orders:read"])
+      let header = "Basic " + Data("\(id):\(secret)".utf8).base64EncodedString()
+      func isTaken(by service: AuthService) async throws -> Bool {
+        do {
+          return try await !service.introspector.introspect(TokenQuestion(token: "x"), authorization: header).active
+        } catch let problem as Problem where problem.code == "invalid_client" { return false }
+      }
+      #expect(try await isTaken(by: auth.service))
+      #expect(try await isTaken(by: other))
+      let path = "/api/v1/auth/clients/\(id)"
+      _ = try await auth.send(AuthAPI.createClientSecret, "\(path)/secrets", token: root)
+      let client = try await auth.send(AuthAPI.client, path, token: root).value
+      let oldest = client.secrets[0].id.lowercased
+      #expect(try await auth.send(AuthAPI.deleteClientSecret, "\(path)/secrets/\(oldest)", token: root).status == 204)
+      #expect(try await !isTaken(by: auth.service))
+      try await eventually("the other one reads it again") { try await !isTaken(by: other) }
+    }
+  }
+
+  @Test(
     "a change goes by If-Match, and a client that is turned off or deleted gets nothing", arguments: Engine.available)
   func life(_ engine: Engine) async throws {
     try await AuthFixture.run(on: engine) { auth in

@@ -4,6 +4,7 @@ import Foundation
 import GravityContracts
 import HummingbirdTesting
 import Testbed
+import TestServers
 import Testing
 
 /// A client library of others (Authlib, from PyPI) as the client of every grant.
@@ -76,28 +77,13 @@ import Testing
     return fetched.status == 0 ? python : nil
   }
 
-  /// Waits without holding a thread that the server needs.
   static func run(_ program: URL, _ arguments: [String], input: Data) async throws -> Outcome {
     let file = FileManager.default.temporaryDirectory.appending(path: "gravity-client-\(UUID().uuidString)")
     try input.write(to: file)
-    let output = file.appendingPathExtension("out")
-    _ = FileManager.default.createFile(atPath: output.path, contents: nil)
-    defer {
-      try? FileManager.default.removeItem(at: file)
-      try? FileManager.default.removeItem(at: output)
-    }
-    let process = Process()
-    process.executableURL = program
-    process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(["PYTHONWARNINGS": "ignore"]) { $1 }
-    process.standardInput = try FileHandle(forReadingFrom: file)
-    let handle = try FileHandle(forWritingTo: output)
-    process.standardOutput = handle
-    process.standardError = handle
-    let status = try await withCheckedThrowingContinuation { (done: CheckedContinuation<Int32, any Error>) in
-      process.terminationHandler = { done.resume(returning: $0.terminationStatus) }
-      do { try process.run() } catch { done.resume(throwing: error) }
-    }
-    return Outcome(status: status, output: try String(contentsOf: output, encoding: .utf8))
+    defer { try? FileManager.default.removeItem(at: file) }
+    let outcome = try await Program.run(
+      [program.path] + arguments,
+      environment: ProcessInfo.processInfo.environment.merging(["PYTHONWARNINGS": "ignore"]) { $1 }, input: file.path)
+    return Outcome(status: outcome.status, output: outcome.output + outcome.errors)
   }
 }

@@ -35,6 +35,68 @@ import Testing
     }
   }
 
+  @Test(
+    "a client that may call services gets tokens for them, which are told and revoked like others",
+    arguments: Engine.available)
+  func services(_ engine: Engine) async throws {
+    try await AuthFixture.run(on: engine) { auth in
+      let root = try await auth.administrator()
+      let made = try await auth.newClient(
+        ["grants": ["client_credentials"], "scopes": ["services:call", "accounts:read", "roles:read"]], token: root)
+      let (id, secret) = (made.client.id.lowercased, try #require(made.clientSecret))
+      var fields = Self.credentials
+      fields["scope"] = "services:call accounts:read"
+      fields["resource"] = ServiceToken.audience
+      let token = try await auth.form(AuthAPI.token, fields, .basic(id, secret)).value.accessToken
+      let principal = try await auth.service.verifier.verify(token)
+      #expect(principal.isService && principal.subject == id && principal.clientID == id)
+      #expect(try await auth.send(AuthAPI.revocations, token: token).status == 200, "for services only")
+      #expect(try await auth.send(AuthAPI.accounts, token: token).status == 200)
+      #expect(try await auth.send(AuthAPI.roles, token: token).status == 403, "not asked for")
+      #expect(try await auth.send(AuthAPI.sessions, token: token).status == 403, "it is no account")
+      let told = try await auth.form(AuthAPI.introspect, ["token": token], .basic(id, secret)).value
+      #expect(told.active && told.aud == ServiceToken.audience && told.clientID == id)
+
+      fields["resource"] = nil
+      let usual = try await auth.form(AuthAPI.token, fields, .basic(id, secret)).value.accessToken
+      #expect(try await auth.send(AuthAPI.revocations, token: usual).status == 403, "it is behind the gateway")
+      fields["resource"] = auth.service.core.configuration.issuer
+      #expect(try await auth.form(AuthAPI.token, fields, .basic(id, secret)).status == 200)
+
+      #expect(try await auth.form(AuthAPI.revokeToken, ["token": token], .basic(id, secret)).status == 200)
+      #expect(try await auth.send(AuthAPI.revocations, token: token).code == "token_revoked")
+      fields["resource"] = ServiceToken.audience
+      let next = try await auth.form(AuthAPI.token, fields, .basic(id, secret)).value.accessToken
+      #expect(try await auth.send(AuthAPI.revocations, token: next).status == 200)
+      let path = AuthAPI.deleteClient.path.replacing("{id}", with: id)
+      #expect(try await auth.send(AuthAPI.deleteClient, path, token: root).status == 204)
+      #expect(try await auth.send(AuthAPI.revocations, token: next).code == "token_revoked", "with its client")
+    }
+  }
+
+  @Test("nobody else is given a token for services, and there is no other resource", arguments: Engine.available)
+  func targets(_ engine: Engine) async throws {
+    try await AuthFixture.run(on: engine) { auth in
+      let (id, secret) = try await auth.newServer(["services:call", "accounts:read"])
+      let (other, otherSecret) = try await auth.newServer(["accounts:read"])
+      func refused(_ changes: [String: String], _ proof: ClientProof) async throws -> (Int, String?) {
+        let reply = try await auth.form(AuthAPI.token, Self.credentials.merging(changes) { $1 }, proof)
+        return (reply.status, reply.error)
+      }
+      let services = ["resource": ServiceToken.audience]
+      #expect(try await refused(services, .basic(other, otherSecret)) == (400, "invalid_target"))
+      let less = services.merging(["scope": "accounts:read"]) { $1 }
+      #expect(try await refused(less, .basic(id, secret)) == (400, "invalid_target"), "not in this token's scope")
+      #expect(try await refused(["resource": "https://elsewhere"], .basic(id, secret)) == (400, "invalid_target"))
+      let app = try await auth.newClient([
+        "grants": ["authorization_code"], "scopes": ["openid"], "redirect_uris": ["https://app.example/back"],
+      ])
+      let code = ["grant_type": "authorization_code", "code": "x", "resource": ServiceToken.audience]
+      let proof = ClientProof.basic(app.client.id.lowercased, try #require(app.clientSecret))
+      #expect(try await refused(code, proof) == (400, "invalid_target"))
+    }
+  }
+
   @Test("whatever is wrong is told as RFC 6749 says", arguments: Engine.available)
   func refusals(_ engine: Engine) async throws {
     try await AuthFixture.run(on: engine) { auth in

@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOFoundationCompat
 import NIOHTTP1
+import TestServers
 import Testing
 
 /// A person's copy of everything, from every service; and how they come into a team.
@@ -55,7 +56,7 @@ import Testing
     #expect(linked.status == 200 && linked.body == own.body)
     #expect(try await Self.form("token=\(token)", to: platform.gateway + "/api/v1/exports/link").status == 404)
 
-    let files = try Self.unzipped(linked.body)
+    let files = try await Unzipped.files(linked.body)
     #expect(
       files.keys.sorted()
         == ["auth.json", "index.html", "notification.json", "order.json", "payment.json", "user.json"])
@@ -124,28 +125,5 @@ import Testing
     request.body = .bytes(ByteBuffer(string: fields))
     let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
     return (Int(response.status.code), Data(buffer: try await response.body.collect(upTo: 8 << 20)))
-  }
-
-  /// Texts by name, as Python's `zipfile` reads them, which checks every sum.
-  private static func unzipped(_ archive: Data) throws -> [String: String] {
-    let file = FileManager.default.temporaryDirectory.appending(path: "export-\(UUID().uuidString).zip")
-    try archive.write(to: file)
-    defer { try? FileManager.default.removeItem(at: file) }
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    let script = """
-      import json, sys, zipfile
-      with zipfile.ZipFile(sys.argv[1]) as archive:
-          assert archive.testzip() is None
-          print(json.dumps({name: archive.read(name).decode() for name in archive.namelist()}))
-      """
-    process.arguments = ["python3", "-c", script, file.path]
-    let out = Pipe()
-    process.standardOutput = out
-    try process.run()
-    let printed = try #require(try out.fileHandleForReading.readToEnd())
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 0)
-    return try JSONDecoder().decode([String: String].self, from: printed)
   }
 }

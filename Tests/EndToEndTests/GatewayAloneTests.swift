@@ -3,6 +3,7 @@ import Foundation
 import GravityContracts
 import NIOCore
 import Synchronization
+import TestServers
 import Testing
 
 /// `gravity serve gateway --routes FILE` before a server in Python, as somebody would use it who has nothing else of
@@ -30,30 +31,23 @@ import Testing
     server.serve_forever()
     """
 
-  private final class Backend {
-    let process = Process()
+  private final class Backend: Sendable {
+    let program: Program
     let port: Int
 
-    convenience init(_ name: String) throws {
-      try self.init("/usr/bin/env", ["python3", "-c", GatewayAloneTests.backend, name])
+    convenience init(_ name: String) async throws {
+      try await self.init(["python3", "-c", GatewayAloneTests.backend, name])
     }
 
     /// A program that prints its port first.
-    init(_ program: String, _ arguments: [String]) throws {
-      process.executableURL = URL(filePath: program)
-      process.arguments = arguments
-      let out = Pipe()
-      process.standardOutput = out
-      process.standardError = FileHandle.nullDevice
-      try process.run()
-      var line = Data()
-      while let byte = try out.fileHandleForReading.read(upToCount: 1), byte != Data([0x0A]), !byte.isEmpty {
-        line += byte
-      }
-      port = try #require(Int(String(decoding: line, as: UTF8.self)))
+    init(_ words: [String]) async throws {
+      let lines = Lines()
+      program = try Program(words) { _, source, bytes in lines.add(bytes, source) }
+      try await lines.wait(for: "", after: 0)
+      port = try #require(Int(lines.all.first ?? ""))
     }
 
-    deinit { process.terminate() }
+    deinit { program.signal(SIGKILL) }
   }
 
   private struct Folder {
@@ -83,7 +77,7 @@ import Testing
   func live() async throws {
     let folder = try Folder()
     defer { folder.remove() }
-    let (one, two) = (try Backend("one"), try Backend("two"))
+    let (one, two) = (try await Backend("one"), try await Backend("two"))
     let file = try folder.write("routes:\n" + Self.route("things", "/things/**", one.port))
     let gateway = try await PlatformProcess.serve("gateway", routes: file)
     defer { gateway.remove() }
@@ -133,7 +127,7 @@ import Testing
     let python = try #require(Self.python)
     let client = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appending(path: "Clients/grpc_client.py").path(percentEncoded: false)
-    let service = try Backend(python, [client, "serve"])
+    let service = try await Backend([python, client, "serve"])
     let file = try folder.write(
       "routes:\n"
         + Self.route("echo", "/gravity.test.Echo/**", service.port).replacing("http://", with: "h2c://"))
@@ -152,7 +146,7 @@ import Testing
   func hangUp() async throws {
     let folder = try Folder()
     defer { folder.remove() }
-    let backend = try Backend("one")
+    let backend = try await Backend("one")
     let file = try folder.write("routes:\n" + Self.route("things", "/things", backend.port))
     let gateway = try await PlatformProcess.serve("gateway", routes: file)
     defer { gateway.remove() }
@@ -168,7 +162,7 @@ import Testing
   func tokens() async throws {
     let folder = try Folder()
     defer { folder.remove() }
-    let backend = try Backend("one")
+    let backend = try await Backend("one")
     let key = P256.Signing.PrivateKey()
     let raw = key.publicKey.rawRepresentation
     let keys = try folder.write(

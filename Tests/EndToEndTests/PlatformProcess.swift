@@ -3,13 +3,14 @@ import Foundation
 import GravityContracts
 import NIOCore
 import Synchronization
+import TestServers
 import Testing
 
 /// A real `gravity` in processes of its own, on ports and a folder of its own.
 final class PlatformProcess: Sendable {
   let folder: URL
   let portOffset: Int
-  private let process: Mutex<Process?>
+  private let program: Mutex<Program?>
   private let lines = Lines()
 
   var gateway: String { "http://127.0.0.1:\(8000 + portOffset)" }
@@ -21,7 +22,7 @@ final class PlatformProcess: Sendable {
   private init(folder: URL, portOffset: Int) {
     self.folder = folder
     self.portOffset = portOffset
-    process = Mutex(nil)
+    program = Mutex(nil)
   }
 
   /// Starts `gravity up` and waits until it says that it is ready.
@@ -81,30 +82,23 @@ final class PlatformProcess: Sendable {
   func start(
     serving service: String? = nil, environment: [String: String] = [:], arguments: [String] = []
   ) async throws {
-    let process = Process()
-    process.executableURL = Self.executable
     let command = service.map { ["serve", $0] } ?? ["up"]
-    process.arguments = command + ["--data-dir", folder.path, "--port-offset", "\(portOffset)"] + arguments
-    process.environment = Self.environment.merging(environment) { _, new in new }
-    let (out, err) = (Pipe(), Pipe())
-    process.standardOutput = out
-    process.standardError = err
-    lines.follow(out.fileHandleForReading)
-    lines.follow(err.fileHandleForReading)
-    let mark = lines.mark()
-    lines.noteEnd(of: process)
-    try process.run()
-    self.process.withLock { $0 = process }
-    try await lines.wait(for: "is ready", after: mark)
+    let mark = lines.count
+    let program = try Program(
+      [Self.executable.path] + command + ["--data-dir", folder.path, "--port-offset", "\(portOffset)"] + arguments,
+      environment: Self.environment.merging(environment) { _, new in new }
+    ) { [lines] _, source, bytes in lines.add(bytes, source) }
+    self.program.withLock { $0 = program }
+    try await lines.wait(for: "is ready", after: mark) { program.isRunning }
   }
 
   /// What it printed and logged so far.
   var output: String { lines.all.joined(separator: "\n") }
 
   /// The process that watches; its child dies with it.
-  var pid: Int32 { process.withLock { $0?.processIdentifier ?? 0 } }
+  var pid: Int32 { program.withLock { $0?.processID ?? 0 } }
 
-  var isRunning: Bool { process.withLock { $0?.isRunning ?? false } }
+  var isRunning: Bool { program.withLock { $0?.isRunning ?? false } }
 
   /// The process that does the work.
   var worker: Int32? {
@@ -116,11 +110,14 @@ final class PlatformProcess: Sendable {
     }.first
   }
 
-  /// - Returns: the exit code, or minus the signal.
+  /// - Returns: the exit code, or minus the signal; SIGKILL's where it did not end within two minutes.
   @discardableResult func stop(_ signal: Int32 = SIGTERM) async -> Int32 {
-    guard let process = process.withLock({ $0 }) else { return 0 }
-    if process.isRunning { kill(process.processIdentifier, signal) }
-    return await Self.exit(of: process)
+    guard let program = program.withLock({ $0 }) else { return 0 }
+    program.signal(signal)
+    do { return try await program.end().status } catch {
+      Issue.record("\(error): \(lines.all.suffix(20).joined(separator: "\n"))")
+      return -SIGKILL
+    }
   }
 
   /// Waits until auth has a request under way.
@@ -135,7 +132,9 @@ final class PlatformProcess: Sendable {
   /// How much was printed so far.
   func mark() -> Int { lines.count }
 
-  func waitForLine(_ text: String, after mark: Int) async throws { try await lines.wait(for: text, after: mark) }
+  func waitForLine(_ text: String, after mark: Int) async throws {
+    try await lines.wait(for: text, after: mark) { isRunning }
+  }
 
   func remove() { try? FileManager.default.removeItem(at: folder) }
 
@@ -145,37 +144,10 @@ final class PlatformProcess: Sendable {
   ) async throws -> (
     code: Int32, output: String, errors: String
   ) {
-    let process = Process()
-    process.executableURL = program.map { URL(filePath: $0) } ?? executable
-    process.arguments = arguments
-    process.environment = Self.environment.merging(environment) { _, new in new }.filter { !removed.contains($0.key) }
-    let (out, err) = (Pipe(), Pipe())
-    process.standardOutput = out
-    process.standardError = err
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    async let output = read(out)
-    async let errors = read(err)
-    let (text, complaints) = await (output, errors)
-    return (await exit(of: process), text, complaints)
-  }
-
-  private static func read(_ pipe: Pipe) async -> String {
-    await withCheckedContinuation { continuation in
-      Thread.detachNewThread {
-        continuation.resume(returning: String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self))
-      }
-    }
-  }
-
-  private static func exit(of process: Process) async -> Int32 {
-    await withCheckedContinuation { continuation in
-      Thread.detachNewThread {
-        process.waitUntilExit()
-        let status = process.terminationStatus
-        continuation.resume(returning: process.terminationReason == .uncaughtSignal ? -status : status)
-      }
-    }
+    let outcome = try await Program.run(
+      [program ?? executable.path] + arguments,
+      environment: Self.environment.merging(environment) { _, new in new }.filter { !removed.contains($0.key) })
+    return (outcome.status, outcome.output, outcome.errors)
   }
 
   /// The command beside the tests.
@@ -193,94 +165,6 @@ final class PlatformProcess: Sendable {
     environment["GRAVITY_ADMIN_EMAIL"] = "admin@example.com"
     environment["GRAVITY_ADMIN_PASSWORD"] = "tall-green-ladder-9"
     return environment
-  }
-}
-
-/// Lines that a process printed, awaited as they come.
-private final class Lines: Sendable {
-  private struct State {
-    var lines: [String] = []
-    var hasEnded = false
-    /// Which start it is: the end of a former one may be told late.
-    var start = 0
-    var waiting: [(text: String, continuation: CheckedContinuation<Void, any Error>)] = []
-  }
-  private let state = Mutex(State())
-  struct Ended: Error, CustomStringConvertible {
-    var description: String
-  }
-
-  var all: [String] { state.withLock { $0.lines } }
-  var count: Int { state.withLock { $0.lines.count } }
-
-  /// Before a process starts: what was printed until now is another's.
-  func mark() -> Int {
-    state.withLock { state in
-      state.hasEnded = false
-      state.start += 1
-      return state.lines.count
-    }
-  }
-
-  func follow(_ handle: FileHandle) {
-    Thread.detachNewThread { [self] in
-      var rest = Data()
-      var buffer = [UInt8](repeating: 0, count: 1 << 16)
-      while true {
-        // Not `availableData`, which ends the whole program when a signal interrupts it.
-        let count = read(handle.fileDescriptor, &buffer, buffer.count)
-        if count < 0, errno == EINTR { continue }
-        if count <= 0 { return }
-        rest += buffer[..<count]
-        while let end = rest.firstIndex(of: 0x0A) {
-          add(String(decoding: rest[..<end], as: UTF8.self))
-          rest = Data(rest[(end + 1)...])
-        }
-      }
-    }
-  }
-
-  /// Fails whoever waits when the process ends.
-  func noteEnd(of process: Process) {
-    let start = state.withLock { $0.start }
-    process.terminationHandler = { [self] process in
-      let waiting = state.withLock { state in
-        guard state.start == start else {
-          return [(text: String, continuation: CheckedContinuation<Void, any Error>)]()
-        }
-        state.hasEnded = true
-        defer { state.waiting = [] }
-        return state.waiting
-      }
-      for waiter in waiting {
-        waiter.continuation.resume(
-          throwing: Ended(
-            description: "ended with \(process.terminationStatus): \(all.suffix(20).joined(separator: "\n"))"))
-      }
-    }
-  }
-
-  private func add(_ line: String) {
-    let done = state.withLock { state in
-      state.lines.append(line)
-      let done = state.waiting.filter { line.contains($0.text) }
-      state.waiting.removeAll { line.contains($0.text) }
-      return done
-    }
-    for waiter in done { waiter.continuation.resume() }
-  }
-
-  /// Waits for a line beyond the first `mark`, or the end of the process.
-  func wait(for text: String, after mark: Int) async throws {
-    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-      let outcome: Result<Void, any Error>? = state.withLock { state in
-        if state.lines.dropFirst(mark).contains(where: { $0.contains(text) }) { return .success(()) }
-        if state.hasEnded { return .failure(Ended(description: state.lines.suffix(20).joined(separator: "\n"))) }
-        state.waiting.append((text, continuation))
-        return nil
-      }
-      if let outcome { continuation.resume(with: outcome) }
-    }
   }
 }
 

@@ -90,6 +90,57 @@ import Testing
     #expect(await auth.stop() == 0)
   }
 
+  @Test("services call each other by a client of auth's, whose tokens the gateway lets nobody in with")
+  func serviceClient() async throws {
+    let auth = try await PlatformProcess.serve("auth", environment: Self.masterKey)
+    defer { auth.remove() }
+    let early = Visitor(base: auth.auth)
+    let (member, _, _) = try await early.newcomer()
+    let administrator = try await early.administrator()
+    let made = try await administrator.send(
+      "POST", "/api/v1/auth/clients",
+      [
+        "name": "services", "grants": ["client_credentials"],
+        "scopes": ["services:call", "accounts:read", "accounts:write", "notifications:write"],
+      ])
+    let (id, secret) = (try #require(made.text("client", "id")), try #require(made.text("client_secret")))
+    let environment = Self.masterKey.merging([
+      "GRAVITY_SERVICE_CLIENT_ID": id, "GRAVITY_SERVICE_CLIENT_SECRET": secret,
+    ]) { $1 }
+    let user = try await PlatformProcess.serve("user", beside: auth, environment: environment)
+    let gateway = try await PlatformProcess.serve("gateway", beside: auth, environment: environment)
+    let visitor = Visitor(base: gateway.gateway, token: member.token)
+    try await visitor.waitUntilReady()
+    // The user service has the accounts from auth's snapshot, which only services are told.
+    let asked = ContinuousClock.now
+    var mine = try await visitor.get("/api/v1/users/me")
+    while mine.status != 200, asked.duration(to: .now) < .seconds(30) {
+      mine = try await visitor.get("/api/v1/users/me")
+    }
+    #expect(mine.status == 200)
+    // The gateway has auth exchange a key.
+    let key = try await member.send("POST", "/api/v1/auth/api-keys", ["name": "sensor", "scopes": ["account"]])
+    let keySecret = try #require(key.text("secret"))
+    let device = Visitor(base: gateway.gateway, token: keySecret)
+    #expect(try await Visitor.decided { try await device.get("/api/v1/auth/me") }.status == 200)
+
+    let basic = try await PlatformProcess.run(
+      [
+        "-s", "--user", "\(id):\(secret)", "--data", "grant_type=client_credentials&resource=gravity:service",
+        "\(auth.auth)/oauth/token",
+      ], program: "/usr/bin/curl")
+    let reply = try #require(
+      try JSONSerialization.jsonObject(with: Data(basic.output.utf8)) as? [String: Any], "\(basic.output)")
+    let token = try #require(reply["access_token"] as? String)
+    #expect(try await Visitor(base: auth.auth, token: token).get("/api/v1/auth/revocations").status == 200)
+    let outside = try await Visitor(base: gateway.gateway, token: token).get("/api/v1/auth/accounts")
+    #expect(outside.status == 401 && outside.code == "invalid_token")
+    #expect(!(user.output + gateway.output).contains(secret))
+    #expect(await gateway.stop() == 0)
+    #expect(await user.stop() == 0)
+    #expect(await auth.stop() == 0)
+  }
+
   @Test("a service token does not get in from outside")
   func inside() async throws {
     let auth = try await PlatformProcess.serve("auth", environment: Self.masterKey)

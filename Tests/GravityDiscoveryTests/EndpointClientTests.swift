@@ -37,7 +37,7 @@ struct EndpointClientTests {
 
   @Test("a read that was cut off is made again elsewhere, a change is not: it may have been done")
   func cut() async throws {
-    let (cutting, server) = (try await TinyServer(hangsUp: true), try await TinyServer())
+    let (cutting, server) = (try await TinyServer { _ in nil }, try await TinyServer())
     let (call, _) = client([cutting.port, server.port])
     for _ in 0..<6 { _ = try await call(Self.read) }
     #expect(server.requests == 6 && cutting.requests >= 1)
@@ -64,6 +64,43 @@ struct EndpointClientTests {
     await server.close()
   }
 
+  @Test("a token that was revoked meanwhile is exchanged once; what is refused for another reason stays so")
+  func tokenRefused() async throws {
+    let revoked = try await TinyServer { head in
+      guard head.contains("Bearer old") else { return TinyServer.done }
+      let body = #"{"type":"about:blank","title":"","status":401,"code":"token_revoked"}"#
+      return "HTTP/1.1 401 Unauthorized\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+    }
+    let set = InstanceSet(
+      service: "s", [ServiceInstance(id: "1", service: "s", host: "127.0.0.1", port: revoked.port)])
+    let token = Mutex("old")
+    let call = EndpointClient(
+      http: Self.http, instances: set, token: { token.withLock { $0 } },
+      refused: { old in
+        #expect(old == "old")
+        token.withLock { $0 = "new" }
+      })
+    _ = try await call(Self.change)
+    #expect(revoked.requests == 2)
+    let stubborn = EndpointClient(http: Self.http, instances: set, token: { "old" }, refused: { _ in })
+    await #expect(throws: Problem.self) { try await stubborn(Self.change) }
+    #expect(revoked.requests == 4, "once")
+    await revoked.close()
+
+    let key = try await TinyServer { _ in
+      let body = #"{"type":"about:blank","title":"","status":401,"code":"invalid_api_key"}"#
+      return "HTTP/1.1 401 Unauthorized\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+    }
+    let asking = EndpointClient(
+      http: Self.http,
+      instances: InstanceSet(
+        service: "s", [ServiceInstance(id: "1", service: "s", host: "127.0.0.1", port: key.port)]),
+      token: { "good" }, refused: { _ in Issue.record("the token is good") })
+    await #expect(throws: Problem.self) { try await asking(Self.change) }
+    #expect(key.requests == 1)
+    await key.close()
+  }
+
   @Test("a service of which the registry knows nothing is told so at once")
   func none() async throws {
     let (call, _) = client([])
@@ -71,20 +108,23 @@ struct EndpointClientTests {
   }
 }
 
-/// Answers 204 to each request, or hangs up instead.
+/// Answers each request as it is told to, 204 by itself.
 private final class TinyServer: Sendable {
   private let channel: any Channel
   private let counter = Counter()
   var requests: Int { counter.value }
   var port: Int { channel.localAddress?.port ?? 0 }
 
-  init(port: Int = 0, hangsUp: Bool = false) async throws {
+  static let done = "HTTP/1.1 204 No Content\r\n\r\n"
+
+  /// - Parameter answer: What is sent for a head; nil to hang up.
+  init(port: Int = 0, _ answer: @escaping @Sendable (String) -> String? = { _ in done }) async throws {
     let counter = counter
     channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(Answering(counter: counter, hangsUp: hangsUp))
+          try channel.pipeline.syncOperations.addHandler(Answering(counter: counter, answer: answer))
         }
       }.bind(host: "127.0.0.1", port: port).get()
   }
@@ -108,22 +148,22 @@ private final class TinyServer: Sendable {
   private final class Answering: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     private let counter: Counter
-    private let hangsUp: Bool
+    private let answer: @Sendable (String) -> String?
     private var text = ""
 
-    init(counter: Counter, hangsUp: Bool) {
+    init(counter: Counter, answer: @escaping @Sendable (String) -> String?) {
       self.counter = counter
-      self.hangsUp = hangsUp
+      self.answer = answer
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
       text += String(buffer: unwrapInboundIn(data))
       guard text.contains("\r\n\r\n") else { return }
+      let answer = answer(text)
       text = ""
       counter.note()
-      guard !hangsUp else { return context.close(promise: nil) }
-      context.writeAndFlush(
-        NIOAny(ByteBuffer(string: "HTTP/1.1 204 No Content\r\n\r\n")), promise: nil)
+      guard let answer else { return context.close(promise: nil) }
+      context.writeAndFlush(NIOAny(ByteBuffer(string: answer)), promise: nil)
     }
   }
 }

@@ -48,14 +48,15 @@ struct CrashTests {
     let environment = ["EVENTSCRASH_PREFIX": "crash\(UUID().uuidString.prefix(8).lowercased())."]
     // Early and late in the run; each time it goes on with what the last one left.
     for times in [1, 2, 5, 13] {
-      let (end, _) = try await ChildProcess.run(
-        "eventscrash", [database, broker, "\(count)", "\(point):\(times)"], environment: environment)
+      let end = try await Program.run(
+        product: "eventscrash", [database, broker, "\(count)", "\(point):\(times)"], environment: environment
+      ).end
       // The last ones may find too little left to do to come to their point so often.
       #expect(end == .killed(SIGKILL) || (times > 2 && end == .exited(0)), "\(end) at \(point):\(times)")
     }
-    let (end, output) = try await ChildProcess.run(
-      "eventscrash", [database, broker, "\(count)"], environment: environment)
-    #expect(end == .exited(0))
-    #expect(output == "rows \(count) events \(count) effects \(count) distinct \(count)\n")
+    let last = try await Program.run(
+      product: "eventscrash", [database, broker, "\(count)"], environment: environment)
+    #expect(last.end == .exited(0))
+    #expect(last.output == "rows \(count) events \(count) effects \(count) distinct \(count)\n")
   }
 }

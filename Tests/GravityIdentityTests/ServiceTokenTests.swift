@@ -47,6 +47,35 @@ import Testing
     #expect(await fixture.refusal(of: token) == .invalid)
   }
 
+  @Test("what auth issues for services speaks for one where that is believed, is revoked like any, and else is refused")
+  func issued() async throws {
+    let key = P256.Signing.PrivateKey()
+    let keys = try await FixedKeySource(JSONWebKeySet(keys: [JSONWebKey(key.publicKey)]))
+    let revocations = RevocationList(maximumAge: nil)
+    let service = JWTVerifier(
+      issuers: [.init(name: "auth", audience: "gravity", keys: keys, serviceAudience: ServiceToken.audience)],
+      revocations: revocations, now: { [clock] in clock.now })
+    let gateway = verifier([.init(name: "auth", audience: "gravity", keys: keys)])
+    let signer = try await TokenSigner(key)
+    func token(for audience: [String]) async throws -> String {
+      try await signer.sign(
+        TokenClaims(
+          issuer: "auth", subject: "c", audience: audience, issuedAt: clock.now, expiresAt: clock.now + 900,
+          tokenID: "t", permissions: ["a:b"], scope: ["a:b"], clientID: "c"))
+    }
+    let own = try await token(for: [ServiceToken.audience])
+    let principal = try await service.verify(own)
+    #expect(principal.isService && principal.satisfies(.service) && principal.may("a:b"))
+    #expect(!principal.satisfies(.authenticated))
+    await #expect(throws: TokenRefusal(.invalid, "for another audience")) { try await gateway.verify(own) }
+    let usual = try await service.verify(try await token(for: ["gravity"]))
+    #expect(!usual.isService && !usual.satisfies(.service))
+    let both = try await service.verify(try await token(for: ["gravity", ServiceToken.audience]))
+    #expect(!both.isService, "it could have come through the gateway")
+    revocations.insert([Revocation(.token("t"), expiresAt: clock.now + 900)], now: clock.now)
+    await #expect(throws: TokenRefusal(.revoked, "revoked")) { try await service.verify(own) }
+  }
+
   @Test("neither another master key nor auth's key makes a service")
   func otherKeys() async throws {
     let services = try await JWTVerifier.Issuer.services(masterKey: masterKey)

@@ -44,7 +44,7 @@ import Testing
       let result = await Result {
         try await Migrator(database: database, logger: .silent).run(Self.migrations)
         let started = try await killAtEachPoint(place, database)
-        let end = try await ChildProcess.run("sagacrash", [place]).end
+        let end = try await Program.run(product: "sagacrash", [place]).end
         #expect(end == .exited(0))
         try await check(started, database)
       }
@@ -67,7 +67,7 @@ import Testing
           try store.start(saga, id: id, subject: subject, state: Order(), in: $0)
         }
       }
-      let end = try await ChildProcess.run("sagacrash", [place], environment: ["GRAVITY_FAULT": point]).end
+      let end = try await Program.run(product: "sagacrash", [place], environment: ["GRAVITY_FAULT": point]).end
       #expect(end == .killed(SIGKILL), "\(point) was passed")
     }
     return started

@@ -22,9 +22,9 @@ import Testing
         }
       }
       for _ in 0..<kills {
-        let (end, begun) = try await ChildProcess.run(
-          "taskcrash", [place, "\(slots)", "4000"], killAfterLines: 40)
-        #expect(end == .killed(SIGKILL) && begun.count { $0 == "\n" } >= 40)
+        let outcome = try await Program.run(
+          product: "taskcrash", [place, "\(slots)", "4000"], killAfterLines: 40)
+        #expect(outcome.end == .killed(SIGKILL) && outcome.output.count { $0 == "\n" } >= 40)
       }
       let running = try await TaskStore(database).list(state: .running).items.count
       #expect(running > 0 && running <= kills * slots, "it was killed in the middle")

@@ -1,6 +1,7 @@
 import Foundation
 import GravityContracts
 import NotificationAPI
+import TestServers
 import Testing
 @testable import NotificationServer
 
@@ -111,7 +112,7 @@ import Testing
   }
 
   @Test("Python's parser reads back what was written, without a defect", .enabled(if: python != nil))
-  func independentParser() throws {
+  func independentParser() async throws {
     let long = String(repeating: "eine lange Zeile mit Umlauten äöü = 3 und \t Tabs ", count: 30)
     let cases: [(name: String?, subject: String, text: String, html: String?)] = [
       ("Ada", "Hello", "text\n", nil),
@@ -136,7 +137,7 @@ import Testing
       try Data(mail.bytes).write(to: URL(filePath: file))
       return file
     }
-    let parsed = try JSONDecoder().decode([Parsed].self, from: try Self.run(Self.script, files))
+    let parsed = try await JSONDecoder().decode([Parsed].self, from: Self.run(Self.script, files))
     #expect(parsed.count == cases.count)
     for (item, mail) in zip(cases, parsed) {
       #expect(mail.defects == [], "\(item.subject)")
@@ -186,16 +187,9 @@ import Testing
     print(json.dumps(result))
     """
 
-  private static func run(_ script: String, _ arguments: [String]) throws -> Data {
-    let process = Process()
-    process.executableURL = URL(filePath: try #require(python))
-    process.arguments = ["-c", script] + arguments
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    let data = try output.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 0)
-    return data
+  private static func run(_ script: String, _ arguments: [String]) async throws -> Data {
+    let outcome = try await Program.run([try #require(python), "-c", script] + arguments)
+    #expect(outcome.end == .exited(0), "\(outcome.errors)")
+    return Data(outcome.output.utf8)
   }
 }

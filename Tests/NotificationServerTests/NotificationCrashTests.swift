@@ -22,13 +22,8 @@ import Testing
     defer { try? FileManager.default.removeItem(at: folder) }
     let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "Benchmarks/notification/mailsink.py")
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = ["python3", script.path, folder.path]
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    // Not a signal that it may have inherited as blocked.
-    defer { kill(process.processIdentifier, SIGKILL) }
+    let server = try Program(["python3", script.path, folder.path])
+    defer { server.signal(SIGKILL) }
     var port = ""
     try await Testbed.eventually("the mail server is up") {
       port = (try? String(contentsOf: folder.appending(path: "port"), encoding: .utf8)) ?? ""
@@ -38,9 +33,9 @@ import Testing
   }
 
   /// How the program that sends ended.
-  private static func end(_ arguments: [String], fault: String?) async throws -> ChildProcess.End {
-    try await ChildProcess.run(
-      "notificationcrash", arguments, environment: fault.map { ["GRAVITY_FAULT": $0] } ?? [:]
+  private static func end(_ arguments: [String], fault: String?) async throws -> Program.End {
+    try await Program.run(
+      product: "notificationcrash", arguments, environment: fault.map { ["GRAVITY_FAULT": $0] } ?? [:]
     ).end
   }
 

@@ -2,6 +2,7 @@ import Foundation
 import GravityData
 import PostgresEngine
 import Synchronization
+import TestServers
 import Testing
 
 /// A PostgreSQL server that one test has for itself, in a folder of its own, made by `scripts/servers`.
@@ -18,7 +19,7 @@ struct PrivateServer: Sendable {
 
   static func with(_ body: (PrivateServer) async throws -> Void) async throws {
     let folder = "/tmp/gravity-pg-\(UUID().uuidString.prefix(8))"
-    let output = try await shell([script, "start", "--only", "postgres", "--dir", folder])
+    let output = try await shell([serversScript, "start", "--only", "postgres", "--dir", folder])
     let line = try #require(output.split(separator: "\n").first { $0.contains("POSTGRES_URL=") })
     let url = String(line[line.index(after: line.firstIndex(of: "=")!)...])
     let server = PrivateServer(url: url, folder: folder)
@@ -26,10 +27,10 @@ struct PrivateServer: Sendable {
       try await server.shrink()
       try await body(server)
     } catch {
-      _ = try? await shell([script, "stop", "--only", "postgres", "--dir", folder])
+      _ = try? await shell([serversScript, "stop", "--only", "postgres", "--dir", folder])
       throw error
     }
-    _ = try await shell([script, "stop", "--only", "postgres", "--dir", folder])
+    _ = try await shell([serversScript, "stop", "--only", "postgres", "--dir", folder])
   }
 
   /// To 18 connections, and 3 more for superusers, so that it can be filled.
@@ -48,7 +49,7 @@ struct PrivateServer: Sendable {
   /// As the user that the server runs as: it refuses to be root, and to use a key that is not its own.
   func runAsServer(_ command: [String]) async throws {
     let user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"]
-    _ = try await Self.shell(getuid() == 0 ? user + command : command)
+    _ = try await shell(getuid() == 0 ? user + command : command)
   }
 
   /// `pg_ctl`.
@@ -74,18 +75,8 @@ struct PrivateServer: Sendable {
     _ = try Self.run([Self.bin! + "/psql", "-qX", "-v", "ON_ERROR_STOP=1", url] + options)
   }
 
-  private static let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appending(path: "scripts/servers").path(percentEncoded: false)
-
-  private static func shell(_ command: [String]) async throws -> String {
-    try await withCheckedThrowingContinuation { continuation in
-      Thread { continuation.resume(with: Result { try run(command) }) }.start()
-    }
-  }
-
   struct Failure: Error { var what: String }
 
-  /// Through `popen`: waiting for Foundation's `Process` needs a run loop.
   private static func run(_ command: [String]) throws -> String {
     let quoted = command.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
     // The server must not inherit the pipe, or we would read until it ends.

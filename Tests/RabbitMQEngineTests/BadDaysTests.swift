@@ -1,6 +1,7 @@
 import Foundation
 import GravityEvents
 import RabbitMQEngine
+import Synchronization
 import TestServers
 import Testing
 
@@ -243,8 +244,10 @@ struct BadDaysTests {
     let reader = try server.broker(port: proxy.port) { $0.heartbeat = .seconds(60) }
     let writer = try server.broker { $0.publishTimeout = .seconds(20) }
     let load = Load()
-    var feed = reader.broker.feed(of: ["\(load.family).#"]).makeAsyncIterator()
-    #expect(await feed.next() == .began)
+    let heard = Heard()
+    let feed = reader.broker.feed(of: ["\(load.family).#"])
+    let reading = Task { for await item in feed { heard.note(item) } }
+    try await eventually("the feed has begun") { heard.beginnings == 1 }
     try await reader.isReady()
     proxy.hold(toServer: false, toClient: true)
     // More than fits into the sockets on the way and the 4 096 that the broker keeps.
@@ -255,24 +258,45 @@ struct BadDaysTests {
     let last = load.message()
     #expect(try await writer.broker.publish([last]).count == 1)
     proxy.hold(toServer: false, toClient: false)
-    var (count, wasTold) = (0, false)
-    // The notice may come behind the messages.
-    while let item = await feed.next() {
-      if item == .began {
-        wasTold = true
-        // A server that could write nothing for 15 seconds has ended the connection, and the queue with it.
-        #expect(try await writer.broker.publish([last]).count == 1)
-      } else if item != .interrupted {
-        count += 1
+    // A server that could write nothing for 15 seconds has ended the connection, and the queue with what was in it: what
+    // comes after the reader was told of that it has to hear.
+    var told = 1
+    try await eventually("it hears of the last one") {
+      if heard.beginnings > told {
+        told = heard.beginnings
+        let published = try await writer.broker.publish([last]).count
+        #expect(published == 1)
       }
-      if item == .message(last) { break }
+      return heard.has(last)
     }
-    #expect(count < 12_001)
-    if !wasTold { #expect(await feed.next() == .began) }
+    // The notice may come behind the messages.
+    try await eventually("it is told") { heard.beginnings > 1 }
+    #expect(heard.count < 12_001)
     await reader.end()
     await writer.end()
     proxy.close()
+    await reading.value
   }
+}
+
+/// What a feed has brought.
+private final class Heard: Sendable {
+  private let state = Mutex((beginnings: 0, messages: Set<UUID>()))
+
+  var beginnings: Int { state.withLock { $0.beginnings } }
+  var count: Int { state.withLock { $0.messages.count } }
+
+  func note(_ item: EventFeedItem) {
+    state.withLock { state in
+      switch item {
+      case .began: state.beginnings += 1
+      case .interrupted: break
+      case .message(let message): state.messages.insert(message.id)
+      }
+    }
+  }
+
+  func has(_ message: EventMessage) -> Bool { state.withLock { $0.messages.contains(message.id) } }
 }
 
 extension RabbitMQBroker {

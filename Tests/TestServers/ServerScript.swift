@@ -9,26 +9,15 @@ public struct ShellFailure: Error {
   public init(what: String) { self.what = what }
 }
 
-/// Runs a command to its end.
+/// Runs a command to its end, for three minutes at most.
 /// - Returns: What it printed, errors too.
 /// - Throws: ``ShellFailure`` with that when it fails.
 @discardableResult
 public func shell(_ command: [String]) async throws -> String {
-  try await withCheckedThrowingContinuation { continuation in
-    Thread { continuation.resume(with: Result { try run(command) }) }.start()
-  }
-}
-
-/// Through `popen`: waiting for Foundation's `Process` needs a run loop.
-private func run(_ command: [String]) throws -> String {
-  let quoted = command.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
-  // The server must not inherit the pipe, or we would read until it ends.
-  let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path(percentEncoded: false)
-  defer { unlink(file) }
-  guard let stream = popen("cd / && \(quoted) >\(file) 2>&1 </dev/null", "r") else { throw ShellFailure(what: "popen") }
-  let status = pclose(stream)
-  let output = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
-  guard status == 0 else { throw ShellFailure(what: "\(quoted): \(output)") }
+  // Where the user that a server runs as may be, too.
+  let outcome = try await Program.run(command, in: "/")
+  let output = outcome.output + outcome.errors
+  guard outcome.end == .exited(0) else { throw ShellFailure(what: "\(command.joined(separator: " ")): \(output)") }
   return output
 }
 

@@ -3,6 +3,7 @@ import GravityContracts
 import HTTPTypes
 import HummingbirdTesting
 import NIOCore
+import TestServers
 import Testing
 
 /// A reply that is no text.
@@ -29,33 +30,7 @@ extension UserFixture {
   }
 }
 
-/// Archives as a program reads them that knows nothing of ours: Python's `zipfile`, which checks every sum.
-enum Unzipped {
-  /// Texts by name.
-  static func files(_ archive: Data) throws -> [String: String] {
-    let file = FileManager.default.temporaryDirectory.appending(path: "export-\(UUID().uuidString).zip")
-    try archive.write(to: file)
-    defer { try? FileManager.default.removeItem(at: file) }
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = [
-      "python3", "-c",
-      """
-      import json, sys, zipfile
-      with zipfile.ZipFile(sys.argv[1]) as archive:
-          assert archive.testzip() is None
-          print(json.dumps({name: archive.read(name).decode() for name in archive.namelist()}))
-      """, file.path,
-    ]
-    let out = Pipe()
-    process.standardOutput = out
-    try process.run()
-    let printed = try #require(try out.fileHandleForReading.readToEnd())
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 0)
-    return try JSONDecoder().decode([String: String].self, from: printed)
-  }
-
+extension Unzipped {
   /// What is in a service's file.
   static func items(_ file: String?) throws -> [[String: Any]] {
     let object = try JSONSerialization.jsonObject(with: Data(try #require(file).utf8)) as? [String: Any]

@@ -7,6 +7,7 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 import Testbed
+import TestServers
 import Testing
 import UserAPI
 @testable import UserServer
@@ -85,7 +86,7 @@ import UserAPI
       #expect(download.status == 200 && Int64(download.bytes.count) == ready.size)
       #expect(download.headers[.contentType] == "application/zip")
       #expect(download.headers[.contentDisposition]?.hasPrefix("attachment; filename=\"export-20") == true)
-      let files = try Unzipped.files(download.bytes)
+      let files = try await Unzipped.files(download.bytes)
       #expect(files.keys.sorted() == ["auth.json", "index.html", "order.json", "user.json"])
       let kept = try Unzipped.items(files["order.json"])
       #expect(kept.map { $0["kind"] as? String } == Array(repeating: "order", count: 501))
@@ -126,7 +127,7 @@ import UserAPI
       users.services.keep([PersonalDataItem(kind: "order", data: .bool(true))], at: "order")
       try await Self.collect(export, users)
       #expect(users.services.asked == ["auth", "auth", "auth", "order"])
-      let files = try Unzipped.files(try await Self.archive(export, of: alice, users).bytes)
+      let files = try await Unzipped.files(try await Self.archive(export, of: alice, users).bytes)
       #expect(try Unzipped.items(files["order.json"]).count == 1 && Unzipped.items(files["auth.json"]).count == 5)
       // Collected again it stays as it is.
       try await Self.collect(export, users)
@@ -163,7 +164,7 @@ import UserAPI
       #expect(deaths > 3 && deaths < 40)
       let download = try await Self.archive(export, of: alice, users)
       #expect(download.bytes.count > 2 * ExportCollector.chunkSize)
-      let kept = try Unzipped.items(try Unzipped.files(download.bytes)["order.json"])
+      let kept = try Unzipped.items(try await Unzipped.files(download.bytes)["order.json"])
       #expect(kept.compactMap { ($0["data"] as? String).map(JSONValue.string) } == items.map(\.data))
     }
   }
@@ -222,7 +223,7 @@ import UserAPI
       }
       let download = try await take(token)
       #expect(download.status == 200)
-      #expect(try Unzipped.files(download.bytes).count == 4)
+      #expect(try await Unzipped.files(download.bytes).count == 4)
       #expect(try await take(token).status == 404)
       #expect(try await users.send(UserAPI.exportLink, path).status == 404)
       for wrong in ["", "x", String(repeating: "A", count: 43), "\(token)%22%3E"] {

@@ -25,15 +25,25 @@ import ServiceContextModule
 public struct EndpointClient: Sendable {
   private let http: HTTPClient
   private let instances: InstanceSet
+  private let scheme: String
   private let token: @Sendable () async throws -> String?
+  private let refused: (@Sendable (String) -> Void)?
 
-  /// - Parameter token: The bearer token for the next request, or nil for none.
+  /// - Parameters:
+  ///   - scheme: Of `Authorization` (RFC 9110 §11.1).
+  ///   - token: What stands behind it in the next request, or nil for none.
+  ///   - refused: Told of a token that was answered 401. The request is then made once more with another token; where
+  ///     this is nil, that answer is final.
   public init(
-    http: HTTPClient, instances: InstanceSet, token: @escaping @Sendable () async throws -> String? = { nil }
+    http: HTTPClient, instances: InstanceSet, scheme: String = "Bearer",
+    token: @escaping @Sendable () async throws -> String? = { nil },
+    refused: (@Sendable (String) -> Void)? = nil
   ) {
     self.http = http
     self.instances = instances
+    self.scheme = scheme
     self.token = token
+    self.refused = refused
   }
 
   /// The largest reply that is read, in bytes.
@@ -74,10 +84,11 @@ public struct EndpointClient: Sendable {
     if status >= 500 { span?.fail("\(status)") }
     let decoder = WireFormat.makeDecoder()
     guard status < 400 else {
-      guard let problem = try? decoder.decode(Problem.self, from: body) else {
-        throw Problem(status, "upstream", "\(instances.service) answered \(status)")
+      if let problem = try? decoder.decode(Problem.self, from: body) { throw problem }
+      if endpoint.errors == .oauth, let error = try? decoder.decode(OAuthRefusal.self, from: body) {
+        throw Problem(status, ProblemCode(rawValue: error.error), error.errorDescription ?? "\(instances.service) answered \(status)")
       }
-      throw problem
+      throw Problem(status, "upstream", "\(instances.service) answered \(status)")
     }
     if let empty = Empty() as? Response { return empty }
     return try decoder.decode(Response.self, from: body)
@@ -90,13 +101,22 @@ public struct EndpointClient: Sendable {
   ) async throws -> (status: Int, body: ByteBuffer) {
     var tried: Set<String> = []
     var pause = Self.firstPause
+    var isRenewed = false
     while true {
       guard let instance = instances.next(excluding: tried) ?? instances.next() else {
         throw NoInstance(service: instances.service)
       }
+      // What keeps us from a token says nothing of the instance.
+      let given = try await token()
       do {
-        let answer = try await exchange(parts, method, with: instance, until: deadline, span)
+        let answer = try await exchange(parts, method, given, with: instance, until: deadline, span)
         instances.answered(instance)
+        // Nothing was done: the token may have been revoked since it was issued.
+        if answer.status == 401, let given, let refused, !isRenewed, Self.refusesToken(answer.body) {
+          refused(given)
+          isRenewed = true
+          continue
+        }
         return answer
       } catch {
         guard !Task.isCancelled else { throw error }
@@ -115,12 +135,18 @@ public struct EndpointClient: Sendable {
     }
   }
 
+  /// Whether a 401 is about the token, and not about what the request itself asks for, such as an API key.
+  private static func refusesToken(_ body: ByteBuffer) -> Bool {
+    let problem = try? WireFormat.makeDecoder().decode(Problem.self, from: body)
+    return problem.map { ["token_expired", "token_revoked", "invalid_token"].contains($0.code.rawValue) } ?? false
+  }
+
   private static let firstPause: Duration = .milliseconds(20)
   private static let longestPause: Duration = .milliseconds(500)
 
   private func exchange(
-    _ parts: RequestParts, _ method: Method, with instance: ServiceInstance, until deadline: ContinuousClock.Instant,
-    _ span: Span?
+    _ parts: RequestParts, _ method: Method, _ token: String?, with instance: ServiceInstance,
+    until deadline: ContinuousClock.Instant, _ span: Span?
   ) async throws -> (status: Int, body: ByteBuffer) {
     var request = HTTPClientRequest(url: instance.baseURL + parts.target)
     request.method = .init(rawValue: method.rawValue)
@@ -129,7 +155,7 @@ public struct EndpointClient: Sendable {
       request.body = .bytes(ByteBuffer(data: body))
     }
     if let key = parts.idempotencyKey { request.headers.add(name: "idempotency-key", value: key) }
-    if let token = try await token() { request.headers.add(name: "authorization", value: "Bearer \(token)") }
+    if let token { request.headers.add(name: "authorization", value: "\(scheme) \(token)") }
     let left = max(.milliseconds(1), deadline - .now)
     request.headers.add(name: "x-request-timeout-ms", value: "\(Int(left / .milliseconds(1)))")
     if let context = ServiceContext.current {
@@ -159,6 +185,16 @@ extension Error {
   fileprivate var isBrokenConnection: Bool {
     if let error = self as? HTTPClientError { return error == .remoteConnectionClosed }
     return self is IOError
+  }
+}
+
+/// RFC 6749 §5.2: what the token endpoint answers instead of a ``Problem``.
+private struct OAuthRefusal: Decodable {
+  var error: String
+  var errorDescription: String?
+  enum CodingKeys: String, CodingKey {
+    case error
+    case errorDescription = "error_description"
   }
 }
 

@@ -5,25 +5,34 @@ import GravityContracts
 enum FormFields {
   /// - Throws: 400 when an escape is malformed, a name stands twice or there are more than 100 fields.
   static func parse(_ text: String) throws -> [String: String] {
-    var fields: [String: String] = [:]
-    for pair in text.split(separator: "&") {
-      let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard let name = decoded(sides[0]), let value = decoded(sides.count > 1 ? sides[1] : "") else {
-        throw Problem(
-          400, "malformed_query", "A field of the query or form is malformed",
-          detail: "\"\(pair.prefix(64))\": % takes two hex digits, and the whole is UTF-8 without NUL.")
+    var (text, fields) = (text, [String: String]())
+    try text.withUTF8 { bytes in
+      for pair in bytes.split(separator: UInt8(ascii: "&")) {
+        let equals = pair.firstIndex(of: UInt8(ascii: "=")) ?? pair.endIndex
+        guard let name = decoded(pair[..<equals]), let value = decoded(pair[equals...].dropFirst()) else {
+          throw Problem(
+            400, "malformed_query", "A field of the query or form is malformed",
+            detail:
+              "\"\(String(decoding: pair.prefix(64), as: UTF8.self))\": % takes two hex digits, and the whole is UTF-8 without NUL."
+          )
+        }
+        guard fields.updateValue(value, forKey: name) == nil else {
+          throw Problem(400, "malformed_query", "A field stands twice", detail: "\"\(name.prefix(64))\"")
+        }
+        guard fields.count <= 100 else { throw Problem(400, "malformed_query", "There are more than 100 fields") }
       }
-      guard fields.updateValue(value, forKey: name) == nil else {
-        throw Problem(400, "malformed_query", "A field stands twice", detail: "\"\(name.prefix(64))\"")
-      }
-      guard fields.count <= 100 else { throw Problem(400, "malformed_query", "There are more than 100 fields") }
     }
     return fields
   }
 
-  private static func decoded(_ text: Substring) -> String? {
+  private static func decoded(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> String? {
+    // As most are: nothing stands for anything else.
+    guard text.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") || $0 == 0 }) else {
+      return String(validating: text, as: UTF8.self)
+    }
     var bytes: [UInt8] = []
-    var rest = text.utf8[...]
+    bytes.reserveCapacity(text.count)
+    var rest = text
     while let byte = rest.popFirst() {
       switch byte {
       case UInt8(ascii: "+"): bytes.append(0x20)

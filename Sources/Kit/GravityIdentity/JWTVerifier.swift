@@ -8,19 +8,19 @@ public struct JWTVerifier: TokenVerifier {
   /// An issuer that is believed, and how its tokens look.
   public struct Issuer: Sendable {
     public var name: String
-    public var audience: String
+    /// The audience of its tokens that speak for people and their clients; nil where there are none.
+    public var audience: String?
     public var keys: any KeySource
-    /// Whether its tokens speak for services of the platform.
-    var speaksForServices: Bool
+    /// The audience of those of its tokens that speak for services; nil where none is believed to.
+    public var serviceAudience: String?
 
-    public init(name: String, audience: String, keys: any KeySource) {
-      self.init(name: name, audience: audience, keys: keys, speaksForServices: false)
-    }
-    init(name: String, audience: String, keys: any KeySource, speaksForServices: Bool) {
+    /// - Parameter serviceAudience: A gateway leaves it nil, so that a service's token never enters from outside. A token
+    ///   for both audiences speaks for no service.
+    public init(name: String, audience: String?, keys: any KeySource, serviceAudience: String? = nil) {
       self.name = name
       self.audience = audience
       self.keys = keys
-      self.speaksForServices = speaksForServices
+      self.serviceAudience = serviceAudience
     }
   }
 
@@ -84,12 +84,20 @@ public struct JWTVerifier: TokenVerifier {
       throw TokenRefusal(.invalid, isForged ? "the signature is wrong" : "the claims cannot be read")
     }
     try Self.check(claims, of: issuer, at: time)
-    return claims.principal(isService: issuer.speaksForServices)
+    return claims.principal(isService: try Self.isService(claims, issuer))
+  }
+
+  /// Whom the token speaks for, by whom it is for.
+  private static func isService(_ claims: TokenClaims, _ issuer: Issuer) throws(TokenRefusal) -> Bool {
+    if let audience = issuer.serviceAudience, claims.audience == [audience] { return true }
+    guard let audience = issuer.audience, claims.audience.contains(audience) else {
+      throw TokenRefusal(.invalid, "for another audience")
+    }
+    return false
   }
 
   private static func check(_ claims: TokenClaims, of issuer: Issuer, at time: Date) throws(TokenRefusal) {
     guard claims.issuer == issuer.name else { throw TokenRefusal(.invalid, "of another issuer") }
-    guard claims.audience.contains(issuer.audience) else { throw TokenRefusal(.invalid, "for another audience") }
     guard !claims.subject.isEmpty, claims.subject.utf8.count <= 255, !claims.tokenID.isEmpty,
       claims.tokenID.utf8.count <= 255
     else { throw TokenRefusal(.invalid, "names no subject or has no id") }
@@ -100,8 +108,9 @@ public struct JWTVerifier: TokenVerifier {
   }
 
   private func notRevoked(_ principal: Principal) async throws(TokenRefusal) -> Principal {
-    // A service token lives for a minute and belongs to no session: the feed of revocations is fetched with one.
-    guard let revocations, !principal.isService else { return principal }
+    // A token that a service signed by itself lives for a minute and is nobody's to revoke; the feed of revocations is
+    // fetched with one. What auth issued to a service's client is revoked like any client's.
+    guard let revocations, !(principal.isService && principal.clientID == nil) else { return principal }
     var verdict = revocations.verdict(on: principal)
     if verdict == .unknown, let tokenStore {
       // A store that does not answer says as little as the feed.

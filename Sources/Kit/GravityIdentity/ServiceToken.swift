@@ -3,18 +3,30 @@ public import Foundation
 public import GravityContracts
 import Synchronization
 
-/// Tokens by which the services of one deployment know each other: signed with a key that each derives from the master
-/// key, so that no service asks another for it.
+/// Tokens by which services know each other: signed with a key that each derives from the master key, so that no service
+/// asks another for it (``ServiceTokenSigner``), or issued by auth to a client (``ClientTokens``).
 public enum ServiceToken {
+  /// Of those that services sign themselves.
   public static let issuer = "gravity:service"
+  /// Of both, and of no other token. Also what a client names as `resource` to get one (RFC 8707 §2).
   public static let audience = "gravity:service"
+  /// What a client must hold to get one.
+  public static let permission: Permission = "services:call"
   public static let keyID = "service-1"
   /// Seconds.
   public static let lifetime: TimeInterval = 60
 }
 
+/// Where a service has the tokens with which it calls the others.
+public protocol ServiceTokens: Sendable {
+  /// A token that permits just that.
+  func token(permissions: [Permission]) async throws -> String
+  /// A service did not take `token`: it is not to be used again.
+  func refused(_ token: String)
+}
+
 /// Signs the tokens with which one service calls the others.
-public struct ServiceTokenSigner: Sendable {
+public struct ServiceTokenSigner: ServiceTokens {
   private let service: String
   private let signer: TokenSigner
   private let now: @Sendable () -> Date
@@ -46,6 +58,8 @@ public struct ServiceTokenSigner: Sendable {
     kept.keep(token, permissions, at: time)
     return token
   }
+
+  public func refused(_ token: String) { kept.forget(token) }
 }
 
 /// Tokens that were signed a short while ago, by what they permit.
@@ -72,6 +86,10 @@ private final class KeptTokens: Sendable {
       entries[permissions] = Entry(token: token, issuedAt: time)
     }
   }
+
+  func forget(_ token: String) {
+    entries.withLock { entries in entries = entries.filter { $0.value.token != token } }
+  }
 }
 
 extension JWTVerifier.Issuer {
@@ -80,7 +98,7 @@ extension JWTVerifier.Issuer {
     let key = try masterKey.serviceSigningKey().publicKey
     let keys = try await FixedKeySource(JSONWebKeySet(keys: [JSONWebKey(key, keyID: ServiceToken.keyID)]))
     return JWTVerifier.Issuer(
-      name: ServiceToken.issuer, audience: ServiceToken.audience, keys: keys, speaksForServices: true)
+      name: ServiceToken.issuer, audience: nil, keys: keys, serviceAudience: ServiceToken.audience)
   }
 }
 

@@ -28,8 +28,10 @@ public enum CrashTest {
 
   /// - Returns: the numbers that the process saw acknowledged.
   private static func kill(_ url: String, after limit: Int, writers: Int) async throws -> Set<Int> {
-    let (end, output) = try await ChildProcess.run("databasecrash", [url, "\(writers)"], killAfterLines: limit)
-    #expect(end == .killed(SIGKILL))
+    let outcome = try await Program.run(
+      product: "databasecrash", [url, "\(writers)"], killAfterLines: limit)
+    let output = outcome.output
+    #expect(outcome.end == .killed(SIGKILL))
     // A line that was cut was not promised.
     let whole = output.last == "\n" ? output[...] : output[..<(output.lastIndex(of: "\n") ?? output.startIndex)]
     return Set(whole.split(separator: "\n").compactMap { Int($0) })

@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import NIOSSL
+import TestServers
 import Testing
 
 @testable import Gateway
@@ -34,8 +35,7 @@ struct TLSTests {
     _ gateway: RunningGateway, _ certificate: TestCertificate, _ path: String, _ more: String...
   ) async throws -> Program.Outcome {
     try await Program.run(
-      "curl",
-      ["-sS", "--max-time", "20", "--cacert", certificate.certificate.path, "-w", "\n%{http_version} %{http_code}"]
+      ["curl", "-sS", "--max-time", "20", "--cacert", certificate.certificate.path, "-w", "\n%{http_version} %{http_code}"]
         + more + ["https://localhost:\(gateway.port)\(path)"])
   }
 

@@ -43,7 +43,7 @@ extension AuthAPI {
     body: .form,
     problems: [
       "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type",
-      "invalid_scope",
+      "invalid_scope", "invalid_target",
     ], errors: .oauth)
 
   public static let introspect = Endpoint<TokenQuestion, Introspection>(

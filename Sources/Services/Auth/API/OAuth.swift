@@ -4,6 +4,8 @@ import GravityContracts
 public struct TokenRequest: Codable, Sendable {
   public var grantType: String?
   public var scope: String?
+  /// Whom the token is for (RFC 8707 §2); taken with client credentials.
+  public var resource: String?
   public var code: String?
   public var redirectURI: String?
   public var codeVerifier: String?
@@ -17,7 +19,7 @@ public struct TokenRequest: Codable, Sendable {
   public init() {}
 
   enum CodingKeys: String, CodingKey {
-    case scope, code
+    case scope, resource, code
     case grantType = "grant_type"
     case redirectURI = "redirect_uri"
     case codeVerifier = "code_verifier"

@@ -80,7 +80,9 @@ public struct AuthService: Sendable {
     keys = SigningKeys(core: core, envelope: envelope)
     verifier = JWTVerifier(
       issuers: [
-        .init(name: configuration.issuer, audience: configuration.audience, keys: keys.source),
+        .init(
+          name: configuration.issuer, audience: configuration.audience, keys: keys.source,
+          serviceAudience: ServiceToken.audience),
         try await .services(masterKey: masterKey),
       ], revocations: list, now: clock.now)
     let passwords = Passwords(hasher: hasher ?? PasswordHasher(cost: configuration.passwordCost))
@@ -105,8 +107,9 @@ public struct AuthService: Sendable {
       core: core, attempts: attempts, sessions: sessions, revocations: revocations)
     emailChanges = EmailChanges(core: core, ownAccount: ownAccount, attempts: attempts, mail: mail)
     recovery = PasswordRecovery(core: core, passwords: passwords, mail: mail, revocations: revocations)
-    clients = Clients(core: core, revocations: revocations)
-    let authentication = ClientAuthentication(core: core)
+    let known = try KnownClients(core: core)
+    clients = Clients(core: core, revocations: revocations, known: known)
+    let authentication = ClientAuthentication(core: core, known: known)
     deviceGrant = DeviceGrant(core: core, clients: authentication)
     tokenEndpoint = TokenEndpoint(
       core: core, clients: authentication, issuer: issuer, codes: CodeExchange(core: core, revocations: revocations),

@@ -13,7 +13,7 @@ enum ClientSecret {
   static func hash(_ secret: String) -> [UInt8] { Array(SHA256.hash(data: Data(secret.utf8))) }
 }
 
-struct ClientSecretRow: SQLRecord {
+struct ClientSecretRow: SQLRecord, Codable {
   var id: UUID
   var hash: [UInt8]
   var createdAt: Date

@@ -3,7 +3,7 @@ import Foundation
 import GravityContracts
 import GravityData
 
-struct ClientRow: SQLRecord, Hashable {
+struct ClientRow: SQLRecord, Hashable, Codable {
   var id: UUID
   var name: String
   var authentication: Client.Authentication

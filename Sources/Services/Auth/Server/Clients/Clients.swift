@@ -14,6 +14,7 @@ struct Clients: Sendable {
 
   let core: AuthCore
   let revocations: Revocations
+  let known: KnownClients
 
   func list(_ request: PageRequest) async throws -> Page<Client> {
     let limit = try PageLimit.checked(request.limit)
@@ -70,12 +71,13 @@ struct Clients: Sendable {
       try core.events.record(.clientChanged(client: row.id), in: transaction)
       return (try Self.told(row, transaction), revoked)
     }
+    await known.changed(client.id, version: client.version)
     await revocations.apply(revoked)
     return client
   }
 
   func delete(_ id: UUID, by principal: Principal, _ require: @escaping Roles.Precondition) async throws {
-    let revoked = try await core.write { [core, revocations] transaction, now in
+    let (revoked, version) = try await core.write { [core, revocations] transaction, now in
       try RevocationStore(transaction).expectToRevoke()
       var row = try Self.existing(id, transaction)
       try require(row.client(secrets: []).entityTag)
@@ -86,8 +88,9 @@ struct Clients: Sendable {
       try DeviceStore(transaction).deleteAll(ofClient: id)
       try ClientStore(transaction).delete(id)
       try core.events.record(.clientChanged(client: id), in: transaction)
-      return revoked
+      return (revoked, row.version)
     }
+    await known.deleted(id, version: version)
     await revocations.apply(revoked)
   }
 
@@ -96,7 +99,7 @@ struct Clients: Sendable {
   func createSecret(of id: UUID, by principal: Principal) async throws -> CreatedClientSecret {
     let secretID = core.newID()
     let secret = ClientSecret.make(core.randomBytes(32))
-    return try await core.write { [core] transaction, now in
+    let (made, version) = try await core.write { [core] transaction, now in
       let row = try Self.existing(id, transaction)
       try principal.requireHolding(row.permissions)
       guard row.hasSecrets else {
@@ -109,14 +112,16 @@ struct Clients: Sendable {
       }
       try store.insert(secretID, of: id, hash: ClientSecret.hash(secret), at: now)
       // So that two who make one at once do not leave three.
-      _ = try ClientStore(transaction).update(row, at: now)
+      let version = try ClientStore(transaction).update(row, at: now).version
       try core.events.record(.clientChanged(client: id), in: transaction)
-      return CreatedClientSecret(id: secretID, clientSecret: secret, createdAt: now)
+      return (CreatedClientSecret(id: secretID, clientSecret: secret, createdAt: now), version)
     }
+    await known.changed(id, version: version)
+    return made
   }
 
   func deleteSecret(_ secret: UUID, of id: UUID, by principal: Principal) async throws {
-    try await core.write { [core] transaction, now in
+    let version = try await core.write { [core] transaction, now in
       let row = try Self.existing(id, transaction)
       try principal.requireHolding(row.permissions)
       let store = ClientSecretStore(transaction)
@@ -124,9 +129,11 @@ struct Clients: Sendable {
       guard try !store.all(of: id).isEmpty else {
         throw Problem(409, "last_secret", "It is the client's last secret", detail: "Make another one first.")
       }
-      _ = try ClientStore(transaction).update(row, at: now)
+      let version = try ClientStore(transaction).update(row, at: now).version
       try core.events.record(.clientChanged(client: id), in: transaction)
+      return version
     }
+    await known.changed(id, version: version)
   }
 
   private static func existing(_ id: UUID, _ transaction: any Transaction) throws -> ClientRow {

@@ -36,8 +36,10 @@ struct Introspector: Sendable {
   }
 
   private func reply(_ principal: Principal) -> Introspection {
-    // Between services nobody introspects; such a token is none of ours.
-    guard !principal.isService, principal.expiresAt > core.clock.now() else { return Introspection(active: false) }
+    // What a service signed by itself is none of ours.
+    guard !principal.isService || principal.clientID != nil, principal.expiresAt > core.clock.now() else {
+      return Introspection(active: false)
+    }
     var reply = Introspection(active: true)
     reply.tokenType = "Bearer"
     // What it may do: its limit, or all that it was given.
@@ -46,7 +48,7 @@ struct Introspector: Sendable {
     reply.sub = principal.subject
     reply.exp = Int64(principal.expiresAt.timeIntervalSince1970)
     reply.iat = Int64(principal.issuedAt.timeIntervalSince1970)
-    reply.aud = core.configuration.audience
+    reply.aud = principal.isService ? ServiceToken.audience : core.configuration.audience
     reply.iss = core.configuration.issuer
     reply.jti = principal.tokenID
     reply.sid = principal.sessionID

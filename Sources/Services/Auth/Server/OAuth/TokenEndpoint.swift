@@ -26,6 +26,9 @@ struct TokenEndpoint: Sendable {
     guard client.grants.contains(grant) else {
       throw Problem(400, "unauthorized_client", "The client may not use \(grant.rawValue)")
     }
+    guard grant == .clientCredentials || request.resource != ServiceToken.audience else {
+      throw Problem(400, "invalid_target", "Only a client that speaks for itself speaks to services")
+    }
     switch grant {
     case .clientCredentials: return try await clientCredentials(request, client)
     case .authorizationCode:
@@ -56,8 +59,28 @@ struct TokenEndpoint: Sendable {
   /// RFC 6749 §4.4: the client speaks for itself, so only permissions make sense.
   private func clientCredentials(_ request: TokenRequest, _ client: ClientRow) async throws -> TokenReply {
     let scopes = try OAuthScope.granted(request.scope, of: client.permissions.map(\.rawValue))
-    let (token, lifetime) = try await issuer.token(for: client, scopes: scopes)
+    let audience = try audience(of: request.resource, scopes)
+    let (token, lifetime) = try await issuer.token(for: client, scopes: scopes, audience: audience)
     return TokenReply(accessToken: token, expiresIn: lifetime, scope: OAuthScope.text(scopes))
+  }
+}
+
+extension TokenEndpoint {
+  /// RFC 8707 §2: whoever is behind the gateway, or the services themselves, past which the gateway lets no such token.
+  private func audience(of resource: String?, _ scopes: [String]) throws -> String {
+    let configuration = core.configuration
+    switch resource {
+    case nil, "", configuration.audience, configuration.issuer: return configuration.audience
+    case ServiceToken.audience:
+      guard scopes.contains(where: { Permission(rawValue: $0).grants(ServiceToken.permission) }) else {
+        throw Problem(
+          400, "invalid_target", "Services take only tokens whose scope has \(ServiceToken.permission)")
+      }
+      return ServiceToken.audience
+    default:
+      throw Problem(
+        400, "invalid_target", "resource is \(configuration.issuer), \(ServiceToken.audience), or is left out")
+    }
   }
 }
 

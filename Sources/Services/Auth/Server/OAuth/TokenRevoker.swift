@@ -26,7 +26,8 @@ struct TokenRevoker: Sendable {
       }
       return
     }
-    guard !principal.isService else { return }
+    // What a service signed by itself is nobody's to revoke.
+    guard !principal.isService || principal.clientID != nil else { return }
     try Self.require(client, principal.clientID)
     try await revocations.revoke(token: principal.tokenID, expiresAt: principal.expiresAt)
   }

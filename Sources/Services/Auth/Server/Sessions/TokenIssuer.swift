@@ -81,11 +81,13 @@ struct TokenIssuer: Sendable {
   }
 
   /// A token by which a client speaks for itself: all that it may do is its scope.
-  func token(for client: ClientRow, scopes: [String]) async throws -> (token: String, lifetime: Int) {
+  func token(
+    for client: ClientRow, scopes: [String], audience: String
+  ) async throws -> (token: String, lifetime: Int) {
     let issuedAt = core.clock.now()
     let permissions = scopes.map(Permission.init(rawValue:))
     let claims = TokenClaims(
-      issuer: core.configuration.issuer, subject: client.id.lowercased, audience: [core.configuration.audience],
+      issuer: core.configuration.issuer, subject: client.id.lowercased, audience: [audience],
       issuedAt: issuedAt, expiresAt: issuedAt + core.configuration.accessTokenLifetime,
       tokenID: core.newID().lowercased, permissions: permissions, scope: permissions, epoch: client.epoch,
       clientID: client.id.lowercased)

@@ -1,44 +1,9 @@
 import Foundation
+import TestServers
 
-/// Somebody else's program, run to its end.
-enum Program {
-  struct Outcome: Sendable {
-    var status: Int32
-    var output: String
-    var errors: String
-  }
-
-  /// Where it is; nil where the machine has none.
-  static func path(_ name: String) -> String? {
-    ["/usr/bin/", "/usr/local/bin/", "/opt/homebrew/bin/"].map { $0 + name }.first {
-      FileManager.default.isExecutableFile(atPath: $0)
-    }
-  }
-
+extension Program {
   static func run(_ name: String, _ arguments: String...) async throws -> Outcome {
-    try await run(name, arguments)
-  }
-
-  static func run(_ name: String, _ arguments: [String], in folder: URL? = nil) async throws -> Outcome {
-    guard let path = path(name) else { throw Unexpected(description: "\(name) is not there") }
-    let scratch = try Scratch()
-    defer { scratch.remove() }
-    let (output, errors) = (scratch.url("output"), scratch.url("errors"))
-    for file in [output, errors] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
-    let process = Process()
-    process.executableURL = URL(filePath: path)
-    process.arguments = arguments
-    process.currentDirectoryURL = folder
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try FileHandle(forWritingTo: output)
-    process.standardError = try FileHandle(forWritingTo: errors)
-    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-      process.terminationHandler = { _ in continuation.resume() }
-      do { try process.run() } catch { continuation.resume(throwing: error) }
-    }
-    return Outcome(
-      status: process.terminationStatus, output: String(decoding: try Data(contentsOf: output), as: UTF8.self),
-      errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self))
+    try await run([name] + arguments)
   }
 }
 
