@@ -91,7 +91,9 @@ let package = Package(
   ]
     + service(
       "Auth", calls: ["Notification", "User"],
-      on: ["GravityCache", "GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravityPersonalData"],
+      on: [
+        "GravityCache", "GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravityPersonalData",
+      ],
       [.crypto, .jwt, .lifecycle, .log])
     + service(
       "User", calls: ["Auth", "Notification"],

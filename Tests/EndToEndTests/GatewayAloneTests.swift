@@ -43,7 +43,7 @@ import Testing
     init(_ words: [String]) async throws {
       let lines = Lines()
       program = try Program(words) { _, source, bytes in lines.add(bytes, source) }
-      try await lines.wait(for: "", after: 0)
+      try await eventually("it tells its port") { lines.count > 0 }
       port = try #require(Int(lines.all.first ?? ""))
     }
 

@@ -86,7 +86,9 @@ public struct EndpointClient: Sendable {
     guard status < 400 else {
       if let problem = try? decoder.decode(Problem.self, from: body) { throw problem }
       if endpoint.errors == .oauth, let error = try? decoder.decode(OAuthRefusal.self, from: body) {
-        throw Problem(status, ProblemCode(rawValue: error.error), error.errorDescription ?? "\(instances.service) answered \(status)")
+        throw Problem(
+          status, ProblemCode(rawValue: error.error),
+          error.errorDescription ?? "\(instances.service) answered \(status)")
       }
       throw Problem(status, "upstream", "\(instances.service) answered \(status)")
     }

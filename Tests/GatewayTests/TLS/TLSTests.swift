@@ -35,7 +35,10 @@ struct TLSTests {
     _ gateway: RunningGateway, _ certificate: TestCertificate, _ path: String, _ more: String...
   ) async throws -> Program.Outcome {
     try await Program.run(
-      ["curl", "-sS", "--max-time", "20", "--cacert", certificate.certificate.path, "-w", "\n%{http_version} %{http_code}"]
+      [
+        "curl", "-sS", "--max-time", "20", "--cacert", certificate.certificate.path, "-w",
+        "\n%{http_version} %{http_code}",
+      ]
         + more + ["https://localhost:\(gateway.port)\(path)"])
   }
 
