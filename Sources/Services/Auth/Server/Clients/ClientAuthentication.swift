@@ -108,12 +108,17 @@ struct ClientAuthentication: Sendable {
 
   /// RFC 6749 §2.3.1: both halves are encoded as in a form.
   private static func basic(_ header: String) -> (id: String, secret: String)? {
-    guard header.utf8.count <= 2048, header.prefix(6).lowercased() == "basic ",
-      let data = Data(base64Encoded: header.dropFirst(6).trimmingCharacters(in: .whitespaces)),
-      let text = String(data: data, encoding: .utf8), let colon = text.firstIndex(of: ":"),
-      let id = String(text[..<colon]).removingPercentEncoding,
-      let secret = String(text[text.index(after: colon)...]).removingPercentEncoding
+    guard header.utf8.count <= 2048, header.utf8.prefix(6).elementsEqual("basic ".utf8, by: { $0 | 0x20 == $1 }),
+      let data = Data(base64Encoded: String(header.dropFirst(6).drop { $0 == " " })),
+      let text = String(validating: data, as: UTF8.self), let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")),
+      let id = decoded(text[..<colon]), let secret = decoded(text[text.utf8.index(after: colon)...])
     else { return nil }
     return (id, secret)
+  }
+
+  private static func decoded(_ text: Substring) -> String? {
+    // As ids and secrets of ours are.
+    guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
+    return String(text).removingPercentEncoding
   }
 }
