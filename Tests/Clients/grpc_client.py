@@ -1,7 +1,8 @@
 """gRPC's own client and server, with a gateway between them.
 
-    grpc_client.py serve          answers on a free port of 127.0.0.1, and prints it
-    grpc_client.py ask HOST:PORT  asks there, prints a line for each thing that was right, and fails with the first that was not
+    grpc_client.py serve              answers on a free port of 127.0.0.1, and prints it
+    grpc_client.py ask HOST:PORT      asks there, prints a line for each thing that was right, and fails with the first that was not
+    grpc_client.py refused HOST:PORT  the same of what the gateway itself refuses
 """
 
 import sys
@@ -127,7 +128,50 @@ def ask(address):
         right("300 at once", [call.result() for call in calls] == [b"%d" % number for number in range(300)])
 
 
+def refused(address):
+    code = grpc.StatusCode
+    with grpc.insecure_channel(address) as channel:
+
+        def told(service, method="Unary", message=b"x", metadata=()):
+            call = channel.unary_unary(f"/gravity.test.{service}/{method}")
+            return status(lambda: call(message, metadata=metadata, timeout=10))
+
+        def is_refusal(answer, expected, why):
+            return answer[0] == expected and answer[1].startswith(f"{why}: ")
+
+        for what, answer, expected, why in (
+            ("a service without a route", told("Nowhere"), code.UNIMPLEMENTED, "not_found"),
+            ("no token", told("Mine"), code.UNAUTHENTICATED, "unauthenticated"),
+            ("no token that is one", told("Mine", metadata=(("authorization", "Bearer x"),)), code.UNAUTHENTICATED, "invalid_token"),
+            ("a service that cannot be reached", told("Gone"), code.UNAVAILABLE, "bad_gateway"),
+            ("a service that is too slow", told("Hasty", "Wait"), code.DEADLINE_EXCEEDED, "upstream_timeout"),
+            ("a message that is too large", told("Small", message=bytes(1000)), code.RESOURCE_EXHAUSTED, "body_too_large"),
+        ):
+            right(what, is_refusal(answer, expected, why), answer)
+        right("what the limit allows", told("Limited")[0] == code.OK)
+        try:
+            channel.unary_unary("/gravity.test.Limited/Unary")(b"x", timeout=10)
+            right("a limit", False)
+        except grpc.RpcError as error:
+            answer = error.code(), error.details()
+            fields = dict(error.initial_metadata() or ()) | dict(error.trailing_metadata() or ())
+            right("a limit", is_refusal(answer, code.RESOURCE_EXHAUSTED, "rate_limited"), answer)
+            right("when to come again", "retry-after" in fields and "ratelimit" in fields, fields)
+        # A caller that is still asking is answered, too.
+        questions = futures.Future()
+
+        def asking():
+            yield b"1"
+            questions.result(timeout=10)
+
+        call = channel.stream_unary("/gravity.test.Mine/Sum")
+        right("a caller that has not finished asking", status(lambda: call(asking(), timeout=10))[0] == code.UNAUTHENTICATED)
+        questions.set_result(None)
+
+
 if sys.argv[1] == "serve":
     serve()
+elif sys.argv[1] == "refused":
+    refused(sys.argv[2])
 else:
     ask(sys.argv[2])

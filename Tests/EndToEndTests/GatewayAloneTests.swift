@@ -142,6 +142,33 @@ import Testing
     #expect(await gateway.stop() == 0)
   }
 
+  @Test(
+    "what the gateway itself refuses has gRPC's status for gRPC's own client, and says why",
+    .enabled(if: python != nil, "GRAVITY_TEST_PYTHON is not set: a Python with grpcio"))
+  func grpcRefusals() async throws {
+    let folder = try Folder()
+    defer { folder.remove() }
+    let python = try #require(Self.python)
+    let client = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appending(path: "Clients/grpc_client.py").path(percentEncoded: false)
+    let service = try Backend(python, [client, "serve"])
+    let keys = try folder.write(#"{"keys":[]}"#, "jwks.json")
+    func route(_ name: String, port: Int? = nil, access: String = "public", _ more: String = "") -> String {
+      Self.route(name, "/gravity.test.\(name)/**", port ?? service.port, access: access, more)
+        .replacing("http://", with: "h2c://")
+    }
+    let file = try folder.write(
+      "routes:\n" + route("Mine", access: "authenticated") + route("Gone", port: 1) + route("Hasty", "timeout: 300ms")
+        + route("Small", "max_body: 64") + route("Limited", "rate_limit: {limit: 1, window: 1h}"))
+    let gateway = try await PlatformProcess.serve("gateway", routes: file, ["--jwks", keys])
+    defer { gateway.remove() }
+    let asked = try await PlatformProcess.run(
+      [client, "refused", gateway.gateway.replacing("http://", with: "")], program: python)
+    #expect(asked.code == 0, "\(asked.output)\(asked.errors)")
+    #expect(asked.output.hasSuffix("a caller that has not finished asking\n"))
+    #expect(await gateway.stop() == 0)
+  }
+
   @Test("SIGHUP has the file read at once, and says so when it is bad")
   func hangUp() async throws {
     let folder = try Folder()

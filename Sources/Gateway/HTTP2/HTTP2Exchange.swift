@@ -20,6 +20,8 @@ final class HTTP2Exchange: ChannelDuplexHandler {
   private var inbound = ByteBuffer()
   private var hasHead = false
   private var fault: HeadFault?
+  /// Of a request with a fault, which nobody else reads.
+  private var grpcType: [UInt8]?
   private var body = HTTP2Body(.none)
   private var requestEnded = false
   private var answer = HTTP2Message(.answer(omitsBody: false))
@@ -89,6 +91,7 @@ final class HTTP2Exchange: ChannelDuplexHandler {
     } catch {
       inbound.clear()
       fault = error
+      grpcType = frame.headers.first(name: "content-type")?.withBytes { GRPCContentType.read($0) }
     }
     if frame.endStream { requestEnded = true }
   }
@@ -114,7 +117,7 @@ final class HTTP2Exchange: ChannelDuplexHandler {
     if let fault {
       guard let client else { return }
       self.client = nil
-      return client.refuseMalformed(fault)
+      return client.refuseMalformed(fault, grpc: grpcType)
     }
     guard inbound.readableBytes > 0 else { return }
     let bytes = inbound

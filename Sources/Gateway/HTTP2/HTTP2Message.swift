@@ -273,7 +273,8 @@ struct HTTP2Message {
     switch name {
     case "set-cookie", "cookie", "authorization", "proxy-authenticate": .neverIndexed
     case "x-request-id", "content-length", "etag", "last-modified", "ratelimit", "location", "traceparent",
-      "tracestate", "x-request-timeout-ms", "idempotency-key", "forwarded", "x-forwarded-for":
+      "tracestate", "x-request-timeout-ms", "idempotency-key", "forwarded", "x-forwarded-for", "grpc-message",
+      "grpc-timeout":
       .nonIndexable
     default: .indexable
     }

@@ -7,22 +7,32 @@ extension ClientConnection {
 
   /// Refuses a request whose head is still the first of `bytes`.
   func refuse(_ refusal: Refusal, _ bytes: inout ByteBuffer) {
+    let type = bytes.withUnsafeReadableBytes { GRPCContentType.find(in: $0, head.kept) }
     consumeUnread(&bytes)
-    refuse(refusal)
+    refuse(refusal, grpc: type)
   }
 
   /// Refuses a request of which nothing more is read but what the body reader still wants.
-  func refuse(_ refusal: Refusal) {
+  ///
+  /// - Parameter type: Where the request is a call of gRPC, what it has its messages in. The log and the metrics have the
+  ///   status of HTTP all the same.
+  func refuse(_ refusal: Refusal, grpc type: [UInt8]? = nil) {
     if refusal.closes { keeps = false }
     exchange.status = refusal.status
     exchange.refusal = refusal.code
     var output = ByteBufferAllocator().buffer(capacity: 768)
-    refusal.write(
-      requestID: exchange.requestID, connection: connectionLine, omitsBody: exchange.method == .head, into: &output
-    ) { output in
-      let security = exchange.route.map(\.security) ?? worker.state.security
-      security?.write(present: [], isPage: false, isSecure: exchange.isSecure, into: &output)
-      output.writeBytes(exchange.corsLines)
+    let addition = { (output: inout ByteBuffer) in
+      let security = self.exchange.route.map(\.security) ?? self.worker.state.security
+      security?.write(present: [], isPage: false, isSecure: self.exchange.isSecure, into: &output)
+      output.writeBytes(self.exchange.corsLines)
+    }
+    if let type {
+      refusal.write(
+        grpc: type, requestID: exchange.requestID, connection: connectionLine, into: &output, addition: addition)
+    } else {
+      refusal.write(
+        requestID: exchange.requestID, connection: connectionLine, omitsBody: exchange.method == .head, into: &output,
+        addition: addition)
     }
     endAnswer(output)
   }
@@ -32,7 +42,8 @@ extension ClientConnection {
     leaveUpstream()
     guard !responseStarted else { return abortAnswer() }
     if phase != .done { keeps = false }
-    refuse(refusal)
+    // Its own head is gone; what was written for the service has the same line.
+    refuse(refusal, grpc: GRPCContentType.find(in: upstreamHead, upstreamHead.readableBytes))
   }
 
   /// The answer has begun and cannot be brought to its end.

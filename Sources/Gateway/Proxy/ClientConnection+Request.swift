@@ -32,6 +32,7 @@ extension ClientConnection {
 
   /// - Returns: Whether to go on with what is left.
   private func readHead(_ bytes: inout ByteBuffer) -> Bool {
+    var whole: Int?
     do throws(HeadFault) {
       let from = scanned
       let found = try bytes.withUnsafeReadableBytes { (raw) throws(HeadFault) -> Int? in
@@ -47,6 +48,7 @@ extension ClientConnection {
         return false
       }
       scanned = 0
+      whole = length
       if length == 2 {
         // One empty line before a request line is let pass (RFC 9112 §2.2).
         guard !skippedEmptyLine else { throw .malformedRequestLine }
@@ -61,7 +63,7 @@ extension ClientConnection {
       }
     } catch {
       beginFaulty()
-      refuse(Refusal(error))
+      refuse(Refusal(error), grpc: whole.flatMap { GRPCContentType.find(in: bytes, $0) })
       return false
     }
     skippedEmptyLine = false
@@ -147,9 +149,11 @@ extension ClientConnection {
   }
 
   /// A request of HTTP/2 that cannot be written as one of HTTP/1.1.
-  func refuseMalformed(_ fault: HeadFault) {
+  ///
+  /// - Parameter type: As for ``refuse(_:grpc:)``.
+  func refuseMalformed(_ fault: HeadFault, grpc type: [UInt8]?) {
     beginFaulty()
-    refuse(Refusal(fault))
+    refuse(Refusal(fault), grpc: type)
   }
 
   private func startExchange() {
