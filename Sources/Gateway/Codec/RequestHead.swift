@@ -18,6 +18,8 @@ struct RequestHead {
   var requestID: ByteRange?
   /// `X-Request-Timeout-Ms`: how long the client waits; empty where it says two things.
   var requestTimeout: ByteRange?
+  /// `grpc-timeout`, which travels on as well; empty where it says two things.
+  var grpcTimeout: ByteRange?
   var traceparent: ByteRange?
   var tracestate: [ByteRange] = []
   /// `X-Forwarded-For`, which counts only from a trusted proxy; as are the next three.
@@ -76,6 +78,7 @@ struct RequestHead {
     upgradesToWebSocket = false
     requestID = nil
     requestTimeout = nil
+    grpcTimeout = nil
     traceparent = nil
     tracestate.removeAll(keepingCapacity: true)
     forwardedFor.removeAll(keepingCapacity: true)
@@ -136,6 +139,9 @@ struct RequestHead {
       guard bytes[line.value].isEqualIgnoringCase("100-continue") else { throw .unsupportedExpectation }
       expectsContinue = true
       return false
+    case UInt8(ascii: "g"):
+      if name.isEqualIgnoringCase("grpc-timeout") { grpcTimeout = grpcTimeout == nil ? line.value : .empty }
+      return true
     case UInt8(ascii: "h"):
       guard name.isEqualIgnoringCase("host") else { return !name.isEqualIgnoringCase("http2-settings") }
       guard host == nil else { throw .duplicateHost }

@@ -15,7 +15,7 @@ extension ClientConnection {
       return setDeadline(.connect, bounded(attemptStart + timeouts.connect))
     }
     guard let sentAt = exchange.sentAt else {
-      return setDeadline(.requestBody, now + timeouts.transferIdle)
+      return setDeadline(.requestBody, min(now + timeouts.transferIdle, exchange.latest))
     }
     let allowed = exchange.route?.firstByte ?? timeouts.firstByte
     setDeadline(.firstByte, bounded(max(sentAt, attemptStart) + allowed))
@@ -29,7 +29,8 @@ extension ClientConnection {
   @inline(__always)
   func noteProgress() {
     switch deadlineKind {
-    case .transfer, .requestBody:
+    case .requestBody: deadline = min(worker.coarseNow + timeouts.transferIdle, exchange.latest)
+    case .transfer:
       let isLong = exchange.isStreaming || phase == .tunnel
       deadline = worker.coarseNow + (isLong ? timeouts.tunnelIdle : timeouts.transferIdle)
     default: break
@@ -49,6 +50,7 @@ extension ClientConnection {
     case .connect: upstreamFailed(.connectTimeout)
     case .firstByte: upstreamFailed(.timedOut)
     case .requestBody:
+      if now >= exchange.latest { return refuseExchange(.gatewayTimeout("The service did not answer in time.")) }
       refuseExchange(
         upstream?.isWritable == false
           ? .gatewayTimeout("The service does not take the request.") : .clientTimeout)

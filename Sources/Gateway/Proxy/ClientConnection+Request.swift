@@ -192,6 +192,7 @@ extension ClientConnection {
     }
     exchange.trace = worker.trace(inbound: head.traceparent.map { bytes[$0] })
     if let given = head.requestTimeout { noteTimeout(bytes[given]) }
+    if let given = head.grpcTimeout, let patience = GRPCTimeout.nanoseconds(bytes[given]) { notePatience(patience) }
     if head.target.path.isEmpty {
       exchange.path.writeStaticString("/")
     } else {
@@ -210,7 +211,12 @@ extension ClientConnection {
   private func noteTimeout(_ digits: UnsafeRawBufferPointer) {
     guard (1...9).contains(digits.count), digits.allSatisfy(Octet.isDigit) else { return }
     let milliseconds = digits.reduce(0) { $0 * 10 + Int64($1 &- 0x30) }
-    if milliseconds > 0 { exchange.latest = exchange.start + milliseconds * 1_000_000 }
+    if milliseconds > 0 { notePatience(milliseconds * 1_000_000) }
+  }
+
+  private func notePatience(_ nanoseconds: Int64) {
+    let (moment, overflow) = exchange.start.addingReportingOverflow(nanoseconds)
+    if !overflow { exchange.latest = min(exchange.latest, moment) }
   }
 
   private func match(_ bytes: ByteBuffer, _ routes: LoopRoutes) -> RoutingTable.Match {

@@ -94,6 +94,24 @@ import Testing
     }
   }
 
+  @Test(
+    "a client's time ends while it is still asking, too",
+    arguments: ["x-request-timeout-ms: 150", "grpc-timeout: 150m"])
+  func impatienceWhileAsking(_ field: String) async throws {
+    let upstream = try await ScriptedUpstream { _ in .ok() }
+    try await RunningGateway.run([upstream]) { gateway in
+      for _ in 0..<6 {
+        let client = try await gateway.connect()
+        try await client.send("POST /items HTTP/1.1\r\nhost: test\r\n\(field)\r\ncontent-length: 5\r\n\r\n1")
+        let answer = try await client.response()
+        #expect(answer.status == 504 && answer.member("code") == "upstream_timeout")
+        await client.close()
+      }
+      // It was no fault of the service's.
+      #expect(try await gateway.get("/items").status == 200)
+    }
+  }
+
   @Test("the time that is left travels: the route's, the client's where it is shorter, and less with each attempt")
   func deadlines() async throws {
     let upstream = try await ScriptedUpstream { request in
@@ -125,6 +143,21 @@ import Testing
       #expect(try await told("/quick", "x-request-timeout-ms: 5\r\nx-request-timeout-ms: 6\r\n") == "3000")
       let late = try await gateway.get("/items/hangs", headers: "x-request-timeout-ms: 60\r\n")
       #expect(late.status == 504 && late.member("code") == "upstream_timeout")
+      // gRPC's own, which travels on; the least of all holds.
+      for (field, most) in [("1500m", 1_500), ("2S", 2_000), ("1500000u", 1_500), ("999999n", 1)] {
+        let left = Int(try await told("/quick", "grpc-timeout: \(field)\r\n")) ?? 0
+        #expect((1...most).contains(left), "\(field): \(left)")
+        #expect(upstream.requests.last?.header("grpc-timeout") == field)
+      }
+      for harmless in ["1M", "1H", "99999999H", "0S", "1", "S", "1s", "123456789m", "-1S", "1.5S", "1 S"] {
+        #expect(try await told("/quick", "grpc-timeout: \(harmless)\r\n") == "3000", "\(harmless)")
+      }
+      #expect(try await told("/quick", "grpc-timeout: 1S\r\ngrpc-timeout: 2S\r\n") == "3000")
+      let least1 = Int(try await told("/quick", "grpc-timeout: 2S\r\nx-request-timeout-ms: 900\r\n")) ?? 0
+      let least2 = Int(try await told("/quick", "x-request-timeout-ms: 2000\r\ngrpc-timeout: 900m\r\n")) ?? 0
+      #expect((1...900).contains(least1) && (1...900).contains(least2))
+      let expired = try await gateway.get("/items/hangs", headers: "grpc-timeout: 60m\r\n")
+      #expect(expired.status == 504 && expired.member("code") == "upstream_timeout")
       // The one that hangs took a second and more of the client's 6; the other is told what is left.
       gateway.use(closes, id: "items-2")
       var (least, asked) = (6_000, 0)
