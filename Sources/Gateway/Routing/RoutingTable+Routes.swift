@@ -10,7 +10,7 @@ extension RoutingTable {
       let get: UInt8 = 1 << RequestMethod.get.rawValue
       try insert(
         path,
-        Candidate(methods: get, host: -1, conditions: -1, target: .local(index)),
+        Candidate(methods: get, conditions: -1, target: .local(index)), of: nil,
         .init(name: path, routes: routes))
     }
     for (index, route) in routes.enumerated() {
@@ -33,11 +33,9 @@ extension RoutingTable {
     let matchers = try Self.matchers(route)
     if !matchers.isEmpty { conditions.append(matchers) }
     for host in try Self.patterns(route) {
-      if let host { hosts.append(host) }
       let candidate = Candidate(
-        methods: methods, host: host == nil ? -1 : Int32(hosts.count - 1),
-        conditions: matchers.isEmpty ? -1 : Int32(conditions.count - 1), target: .route(index))
-      try insert(route.path, candidate, naming)
+        methods: methods, conditions: matchers.isEmpty ? -1 : Int32(conditions.count - 1), target: .route(index))
+      try insert(route.path, candidate, of: host, naming)
     }
   }
 
@@ -88,9 +86,10 @@ extension RoutingTable {
     return matchers
   }
 
-  private mutating func insert(_ path: String, _ candidate: Candidate, _ naming: Naming)
-    throws(RouteError)
-  {
+  /// - Parameter host: nil is any.
+  private mutating func insert(
+    _ path: String, _ candidate: Candidate, of host: HostPattern?, _ naming: Naming
+  ) throws(RouteError) {
     let name = naming.name
     guard path.utf8.first == Octet.slash else {
       throw RouteError(description: "\(name): the path \"\(path)\" does not begin with /")
@@ -103,14 +102,14 @@ extension RoutingTable {
       let isLast = position == segments.count - 1
       if bytes == Array("**".utf8) {
         guard isLast else { throw RouteError(description: "\(name): ** is only good at the end") }
-        return try add(candidate, to: \.rest, of: node, naming)
+        return try add(candidate, of: host, to: \.rest, at: node, naming)
       }
       guard !bytes.isEmpty || isLast else {
         throw RouteError(description: "\(name): an empty segment")
       }
       node = try descend(node, bytes, name)
     }
-    try add(candidate, to: \.candidates, of: node, naming)
+    try add(candidate, of: host, to: \.ends, at: node, naming)
   }
 
   private mutating func descend(_ node: Int, _ segment: [UInt8], _ name: String) throws(RouteError)
@@ -135,21 +134,38 @@ extension RoutingTable {
   }
 
   private mutating func add(
-    _ candidate: Candidate, to list: WritableKeyPath<Node, [Candidate]>, of node: Int,
+    _ candidate: Candidate, of host: HostPattern?, to ends: WritableKeyPath<Node, Ends>, at node: Int,
     _ naming: Naming
   ) throws(RouteError) {
-    for other in nodes[node][keyPath: list] where isUndecided(candidate, other) {
+    guard let host else {
+      nodes[node][keyPath: ends].any = try list(nodes[node][keyPath: ends].any, with: candidate, naming)
+      return
+    }
+    if nodes[node][keyPath: ends].byHost < 0 {
+      nodes[node][keyPath: ends].byHost = hosts.count
+      hosts.append(HostTable())
+    }
+    let table = nodes[node][keyPath: ends].byHost
+    hosts[table][host] = try list(hosts[table][host], with: candidate, naming)
+  }
+
+  /// - Parameter others: Those of the same place and host, in order of precedence.
+  private func list(
+    _ others: [Candidate], with candidate: Candidate, _ naming: Naming
+  ) throws(RouteError) -> [Candidate] {
+    for other in others where isUndecided(candidate, other) {
       var error = RouteError(description: complaint(naming, candidate, other))
       if case .route(let index) = other.target { error.other = index }
       throw error
     }
-    let place = nodes[node][keyPath: list].firstIndex { precedence($0) < precedence(candidate) }
-    nodes[node][keyPath: list].insert(candidate, at: place ?? nodes[node][keyPath: list].endIndex)
+    var list = others
+    list.insert(candidate, at: list.firstIndex { precedence($0) < precedence(candidate) } ?? list.endIndex)
+    return list
   }
 
-  /// Whether a request may fit both while nothing says which goes first.
+  /// Whether a request may fit both, of one host, while nothing says which goes first.
   private func isUndecided(_ one: Candidate, _ other: Candidate) -> Bool {
-    guard one.methods & other.methods != 0, host(one) == host(other) else { return false }
+    guard one.methods & other.methods != 0 else { return false }
     // What the gateway answers itself no route may take, however many conditions it has.
     if case .local = other.target { return true }
     guard precedence(one) == precedence(other) else { return false }
@@ -157,18 +173,12 @@ extension RoutingTable {
     return !matchers(one).contains { matcher in others.contains { $0.excludes(matcher) } }
   }
 
-  private func host(_ candidate: Candidate) -> HostPattern? {
-    candidate.host < 0 ? nil : hosts[Int(candidate.host)]
-  }
-
   private func matchers(_ candidate: Candidate) -> [FieldMatcher] {
     candidate.conditions < 0 ? [] : conditions[Int(candidate.conditions)]
   }
 
   private func precedence(_ candidate: Candidate) -> Precedence {
-    Precedence(
-      host: host(candidate)?.rank ?? 0, namesMethods: candidate.methods != .max,
-      conditions: matchers(candidate).count)
+    Precedence(namesMethods: candidate.methods != .max, conditions: matchers(candidate).count)
   }
 
   private func complaint(_ naming: Naming, _ candidate: Candidate, _ other: Candidate) -> String {

@@ -1,5 +1,5 @@
 /// The routes, compiled into a trie of path segments, so that finding one takes a comparison or two a segment however
-/// many there are.
+/// many there are, and for a path's many hosts as few.
 struct RoutingTable: Sendable {
   enum Target: Sendable, Hashable {
     /// The index of a ``Route``.
@@ -19,25 +19,30 @@ struct RoutingTable: Sendable {
   struct Candidate: Sendable {
     /// A bit for each; all are set where the route names none.
     var methods: UInt8
-    /// In ``hosts``; -1 is any.
-    var host: Int32
     /// In ``conditions``; -1 is none.
     var conditions: Int32
     var target: Target
+  }
+
+  /// The ways to targets that there are at one place.
+  struct Ends: Sendable {
+    /// In ``hosts``: those that name one, which go first; -1 where none does.
+    var byHost = -1
+    /// The others. The first that fits is taken: they stand in order of precedence.
+    var any: [Candidate] = []
   }
 
   struct Node: Sendable {
     /// Shorter ones first, and those of one length by their octets.
     var literals: [(segment: [UInt8], node: Int)] = []
     var parameter: Int?
-    /// The first that fits is taken: they stand in order of precedence.
-    var candidates: [Candidate] = []
+    var ends = Ends()
     /// Those of `**` here.
-    var rest: [Candidate] = []
+    var rest = Ends()
   }
 
   var nodes = [Node()]
-  var hosts: [HostPattern] = []
+  var hosts: [HostTable] = []
   var conditions: [[FieldMatcher]] = []
 
   /// - Parameters:
@@ -62,7 +67,7 @@ struct RoutingTable: Sendable {
     let found =
       path.isEmpty
       ? nodes[0].literals.first { $0.segment.isEmpty }.flatMap {
-        pick(nodes[$0.node].candidates, bytes, &search)
+        pick(nodes[$0.node].ends, bytes, &search)
       }
       : find(0, bytes, path.start, &search)
     if let found { return .found(found) }
@@ -93,7 +98,7 @@ struct RoutingTable: Sendable {
     -> Target?
   {
     let pathEnd = search.path.end
-    if slash == pathEnd { return pick(nodes[node].candidates, bytes, &search) }
+    if slash == pathEnd { return pick(nodes[node].ends, bytes, &search) }
     let start = slash + 1
     var end = start
     while end < pathEnd, bytes[end] != Octet.slash { end += 1 }
@@ -142,11 +147,24 @@ struct RoutingTable: Sendable {
     return 0
   }
 
+  private func pick(_ ends: Ends, _ bytes: Span<UInt8>, _ search: inout Search) -> Target? {
+    if ends.byHost >= 0, let found = pickByHost(ends.byHost, bytes, &search) { return found }
+    return pick(ends.any, bytes, &search)
+  }
+
+  @inline(never)
+  private func pickByHost(_ table: Int, _ bytes: Span<UInt8>, _ search: inout Search) -> Target? {
+    var walk = HostTable.Walk(search.host)
+    while let candidates = hosts[table].next(&walk, bytes) {
+      if let found = pick(candidates, bytes, &search) { return found }
+    }
+    return nil
+  }
+
   private func pick(_ candidates: [Candidate], _ bytes: Span<UInt8>, _ search: inout Search)
     -> Target?
   {
     for candidate in candidates {
-      if candidate.host >= 0, !hosts[Int(candidate.host)].matches(bytes, search.host) { continue }
       let isWanted = candidate.methods & search.wanted != 0
       // One that could only add a method which is known already need not be looked at.
       guard isWanted || candidate.methods & ~search.allowed != 0 else { continue }
@@ -173,16 +191,13 @@ struct RoutingTable: Sendable {
   }
 }
 
-/// Which of two routes of one path goes first: the one with the narrower host, then the one that names its methods, then
-/// the one with more header conditions.
+/// Which of two routes of one path and one host goes first: the one that names its methods, then the one with more header
+/// conditions.
 struct Precedence: Sendable, Hashable, Comparable {
-  /// ``HostPattern/rank``, or 0 for any host.
-  var host: Int
   var namesMethods: Bool
   var conditions: Int
 
   static func < (one: Precedence, other: Precedence) -> Bool {
-    if one.host != other.host { return one.host < other.host }
     if one.namesMethods != other.namesMethods { return other.namesMethods }
     return one.conditions < other.conditions
   }

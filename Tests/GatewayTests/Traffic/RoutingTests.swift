@@ -60,6 +60,62 @@ import Testing
     #expect(match(table, "/a", host: "API.example.org") == .found(.route(1)), "the narrower host, not the later route")
   }
 
+  @Test("each of thousands of hosts of one path is found by as many looks as halving takes, and nothing between them")
+  func manyHosts() throws {
+    let count = 3_000
+    // Whole names and ends of names by turns, of many lengths.
+    let hosts = (0..<count).map { index in
+      let name = String(index * 7_919 % 3_001, radix: 36) + ".example.org"
+      return index % 2 == 0 ? name : "*.\(name)"
+    }
+    let table = try RoutingTable(
+      routes: hosts.enumerated().map { route("\($0)", "/a", hosts: [$1]) } + [route("any", "/a")])
+    var most = 0
+    for (index, host) in hosts.enumerated() {
+      let asked = host.replacing("*", with: "X.y")
+      #expect(match(table, "/a", host: asked) == .found(.route(index)), "\(host)")
+      #expect(match(table, "/a", host: asked.uppercased()) == .found(.route(index)), "\(host)")
+      for other in ["-\(asked)", "\(asked)-"] where !host.hasPrefix("*") {
+        #expect(match(table, "/a", host: other) == .found(.route(count)), "\(other)")
+      }
+      most = max(most, looks(table, host: asked))
+    }
+    // Eleven are log₂ of each kind's number; a host is looked for as a whole, and by four ends at most.
+    #expect(most > 0 && most <= 5 * 11, "\(most)")
+    // However many it has: the longest end that is known has no more.
+    #expect(looks(table, host: String(repeating: "a.", count: 30_000) + "example.org") <= 5 * 11)
+    #expect(match(table, "/a", host: "example.org") == .found(.route(count)))
+    #expect(match(table, "/a", host: "") == .found(.route(count)))
+  }
+
+  /// Names of hosts that are looked at before it is clear which fit.
+  private func looks(_ table: RoutingTable, host: String) -> Int {
+    let bytes = ByteBuffer(string: host)
+    var walk = HostTable.Walk(ByteRange(0, host.utf8.count))
+    while table.hosts[0].next(&walk, bytes.readableBytesUInt8Span) != nil {}
+    return walk.looked
+  }
+
+  @Test(
+    "of the hosts that fit the narrowest takes the request, and one whose method does not fit leaves it to the next")
+  func nestedHosts() throws {
+    let table = try RoutingTable(routes: [
+      route("0", "/a", hosts: ["*.org"]), route("1", "/a", ["POST"], hosts: ["*.b.org", "c.b.org"]),
+      route("2", "/a", ["PUT"]), route("3", "/a", ["GET"], hosts: ["c.b.org"]), route("4", "/**", hosts: ["*.b.org"]),
+      route("5", "/a", hosts: ["[::1]"]), route("6", "/a", ["GET", "PUT"], hosts: ["*.net"]),
+    ])
+    #expect(match(table, "/a", host: "c.b.org") == .found(.route(3)))
+    #expect(match(table, "/a", .post, host: "c.b.org") == .found(.route(1)))
+    #expect(match(table, "/a", .post, host: "x.c.b.org") == .found(.route(1)))
+    #expect(match(table, "/a", host: "x.c.b.org") == .found(.route(0)), "the wider host, of the narrower path")
+    #expect(match(table, "/a", .delete, host: "c.b.org") == .found(.route(0)))
+    #expect(match(table, "/b", .delete, host: "c.b.org") == .found(.route(4)))
+    #expect(
+      match(table, "/a", .put, host: "org") == .found(.route(2)) && match(table, "/b", host: "b.org") == .notFound)
+    #expect(match(table, "/a", host: "[::1]") == .found(.route(5)))
+    #expect(match(table, "/a", .delete, host: "a.net") == .methodNotAllowed(allow: "GET, HEAD, PUT"))
+  }
+
   @Test("routes that mean nothing or take the same requests are refused when the gateway is made")
   func errors() {
     for routes in [
@@ -68,6 +124,8 @@ import Testing
       [route("0", "/a", ["GET", "PUT"]), route("1", "/a", ["GET"])],
       [Route("0", path: "/a", service: "s", access: .service)],
       [route("0", "/{x}"), route("1", "/{y}")], [route("0", "/a", hosts: ["a b"])],
+      [route("0", "/a", hosts: ["*.b", "a.b"]), route("1", "/a", hosts: ["A.b"])],
+      [route("0", "/a", hosts: ["a.b", "*.b"]), route("1", "/a", hosts: ["*.B"])],
     ] { #expect(throws: RouteError.self) { try RoutingTable(routes: routes) } }
   }
 
