@@ -19,8 +19,8 @@ public struct ConcurrencySettings: Sendable {
 ///
 /// A service that is asked for more than it can do answers everything late, and nothing in time for whoever waits. So it
 /// is asked for less as soon as half of its answers take longer than they should: by the gradient, what they should take
-/// divided by what they take. What they should take is learnt: what they take while they do not wait, and at the least
-/// concurrency there is, whatever they take. As long as all is well the limit grows by its square root, which is about how
+/// divided by what they take. What they should take is learnt: what they take while they do not wait, and, where no more
+/// are under way than the least limit lets in, whatever they take. As long as all is well the limit grows by its square root, which is about how
 /// many have to wait to keep a service busy.
 ///
 /// The middle answer is looked at rather than the mean: one slow route among quick ones is no queue, but a queue delays
@@ -86,8 +86,9 @@ struct ConcurrencyLimit: Sendable {
       usual += (middle - usual) / (middle < usual ? 8 : 1_024)
       return keep(exact + exact.squareRoot())
     }
-    // Nothing waits for so few others: that is what answers take now.
-    guard exact > Double(settings.minimum) else { return usual = middle }
+    // Nothing waits for so few others: that is what answers take now. A service that is cold after a restart, say, is slow
+    // without being asked for too much, and a burst behind its first answers must find room.
+    guard exact > Double(settings.minimum), highest > settings.minimum else { return usual = middle }
     // From what there was, which may be far less than there might have been.
     keep(min(exact, Double(highest)) * max(0.5, allowed / middle))
   }

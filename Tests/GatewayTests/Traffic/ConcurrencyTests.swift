@@ -111,6 +111,43 @@ import Testing
     #expect(queue.refused == 0, "\(queue.refused) refused at a limit of \(queue.limit.limit)")
   }
 
+  /// Has so many requests answered, some of them together, each batch after so many milliseconds.
+  ///
+  /// - Returns: How many were refused.
+  private static func ask(
+    _ limit: inout ConcurrencyLimit, _ now: inout Int64, batches: Int, of count: Int, milliseconds: Int64
+  ) -> Int {
+    var refused = 0
+    for _ in 0..<batches {
+      let taken = (0..<count).count { _ in limit.enter(isUrgent: false) }
+      refused += count - taken
+      now += milliseconds * millisecond
+      for _ in 0..<taken { limit.leave(latency: milliseconds * millisecond, now: now) }
+    }
+    return refused
+  }
+
+  @Test("a service that is slow from its first answer on is let do three hundred at once, again and again")
+  func coldBursts() {
+    var (limit, now) = (ConcurrencyLimit(.init()), Int64(0))
+    #expect(Self.ask(&limit, &now, batches: 20, of: 300, milliseconds: 1_000) == 0)
+    #expect(limit.isAtMost)
+  }
+
+  @Test(
+    "what is slow while few are under way waits for nothing: it is learnt, and the burst behind it is let in",
+    arguments: [1, 4, 16])
+  func coldService(_ together: Int) {
+    var (limit, now) = (ConcurrencyLimit(.init()), Int64(0))
+    var refused = Self.ask(&limit, &now, batches: 400, of: 1, milliseconds: 5)
+    refused += Self.ask(&limit, &now, batches: 40, of: together, milliseconds: 600)
+    #expect(refused == 0 && limit.isAtMost && limit.usual > 500e6)
+    #expect(Self.ask(&limit, &now, batches: 4, of: 300, milliseconds: 700) == 0)
+    // What was learnt is unlearnt as soon as it is no longer so.
+    #expect(Self.ask(&limit, &now, batches: 6_000, of: 1, milliseconds: 5) == 0)
+    #expect(limit.usual < 10e6)
+  }
+
   @Test("a slow route among quick ones is no queue")
   func slowRoute() {
     var limit = ConcurrencyLimit(.init())
