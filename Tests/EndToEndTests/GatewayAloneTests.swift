@@ -61,6 +61,15 @@ import Testing
     func remove() { try? FileManager.default.removeItem(at: url) }
   }
 
+  /// What a provider publishes.
+  private static func keySet(_ key: P256.Signing.PrivateKey) -> String {
+    let raw = key.publicKey.rawRepresentation
+    return """
+      {"keys":[{"kty":"EC","crv":"P-256","kid":"k","x":"\(Data(raw.prefix(32)).base64URLEncodedString())",\
+      "y":"\(Data(raw.suffix(32)).base64URLEncodedString())"}]}
+      """
+  }
+
   private static func route(_ name: String, _ path: String, _ port: Int, access: String = "public", _ more: String = "")
     -> String
   {
@@ -151,8 +160,8 @@ import Testing
     let python = try #require(Self.python)
     let client = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appending(path: "Clients/grpc_client.py").path(percentEncoded: false)
-    let service = try Backend(python, [client, "serve"])
-    let keys = try folder.write(#"{"keys":[]}"#, "jwks.json")
+    let service = try await Backend([python, client, "serve"])
+    let keys = try folder.write(Self.keySet(P256.Signing.PrivateKey()), "jwks.json")
     func route(_ name: String, port: Int? = nil, access: String = "public", _ more: String = "") -> String {
       Self.route(name, "/gravity.test.\(name)/**", port ?? service.port, access: access, more)
         .replacing("http://", with: "h2c://")
@@ -191,12 +200,7 @@ import Testing
     defer { folder.remove() }
     let backend = try await Backend("one")
     let key = P256.Signing.PrivateKey()
-    let raw = key.publicKey.rawRepresentation
-    let keys = try folder.write(
-      """
-      {"keys":[{"kty":"EC","crv":"P-256","kid":"k","x":"\(Data(raw.prefix(32)).base64URLEncodedString())",\
-      "y":"\(Data(raw.suffix(32)).base64URLEncodedString())"}]}
-      """, "jwks.json")
+    let keys = try folder.write(Self.keySet(key), "jwks.json")
     func token(_ scope: String, audience: String = "api") throws -> String {
       let end = Int(Date().timeIntervalSince1970) + 600
       let claims = #"{"iss":"https://id.example","aud":"\#(audience)","sub":"ada","scope":"\#(scope)","exp":\#(end)}"#
