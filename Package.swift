@@ -94,7 +94,7 @@ let package = Package(
       on: [
         "GravityCache", "GravityData", "GravityDiscovery", "GravityEvents", "GravityIdentity", "GravityPersonalData",
       ],
-      [.crypto, .jwt, .lifecycle, .log])
+      [.crypto, .cryptoExtras, .jwt, .lifecycle, .log])
     + service(
       "User", calls: ["Auth", "Notification"],
       on: [
@@ -484,6 +484,7 @@ extension Target.Dependency {
   static var configuration: Self { .product(name: "Configuration", package: "swift-configuration") }
   static var coreMetrics: Self { .product(name: "CoreMetrics", package: "swift-metrics") }
   static var crypto: Self { .product(name: "Crypto", package: "swift-crypto") }
+  static var cryptoExtras: Self { .product(name: "CryptoExtras", package: "swift-crypto") }
   static var grdb: Self { .product(name: "GRDB", package: "GRDB.swift") }
   static var grdbSQLite: Self { .product(name: "GRDBSQLite", package: "GRDB.swift") }
   static var httpTypes: Self { .product(name: "HTTPTypes", package: "swift-http-types") }

@@ -86,6 +86,8 @@ enum RunningAuth {
     configuration.supportContact = try layers.value(Settings.supportContact)
     configuration.displayName = try layers.value(Settings.siteName)
     configuration.stepUpMaximumAge = try layers.value(Settings.stepUpAge) / .seconds(1)
+    configuration.passkeyDomain = try layers.optional(Settings.passkeyDomain)
+    configuration.passkeyOrigins = try layers.optional(Settings.passkeyOrigins) ?? []
     configuration.accessTokenLifetime = try layers.value(Settings.accessTTL) / .seconds(1)
     return configuration
   }

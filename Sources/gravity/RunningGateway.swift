@@ -86,7 +86,8 @@ enum RunningGateway {
       AuthAPI.login.path, AuthAPI.register.path, AuthAPI.recover.path, AuthAPI.changeEmail.path,
       AuthAPI.confirmEmail.path, AuthAPI.signIn.path, AuthAPI.completeLogin.path, AuthAPI.signInCode.path,
       AuthAPI.stepUp.path, AuthAPI.deviceAuthorization.path, AuthAPI.enterDeviceCode.path,
-      AuthAPI.startAtProvider.path, AuthAPI.returnFromProvider.path,
+      AuthAPI.startAtProvider.path, AuthAPI.returnFromProvider.path, AuthAPI.passkeyLoginOptions.path,
+      AuthAPI.loginWithPasskey.path, AuthAPI.passkeySignInOptions.path, AuthAPI.signInWithPasskey.path,
     ])
     let limit = RateLimit(
       signIn, requests: try layers.value(Settings.signIns), per: .seconds(60), by: .address)

@@ -1,3 +1,4 @@
+import Foundation
 import GravityDiscovery
 
 /// How people show who they are.
@@ -16,5 +17,19 @@ extension Settings {
   static let serviceClientSecret = Setting(
     text: "gravity.service.client.secret", "that client's secret", isSecret: true)
 
-  static let identity: [any AnySetting] = [signInProviders, stepUpAge, serviceClient, serviceClientSecret]
+  static let passkeyDomain = Setting(
+    text: "gravity.auth.passkey.domain",
+    "what passkeys are bound to: the host of gravity.issuer, or a domain above it; the host unless it is set")
+  static let passkeyOrigins = Setting<[String]>(
+    "gravity.auth.passkey.origins",
+    "where passkeys are used besides gravity.issuer: https addresses beneath the domain and Android apps, apart by commas",
+    expected: "a list such as https://app.example.com,android:apk-key-hash:HASH"
+  ) { text in
+    let origins = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+    return origins.isEmpty || origins.contains("") ? nil : origins
+  }
+
+  static let identity: [any AnySetting] = [
+    signInProviders, stepUpAge, serviceClient, serviceClientSecret, passkeyDomain, passkeyOrigins,
+  ]
 }

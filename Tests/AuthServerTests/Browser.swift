@@ -31,6 +31,12 @@ final class Browser: Sendable {
     return try await send(.post, path, form.sorted().joined(separator: "&"), headers)
   }
 
+  /// As a page's script sends it.
+  func send(json path: String, _ fields: [String: String]) async throws -> Answer {
+    let body = try JSONSerialization.data(withJSONObject: fields)
+    return try await send(.post, path, String(decoding: body, as: UTF8.self), [:], type: "application/json")
+  }
+
   /// The hidden fields of a page's form, with `fields`.
   static func fields(of page: Answer, _ fields: [String: String]) -> [String: String] {
     var found = fields
@@ -43,10 +49,11 @@ final class Browser: Sendable {
   }
 
   private func send(
-    _ method: HTTPRequest.Method, _ path: String, _ form: String?, _ more: [String: String]
+    _ method: HTTPRequest.Method, _ path: String, _ form: String?, _ more: [String: String],
+    type: String = "application/x-www-form-urlencoded"
   ) async throws -> Answer {
     var headers: HTTPFields = [.userAgent: "browser/1"]
-    if form != nil { headers[.contentType] = "application/x-www-form-urlencoded" }
+    if form != nil { headers[.contentType] = type }
     let kept = cookies.withLock { $0 }
     if !kept.isEmpty { headers[.cookie] = kept.map { "\($0.key)=\($0.value)" }.joined(separator: "; ") }
     for (name, value) in more { headers[HTTPField.Name(name)!] = value }

@@ -13,7 +13,9 @@ import Testing
     try await NotificationFixture.run(on: Engine.available[0]) { notes in
       let user = notes.recipients.add("ada@example.org", locale: "de")
       let hasToken = [.verification, .recovery, .emailChange].contains(kind)
-      let hasContact = [.emailReplaced, .secondFactorRemoved, .recoveryCodeUsed, .identityLinked].contains(kind)
+      let hasContact = [
+        .emailReplaced, .secondFactorRemoved, .recoveryCodeUsed, .passkeyAdded, .passkeyRemoved, .identityLinked,
+      ].contains(kind)
       let message = AuthMessage(
         id: OrderedIDs.next(), kind: kind, email: "new@example.org", name: "Ada", token: hasToken ? "t0k3n-0123" : nil,
         expiresAt: hasToken ? notes.clock.now + 86_400 : nil,

@@ -198,8 +198,9 @@ import Testing
     #expect(
       BuiltInTemplates.names == [
         "account.deletion_cancelled", "account.deletion_requested", "auth.already_registered", "auth.email_change",
-        "auth.email_changed", "auth.email_replaced", "auth.email_wanted", "auth.identity_linked", "auth.recovery",
-        "auth.recovery_code_used", "auth.second_factor_added", "auth.second_factor_removed", "auth.verification",
+        "auth.email_changed", "auth.email_replaced", "auth.email_wanted", "auth.identity_linked",
+        "auth.passkey_added", "auth.passkey_removed", "auth.recovery", "auth.recovery_code_used",
+        "auth.second_factor_added", "auth.second_factor_removed", "auth.verification",
         "export.ready", "order.canceled", "order.confirmed", "order.refunded", "password.changed", "sign_in.suspicious",
         "team.invite", "webhook.disabled", "welcome",
       ])

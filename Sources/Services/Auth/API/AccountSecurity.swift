@@ -7,6 +7,8 @@ public struct AccountSecurity: Codable, Sendable, Hashable {
   public var emailVerified: Bool
   /// Whether it can log in with a password.
   public var hasPassword: Bool
+  /// How many passkeys open it.
+  public var passkeys: Int
   /// How many sessions are open.
   public var openSessions: Int
   /// Failed logins within the last day that count against the account, from wherever nobody logged in to it before.
@@ -21,11 +23,12 @@ public struct AccountSecurity: Codable, Sendable, Hashable {
   public var changes: [AccountChange]
 
   public init(
-    emailVerified: Bool, hasPassword: Bool, openSessions: Int, failedLogins: Int, blockedUntil: Date?,
+    emailVerified: Bool, hasPassword: Bool, passkeys: Int, openSessions: Int, failedLogins: Int, blockedUntil: Date?,
     apiKeys: [APIKey], consents: Int, changes: [AccountChange]
   ) {
     self.emailVerified = emailVerified
     self.hasPassword = hasPassword
+    self.passkeys = passkeys
     self.openSessions = openSessions
     self.failedLogins = failedLogins
     self.blockedUntil = blockedUntil
@@ -35,7 +38,7 @@ public struct AccountSecurity: Codable, Sendable, Hashable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case consents, changes
+    case consents, changes, passkeys
     case emailVerified = "email_verified"
     case hasPassword = "has_password"
     case openSessions = "open_sessions"

@@ -41,7 +41,9 @@ extension AuthAPI {
   public static let stepUp = Endpoint<StepUpRequest, SteppedUp>(
     "stepUp", .post, "/api/v1/auth/step-up", access: .authenticated,
     summary: "Prove again who one is: an access token of this session that says so",
-    problems: ["invalid_code", "invalid_credentials", "too_many_attempts", "busy", "login_required"])
+    problems: [
+      "invalid_code", "invalid_credentials", "invalid_passkey", "too_many_attempts", "busy", "login_required",
+    ])
 
   public static let resetSecondFactor = Endpoint<AccountID, Empty>(
     "resetSecondFactor", .delete, "/api/v1/auth/accounts/{id}/second-factor", access: .permission("accounts:write"),

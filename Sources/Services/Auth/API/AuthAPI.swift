@@ -20,7 +20,7 @@ public enum AuthAPI {
       userInfo, userInfoByPost, createAPIKey, apiKeys, revokeAPIKey, exchangeAPIKey,
       secondFactor, enrolTOTP, confirmTOTP, removeTOTP, renewRecoveryCodes, completeLogin, stepUp, resetSecondFactor,
       signInCode,
-    ] + deviceEndpoints + mailEndpoints + federationEndpoints
+    ] + deviceEndpoints + mailEndpoints + federationEndpoints + passkeyEndpoints
 }
 
 // MARK: - Accounts

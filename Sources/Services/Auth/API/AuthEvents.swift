@@ -8,7 +8,7 @@ public enum AuthEvents {
     loginFailed, sessionRevoked, tokenRevoked, tokenReuseDetected, passwordChanged, rolesChanged, roleChanged,
     keyRotated, clientChanged, apiKeyCreated,
     apiKeyRevoked, secondFactorEnrolled, secondFactorRemoved, identityLinked,
-    identityUnlinked, revocationsAnnounced,
+    identityUnlinked, passkeyAdded, passkeyRemoved, passkeyCloneSuspected, revocationsAnnounced,
   ]
 
   public static let userRegistered = EventType<AccountEvent>(

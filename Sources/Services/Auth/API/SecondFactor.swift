@@ -65,14 +65,17 @@ public struct SecondFactorLogin: Codable, Sendable {
   }
 }
 
-/// A code where the account has a second factor, its password where it has none.
+/// A passkey in any case; else a code where the account has a second factor, its password where it has none.
 public struct StepUpRequest: Codable, Sendable {
   public var code: String?
   public var password: String?
+  /// What one of the account's passkeys signed.
+  public var passkey: AssertionCredential?
 
-  public init(code: String? = nil, password: String? = nil) {
+  public init(code: String? = nil, password: String? = nil, passkey: AssertionCredential? = nil) {
     self.code = code
     self.password = password
+    self.passkey = passkey
   }
 }
 

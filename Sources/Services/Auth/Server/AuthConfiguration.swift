@@ -36,6 +36,12 @@ public struct AuthConfiguration: Sendable, Hashable {
   public var emailChangeTokenLifetime: TimeInterval = 3600
   /// How long ago somebody may have authenticated who decides over their account (RFC 9470); 60 to 3 600.
   public var stepUpMaximumAge: TimeInterval = 600
+  /// What passkeys are bound to (WebAuthn Level 3 §5.4.2): the issuer's host, or a domain that it lies beneath. The issuer's
+  /// host where it is nil. Passkeys of another one are of no use any more.
+  public var passkeyDomain: String?
+  /// Where passkeys are used besides the issuer's own origin: `https://app.example.com`, beneath the domain; or Android apps
+  /// (`android:apk-key-hash:` and the SHA-256 of the certificate in base64url).
+  public var passkeyOrigins: [String] = []
   /// What pages and authenticator apps call this platform; 1 to 100 characters.
   public var displayName = "Gravity"
   /// Whom somebody asks whose address was changed without their doing: an address, a page, a name.
@@ -75,6 +81,7 @@ public struct AuthConfiguration: Sendable, Hashable {
     try require(
       (60...3600).contains(emailChangeTokenLifetime), "e-mail change token lifetime: must be 60 to 3600 seconds")
     try require((60...3600).contains(stepUpMaximumAge), "step-up maximum age: must be 60 to 3600 seconds")
+    _ = try PasskeySupport(self)
     try require((1...100).contains(displayName.count), "display name: must have 1 to 100 characters")
     try require(!supportContact.isEmpty, "support contact: must not be empty")
     try require(verificationTokenLifetime >= 60, "verification token lifetime: must be at least 60 seconds")

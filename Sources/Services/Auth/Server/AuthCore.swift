@@ -10,6 +10,7 @@ struct AuthCore: Sendable {
   let database: any Database
   let configuration: AuthConfiguration
   let providers: FederatedProviders
+  let passkeys: PasskeySupport
   let masterKey: MasterKey
   let clock: ServiceClock
   let newID: @Sendable () -> UUID

@@ -24,6 +24,9 @@ enum AuthEvent: Sendable, Hashable {
   case clientChanged(client: UUID)
   case secondFactorEnrolled(account: UUID)
   case secondFactorRemoved(account: UUID, by: UUID?)
+  case passkeyAdded(account: UUID, passkey: UUID)
+  case passkeyRemoved(account: UUID, passkey: UUID, by: UUID?)
+  case passkeyCloneSuspected(account: UUID, passkey: UUID)
   case identityLinked(account: UUID, issuer: String)
   case identityUnlinked(account: UUID, issuer: String)
   case apiKeyCreated(account: UUID, key: UUID)
@@ -66,6 +69,12 @@ extension Outbox {
       try append(
         AuthEvents.secondFactorRemoved, subject: account.lowercased,
         SecondFactorEvent(accountID: account, actorID: actor), in: transaction)
+    case .passkeyAdded(let account, let passkey):
+      try append(AuthEvents.passkeyAdded, about: account, passkey, by: account, in: transaction)
+    case .passkeyRemoved(let account, let passkey, let actor):
+      try append(AuthEvents.passkeyRemoved, about: account, passkey, by: actor, in: transaction)
+    case .passkeyCloneSuspected(let account, let passkey):
+      try append(AuthEvents.passkeyCloneSuspected, about: account, passkey, by: nil, in: transaction)
     case .identityLinked(let account, let issuer):
       try append(
         AuthEvents.identityLinked, subject: account.lowercased, IdentityEvent(accountID: account, issuer: issuer),
@@ -89,6 +98,15 @@ extension Outbox {
 
   private func append(_ type: EventType<AccountEvent>, about account: UUID, in transaction: any Transaction) throws {
     try append(type, subject: account.lowercased, AccountEvent(accountID: account), in: transaction)
+  }
+
+  private func append(
+    _ type: EventType<PasskeyEvent>, about account: UUID, _ passkey: UUID, by actor: UUID?,
+    in transaction: any Transaction
+  ) throws {
+    try append(
+      type, subject: account.lowercased, PasskeyEvent(accountID: account, passkeyID: passkey, actorID: actor),
+      in: transaction)
   }
 
   private func append(

@@ -16,6 +16,7 @@ extension AuthService {
     bindDevices(&routes)
     bindAPIKeys(&routes)
     bindSecondFactor(&routes)
+    bindPasskeys(&routes)
     bindAccountSecurity(&routes)
     bindMail(&routes)
     bindPersonalData(&routes)

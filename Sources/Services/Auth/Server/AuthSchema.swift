@@ -20,6 +20,7 @@ public enum AuthSchema {
     Migration(14, "events of others, and who is erased", personalData),
     Migration(15, "signing in with other providers", federation),
     Migration(16, "how well whoever lets a device in authenticated", deviceAssurance),
+    Migration(17, "passkeys", passkeys),
   ]
 
   private static let accounts: [SQL] = [

@@ -43,6 +43,8 @@ public struct AuthService: Sendable {
   let apiKeys: APIKeys
   let secondFactors: SecondFactors
   let stepUp: StepUp
+  let passkeys: Passkeys
+  let passkeySignIn: PasskeySignIn
   let deviceGrant: DeviceGrant
   let deviceApproval: DeviceApproval
   let federation: Federation
@@ -72,8 +74,8 @@ public struct AuthService: Sendable {
     try configuration.validate()
     let core = AuthCore(
       database: database, configuration: configuration,
-      providers: try FederatedProviders(providers, issuer: configuration.issuer), masterKey: masterKey, clock: clock,
-      newID: newID,
+      providers: try FederatedProviders(providers, issuer: configuration.issuer),
+      passkeys: try PasskeySupport(configuration), masterKey: masterKey, clock: clock, newID: newID,
       randomBytes: randomBytes, events: Outbox(service: AuthAPI.service, newID: newID), logger: logger)
     self.core = core
     let envelope = Envelope(masterKey, previous: previousMasterKeys)
@@ -99,7 +101,10 @@ public struct AuthService: Sendable {
     let challenges = SecondFactorChallenges(core: core, check: check)
     secondFactors = SecondFactors(
       core: core, envelope: envelope, check: check, mail: mail, revocations: revocations)
-    stepUp = StepUp(core: core, ownAccount: ownAccount, check: check, issuer: issuer)
+    let passkeyChallenges = PasskeyChallenges(core: core)
+    passkeys = Passkeys(core: core, challenges: passkeyChallenges, mail: mail, revocations: revocations)
+    passkeySignIn = PasskeySignIn(core: core, challenges: passkeyChallenges, attempts: attempts)
+    stepUp = StepUp(core: core, ownAccount: ownAccount, check: check, passkeys: passkeySignIn, issuer: issuer)
     login = Login(core: core, passwords: passwords, attempts: attempts, issuer: issuer, challenges: challenges)
     refresh = Refresh(core: core, issuer: issuer, revocations: revocations)
     sessions = Sessions(core: core, store: tokenStore, revocations: revocations)

@@ -48,6 +48,7 @@ struct Maintenance: Service {
       { try SecondFactorStore($0).deleteExpired(now: $1, limit: batch) },
       { try ChallengeStore($0).deleteExpired(now: $1, limit: batch) },
       { try ProviderVisitStore($0).deleteExpired(now: $1, limit: batch) },
+      { try PasskeyChallengeStore($0).deleteExpired(now: $1, limit: batch) },
       { try DeviceStore($0).deleteExpired(before: $1 - Self.deviceMemory, limit: batch) },
       { try APIKeyStore($0).deleteExpired(now: $1, limit: batch) },
       { try ClientSecretStore($0).deleteExpiredAssertions(now: $1, limit: batch) },

@@ -77,14 +77,15 @@ struct PageReplies: Sendable {
       if let seconds = problem?.retryAfter { scope.reply.setHeader("Retry-After", "\(seconds)") }
       return show(
         AuthorizationPages.signIn(
-          query, for: client, at: redirect, ways: FederationPages.ways(core.providers, query), formToken: token,
-          email: email, problem: problem), scope)
+          query, for: client, at: redirect, passkeys: core.passkeys, ways: FederationPages.ways(core.providers, query),
+          formToken: token, email: email, problem: problem), scope)
     case .secondFactor(let query, let client, let redirect, let challenge, let problem):
       let token = formToken(for: Self.code(challenge), query.carried, scope)
       if let seconds = problem?.retryAfter { scope.reply.setHeader("Retry-After", "\(seconds)") }
       return show(
         AuthorizationPages.code(
-          query, for: client, at: redirect, challenge: challenge, formToken: token, problem: problem), scope)
+          query, for: client, at: redirect, challenge: challenge, passkeys: core.passkeys, formToken: token,
+          signInToken: formToken(for: Self.signIn, query.carried, scope), problem: problem), scope)
     case .consent(let query, let request, let account, let session):
       let token = formToken(for: Self.consent(session), query.carried, scope)
       return show(AuthorizationPages.consent(query, request, account: account, formToken: token), scope)

@@ -75,6 +75,8 @@ struct AccountAdministration: Sendable {
       try APIKeyStore(transaction).deleteAll(of: row.id)
       try LinkedIdentityStore(transaction).deleteAll(of: row.id)
       _ = try SecondFactorStore(transaction).deleteAll(of: row.id)
+      try PasskeyStore(transaction).deleteAll(of: row.id)
+      try PasskeyStore(transaction).forgetHandle(of: row.id)
       try AccountChangeStore(transaction).forgetReasons(of: row.id)
     }
     row = try store.update(row, at: now)
@@ -88,6 +90,7 @@ struct AccountAdministration: Sendable {
       try OneTimeTokenStore(transaction).deleteAll(of: row.id)
       try ChallengeStore(transaction).deleteAll(of: row.id)
       try ProviderVisitStore(transaction).deleteAll(of: row.id)
+      try PasskeyChallengeStore(transaction).deleteAll(of: row.id)
       try MailRequestStore(transaction).deleteAll(of: row.id, .emailChange)
       revoked += try revocations.endSessions(of: row.id, besides: nil, core.events, transaction, now)
     }

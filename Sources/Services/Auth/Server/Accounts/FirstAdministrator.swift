@@ -48,6 +48,7 @@ struct Bootstrap: Sendable {
       let revoked = try revocations.replacePassword(
         of: found, with: hash, keeping: nil, core.events, transaction, now)
       try LinkedIdentityStore(transaction).deleteAll(of: found.id)
+      try PasskeyStore(transaction).deleteAll(of: found.id)
       try store.setRoles([BuiltInRole.administrator, BuiltInRole.user], of: found.id)
       return revoked
     }

@@ -8,7 +8,7 @@ import GravityIdentity
 enum AuthorizationStep: Sendable {
   /// Back to the client, with a code or with an error.
   case redirect(String)
-  /// No client and no redirect where it is for the device page.
+  /// No client and no redirect where it is for a page of auth's own.
   case signIn(AuthorizationQuery, client: ClientRow?, redirect: RedirectURI?, problem: Problem?)
   /// The password was right, and there is a second factor.
   case secondFactor(
@@ -121,16 +121,16 @@ struct Authorization: Sendable {
     return (client, redirect)
   }
 
-  /// For whom a sign-in is; nobody where it is for the device page.
+  /// For whom a sign-in is; nobody where it is for a page of auth's own.
   static func asker(_ query: AuthorizationQuery, _ transaction: any Transaction) throws -> (ClientRow?, RedirectURI?) {
-    query.devicePage == nil ? try client(query, transaction) : (nil, nil)
+    query.ownPage == nil ? try client(query, transaction) : (nil, nil)
   }
 
   func answering(
     _ query: AuthorizationQuery, _ transaction: any Transaction,
     _ body: (AuthorizationRequest) throws -> AuthorizationStep
   ) throws -> AuthorizationStep {
-    if let page = query.devicePage { return .redirect(page) }
+    if let page = query.ownPage { return .redirect(page) }
     let (client, redirect) = try Self.client(query, transaction)
     do { return try body(try AuthorizationRequest(query, client, redirect)) } catch let error as AuthorizationError {
       return .redirect(
@@ -144,7 +144,7 @@ struct Authorization: Sendable {
     _ request: AuthorizationRequest, _ found: BrowserSessions.Found, _ transaction: any Transaction, _ now: Date
   ) throws -> Bool {
     if request.needsSecondFactor, found.authentication.assurance != UserAuthentication.secondLevel,
-      try SecondFactorStore(transaction).isEnrolled(found.account.id)
+      try SecondLevel.isReachable(by: found.account.id, core, transaction)
     {
       return true
     }

@@ -61,7 +61,7 @@ struct DeviceApproval: Sendable {
     _ found: BrowserSessions.Found, for row: DeviceRow, _ transaction: any Transaction, _ now: Date
   ) throws -> Bool {
     if row.needsSecondFactor, found.authentication.assurance != UserAuthentication.secondLevel {
-      guard try SecondFactorStore(transaction).isEnrolled(found.account.id) else {
+      guard try SecondLevel.isReachable(by: found.account.id, core, transaction) else {
         throw Problem(
           403, "unmet_authentication_requirements", "The device asks for a second factor, and your account has none",
           detail: "Add one to your account first, then sign in again.")

@@ -21,8 +21,8 @@ struct FederationRefusal: Error {
 /// - The account's own address was proved, too: it is linked, and its owner is told by mail.
 /// - Nobody ever proved the account's address. Whoever opened it may have waited for this (pre-hijacking), so what they
 ///   left goes: password, sessions, keys, consents, links. Then it is linked.
-/// - The account has more than an ordinary user's roles, or an unproved address and a second factor: never by an
-///   address. Its owner signs in and links it themselves.
+/// - The account has more than an ordinary user's roles, or an unproved address and a second factor or a passkey:
+///   never by an address. Its owner signs in and links it themselves.
 struct FederatedAccounts: Sendable {
   let core: AuthCore
   let revocations: Revocations
@@ -87,7 +87,7 @@ struct FederatedAccounts: Sendable {
     let ordinary: Set = [BuiltInRole.user, BuiltInRole.guest]
     let isOrdinary = try ordinary.isSuperset(of: AccountStore(transaction).roles(of: found.id))
     let isProved = found.emailVerified && found.status == .active
-    guard isOrdinary, try isProved || !SecondFactorStore(transaction).isEnrolled(found.id) else {
+    guard isOrdinary, try isProved || !SecondLevel.isReachable(by: found.id, core, transaction) else {
       throw FederationRefusal(problem: Self.linkNeeded(provider), account: found.id)
     }
     var (account, revoked) = (found, [Revocation]())
@@ -112,6 +112,9 @@ struct FederatedAccounts: Sendable {
     }
     try LinkedIdentityStore(transaction).deleteAll(of: account.id)
     try ProviderVisitStore(transaction).deleteAll(of: account.id)
+    // Where there can be none any more, some may be left of before.
+    try PasskeyStore(transaction).deleteAll(of: account.id)
+    try PasskeyChallengeStore(transaction).deleteAll(of: account.id)
     try APIKeyStore(transaction).deleteAll(of: account.id)
     try ConsentStore(transaction).deleteAll(of: account.id)
     try ChallengeStore(transaction).deleteAll(of: account.id)

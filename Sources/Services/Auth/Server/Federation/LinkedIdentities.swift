@@ -64,10 +64,11 @@ struct LinkedIdentities: Sendable {
       let others = try links.list(of: id).filter {
         $0.id != link && core.providers.find(issuer: $0.issuer) != nil
       }
-      guard account.passwordHash != nil || !others.isEmpty else {
+      let hasPasskey = try core.passkeys.party != nil && PasskeyStore(transaction).count(of: id) > 0
+      guard account.passwordHash != nil || !others.isEmpty || hasPasskey else {
         throw Problem(
           409, "last_way_in", "Nobody could sign in to the account any more",
-          detail: "Set a password at \(AuthAPI.recover.path), or connect another provider, first.")
+          detail: "Set a password at \(AuthAPI.recover.path), or connect another provider, or add a passkey, first.")
       }
       try links.delete(row.id)
       try core.events.record(.identityUnlinked(account: id, issuer: row.issuer), in: transaction)

@@ -52,7 +52,7 @@ struct MailQueue: Sendable {
   static func lifetime(of kind: AuthMessage.Kind) -> TimeInterval {
     switch kind {
     case .emailWanted, .emailChanged, .emailReplaced, .secondFactorAdded, .secondFactorRemoved, .recoveryCodeUsed,
-      .identityLinked:
+      .passkeyAdded, .passkeyRemoved, .identityLinked:
       noticeLifetime
     case .verification, .recovery, .alreadyRegistered, .emailChange: lifetime
     }
@@ -150,7 +150,7 @@ struct MailQueue: Sendable {
     else { return nil }
     guard row.purpose == .emailChange else {
       let tellsOfLoss: Set<AuthMessage.Kind> = [
-        .emailReplaced, .secondFactorRemoved, .recoveryCodeUsed, .identityLinked,
+        .emailReplaced, .secondFactorRemoved, .recoveryCodeUsed, .passkeyAdded, .passkeyRemoved, .identityLinked,
       ]
       let contact = tellsOfLoss.contains(row.purpose) ? core.configuration.supportContact : nil
       return AuthMessage(

@@ -24,6 +24,10 @@ public struct AuthMessage: Sendable, Hashable {
     case secondFactorRemoved = "second_factor_removed"
     /// A recovery code stood in for the second factor; the same.
     case recoveryCodeUsed = "recovery_code_used"
+    /// Another passkey opens the account; the same.
+    case passkeyAdded = "passkey_added"
+    /// A passkey opens it no more; the same.
+    case passkeyRemoved = "passkey_removed"
     /// Somebody who signed in with another provider was connected with the account; the same.
     case identityLinked = "identity_linked"
   }

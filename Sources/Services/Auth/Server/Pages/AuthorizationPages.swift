@@ -5,8 +5,8 @@ import GravityContracts
 /// The pages of the authorization endpoint.
 enum AuthorizationPages {
   static func signIn(
-    _ query: AuthorizationQuery, for client: ClientRow?, at redirect: RedirectURI?, ways: String, formToken: String,
-    email: String?, problem: Problem?
+    _ query: AuthorizationQuery, for client: ClientRow?, at redirect: RedirectURI?, passkeys: PasskeySupport,
+    ways: String, formToken: String, email: String?, problem: Problem?
   ) -> WebPage {
     let described = problem == nil ? "" : " aria-describedby=\"problem\" aria-invalid=\"true\""
     let address = email ?? query.loginHint ?? ""
@@ -15,7 +15,7 @@ enum AuthorizationPages {
     return WebPage(
       title: "Sign in",
       body: """
-        <p>\(purpose(of: client))</p>
+        <p>\(purpose(of: client, query))</p>
         \(WebPage.alert(problem.map(sentence)))
         <form method="post" action="\(AuthAPI.signIn.path)">
         <label for="email">E-mail address</label>
@@ -26,14 +26,16 @@ enum AuthorizationPages {
         \(WebPage.hidden("form_token", formToken))
         <button type="submit">Sign in</button>
         </form>
+        \(PasskeyPages.way(passkeys, query, formToken: formToken))
         \(ways)
         """,
-      status: problem.map { $0.status } ?? 200, formTarget: redirect?.source)
+      status: problem.map { $0.status } ?? 200, formTarget: redirect?.source,
+      script: passkeys.party == nil ? nil : PasskeyPages.script)
   }
 
   /// What somebody signs in for.
-  static func purpose(of client: ClientRow?) -> String {
-    client.map { "to continue to <strong>\(WebPage.escaped($0.name))</strong>" } ?? "to connect a device"
+  static func purpose(of client: ClientRow?, _ query: AuthorizationQuery) -> String {
+    client.map { "to continue to <strong>\(WebPage.escaped($0.name))</strong>" } ?? query.ownPurpose
   }
 
   static func consent(

@@ -2,7 +2,8 @@ import Crypto
 import Foundation
 import GravityContracts
 
-/// A page for people: plain HTML without a script, so that it works everywhere and nothing can be run in it.
+/// A page for people: plain HTML that works everywhere. Nothing can be run in it but, where it uses a passkey, the one script
+/// that is named by its hash.
 struct WebPage: Sendable {
   var title: String
   /// What the platform is called; nowhere where it is empty.
@@ -12,6 +13,8 @@ struct WebPage: Sendable {
   var status = 200
   /// Where its forms may lead in the end, besides here (CSP 3 §6.4.2).
   var formTarget: String?
+  /// A module, which holds nothing that came from outside. It may ask for what is here.
+  var script: String?
 
   var bytes: Data {
     Data(
@@ -31,6 +34,7 @@ struct WebPage: Sendable {
       <h1>\(Self.escaped(title))</h1>
       \(body)
       </main>
+      \(script.map { "<script type=\"module\">\($0)</script>" } ?? "")
       </body>
       </html>
 
@@ -40,8 +44,14 @@ struct WebPage: Sendable {
   /// Nothing is loaded, run, framed (clickjacking) or sent elsewhere.
   var contentSecurityPolicy: String {
     let target = formTarget.map { " \($0)" } ?? ""
-    return "default-src 'none'; style-src '\(Self.styleHash)'; form-action 'self'\(target); base-uri 'none'; "
+    let script = script.map { " script-src '\(Self.hash($0))'; connect-src 'self';" } ?? ""
+    return "default-src 'none'; style-src '\(Self.styleHash)';\(script) form-action 'self'\(target); base-uri 'none'; "
       + "frame-ancestors 'none'"
+  }
+
+  /// CSP 3 §2.3.1.
+  private static func hash(_ text: String) -> String {
+    "sha256-\(Data(SHA256.hash(data: Data(text.utf8))).base64EncodedString())"
   }
 
   static func escaped(_ text: String) -> String {
@@ -86,10 +96,12 @@ struct WebPage: Sendable {
     .site{margin:0;font-weight:600;color:#595959}
     .ways{list-style:none;margin:1.75rem 0 0;padding:1.25rem 0 0;border-top:1px solid #767676}
     .ways li{margin:0 0 .6rem}
+    .list{list-style:none;margin:1.25rem 0;padding:0}
+    .list li{padding:.75rem 0;border-top:1px solid #767676}
+    .list button{margin-top:.5rem}
     a.button{display:block;box-sizing:border-box;width:100%;padding:.6rem 1.1rem;border:1px solid #767676;
     border-radius:.35rem;font-weight:600;text-align:center;text-decoration:none;color:inherit}
     @media (prefers-color-scheme:dark){.site{color:#b3b3b3}}
     """
-  private static let styleHash =
-    "sha256-\(Data(SHA256.hash(data: Data(style.utf8))).base64EncodedString())"
+  private static let styleHash = hash(style)
 }

@@ -21,6 +21,7 @@ struct AccountPersonalData: PersonalDataStore {
     ("mail_requests", "mail_requests"), ("second_factors", "totp_factors"), ("recovery_codes", "recovery_codes"),
     ("second_factor_challenges", "second_factor_challenges"), ("device_authorizations", "device_authorizations"),
     ("linked_identities", "linked_identities"), ("provider_visits", "provider_visits"),
+    ("passkeys", "passkeys"), ("passkey_users", "passkey_users"), ("passkey_challenges", "passkey_challenges"),
   ]
 
   func inventory(of user: UUID, in transaction: any Transaction) throws -> PersonalDataCounts {
@@ -129,6 +130,21 @@ struct AccountPersonalData: PersonalDataStore {
             id: try row.get("id"), issuer: try row.get("issuer"), subject: try row.get("subject"),
             email: try row.get("email"), linkedAt: try row.get("linked_at"), lastUsedAt: try row.get("last_used_at"))
           return (identity.id, try PersonalDataItem(kind: "linked_identity", identity))
+        }
+      },
+      PersonalDataSection { after, limit, transaction in
+        try transaction.rows(
+          """
+          SELECT id, name, transports, backed_up, created_at, last_used_at FROM passkeys
+          WHERE account_id = \(user) \(Self.after(after)) ORDER BY id LIMIT \(limit)
+          """
+        ).map { row in
+          let passkey = Passkey(
+            id: try row.get("id"), name: try row.get("name"),
+            transports: try row.get("transports", as: String.self).split(separator: " ").map(String.init),
+            backedUp: try row.get("backed_up"), createdAt: try row.get("created_at"),
+            lastUsedAt: try row.get("last_used_at"))
+          return (passkey.id, try PersonalDataItem(kind: "passkey", passkey))
         }
       },
     ]

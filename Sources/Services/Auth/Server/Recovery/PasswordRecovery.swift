@@ -36,7 +36,10 @@ struct PasswordRecovery: Sendable {
         account.status == .active || account.status == .unverified
       else { throw OneTimeTokenStore.refusal }
       // Who comes by the mail may be another than who opened the account, and has no use for their ways in.
-      if !account.emailVerified { try LinkedIdentityStore(transaction).deleteAll(of: id) }
+      if !account.emailVerified {
+        try LinkedIdentityStore(transaction).deleteAll(of: id)
+        try PasskeyStore(transaction).deleteAll(of: id)
+      }
       // The token came by the account's mail, which is what verification asks for.
       account.emailVerified = true
       if account.status == .unverified {

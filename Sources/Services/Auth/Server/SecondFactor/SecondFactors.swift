@@ -144,7 +144,17 @@ struct SecondFactors: Sendable {
       // Nobody acts on those who have more; and one's own factor goes only with that factor.
       try principal.requireHolding(try RoleStore(transaction).find(store.roles(of: id)).flatMap(\.permissions))
       if principal.subject == id.lowercased { try principal.requireRecentAuthentication(core, transaction, now) }
-      try take(from: account, by: UUID(uuidString: principal.subject), mailID, transaction, now)
+      let actor = UUID(uuidString: principal.subject)
+      // Somebody else may have added them, or have what was lost.
+      let passkeys = try PasskeyStore(transaction).deleteAll(of: id)
+      for passkey in passkeys {
+        try core.events.record(.passkeyRemoved(account: id, passkey: passkey, by: actor), in: transaction)
+      }
+      if try passkeys.isEmpty || SecondFactorStore(transaction).find(id) != nil {
+        try take(from: account, by: actor, mailID, transaction, now)
+      } else {
+        try tell(.passkeyRemoved, account, mailID, transaction, now)
+      }
       account.epoch += 1
       account = try store.update(account, at: now)
       let bump = revocations.subject(id, epoch: account.epoch, now: now)

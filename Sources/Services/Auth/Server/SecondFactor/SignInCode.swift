@@ -53,15 +53,14 @@ extension PageReplies {
 extension AuthorizationPages {
   static func code(
     _ query: AuthorizationQuery, for client: ClientRow?, at redirect: RedirectURI?, challenge: String,
-    formToken: String,
-    problem: Problem?
+    passkeys: PasskeySupport, formToken: String, signInToken: String, problem: Problem?
   ) -> WebPage {
     let described = problem == nil ? "" : " aria-invalid=\"true\""
     let descriptions = problem == nil ? "hint" : "problem hint"
     return WebPage(
       title: "Enter your code",
       body: """
-        <p>\(purpose(of: client))</p>
+        <p>\(purpose(of: client, query))</p>
         \(WebPage.alert(problem.map(sentence)))
         <form method="post" action="\(AuthAPI.signInCode.path)">
         <label for="code">Code</label>
@@ -72,7 +71,9 @@ extension AuthorizationPages {
         \(WebPage.hidden("form_token", formToken))
         <button type="submit">Continue</button>
         </form>
+        \(PasskeyPages.way(passkeys, query, formToken: signInToken))
         """,
-      status: problem.map { $0.status } ?? 200, formTarget: redirect?.source)
+      status: problem.map { $0.status } ?? 200, formTarget: redirect?.source,
+      script: passkeys.party == nil ? nil : PasskeyPages.script)
   }
 }

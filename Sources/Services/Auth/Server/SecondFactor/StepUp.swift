@@ -10,15 +10,21 @@ struct StepUp: Sendable {
   let core: AuthCore
   let ownAccount: OwnAccount
   let check: CodeCheck
+  let passkeys: PasskeySignIn
   let issuer: TokenIssuer
 
-  /// Where the account has a second factor that is shown, otherwise the password: whoever must show two factors showed
-  /// both when they logged in, and one of them again is what NIST SP 800-63B §2.2.3 asks for within a session.
+  /// A passkey shows two factors. Without one: where the account has a second factor that is shown, otherwise the password.
+  /// Whoever must show two factors showed both when they logged in, and one of them again is what NIST SP 800-63B §2.2.3
+  /// asks for within a session.
   func stepUp(
     _ request: StepUpRequest, by principal: Principal, from client: ClientDevice
   ) async throws -> SteppedUp {
     try principal.requireOwnLogin()
     let id = try principal.accountID
+    if let passkey = request.passkey {
+      let (token, lifetime) = try await issuer.accessToken(for: try await show(passkey, principal, client))
+      return SteppedUp(accessToken: token, expiresIn: Int(lifetime))
+    }
     let isEnrolled = try await core.read { transaction, _ in try SecondFactorStore(transaction).isEnrolled(id) }
     let session =
       isEnrolled
@@ -67,7 +73,7 @@ struct StepUp: Sendable {
     422, "invalid_code", "The code is wrong or was used before", detail: "Wait for the next code, then try again.",
     errors: [.init(field: "code", code: "wrong", message: "is not a code that is good now")])
 
-  private func authenticate(
+  func authenticate(
     _ account: AccountRow, _ principal: Principal, adding methods: [String], _ transaction: any Transaction, _ now: Date
   ) throws -> OpenSession {
     guard
@@ -102,15 +108,17 @@ extension Principal {
     let isRecent = authenticatedAt.map { now.timeIntervalSince($0) <= age } ?? false
     guard isRecent, !isEnrolled || assurance == UserAuthentication.secondLevel else {
       let hasPassword = try AccountStore(transaction).find(accountID)?.passwordHash != nil
-      let proof = isEnrolled ? "a code" : "the password"
+      let hasPasskey = try core.passkeys.party != nil && PasskeyStore(transaction).count(of: accountID) > 0
+      let proofs = [isEnrolled ? "a code" : hasPassword ? "the password" : nil, hasPasskey ? "a passkey" : nil]
+        .compactMap { $0 }
       var needed: [String: JSONValue] = ["max_age": .integer(Int64(age))]
       if isEnrolled { needed["acr_values"] = .string(UserAuthentication.secondLevel) }
       throw Problem(
         401, "insufficient_user_authentication", "That takes a more recent or stronger authentication",
         detail:
-          isEnrolled || hasPassword
-          ? "Show \(proof) at \(AuthAPI.stepUp.path), then try again with its token."
-          : "Sign in again, then try again with the new token.",
+          proofs.isEmpty
+          ? "Sign in again, then try again with the new token."
+          : "Show \(proofs.joined(separator: " or ")) at \(AuthAPI.stepUp.path), then try again with its token.",
         extensions: needed)
     }
   }

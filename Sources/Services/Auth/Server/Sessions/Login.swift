@@ -108,7 +108,7 @@ struct Login: Sendable {
     }
   }
 
-  private func open(
+  func open(
     _ id: UUID, _ account: AccountRow, _ authentication: UserAuthentication, _ client: ClientDevice,
     _ transaction: any Transaction, _ now: Date
   ) throws -> OpenSession {

@@ -110,6 +110,26 @@ enum AuthTemplates {
           + "verbraucht.",
         advice: "Falls Sie das nicht waren, hat jemand anders Ihr Passwort und Ihre Codes. Wenden Sie sich sofort an "
           + "{{auth.contact}}."), contact),
+    "auth.passkey_added": notice(
+      .init(
+        subject: "Another passkey for {{site.name}}",
+        news: "a passkey was added to your account at {{site.name}}: whoever has it signs in without your password.",
+        advice: "If it was not you, somebody else may get into your account. Ask {{auth.contact}} at once."),
+      .init(
+        subject: "Ein weiterer Passkey für {{site.name}}",
+        news: "zu Ihrem Konto bei {{site.name}} kam ein Passkey hinzu: wer ihn hat, meldet sich ohne Ihr Passwort an.",
+        advice: "Falls Sie das nicht waren, kommt vielleicht jemand anders in Ihr Konto. Wenden Sie sich sofort an "
+          + "{{auth.contact}}."), contact),
+    "auth.passkey_removed": notice(
+      .init(
+        subject: "A passkey for {{site.name}} was removed",
+        news: "a passkey of your account at {{site.name}} was removed: it opens the account no more.",
+        advice: "If it was not you, somebody else may have your account. Ask {{auth.contact}} at once."),
+      .init(
+        subject: "Ein Passkey für {{site.name}} wurde entfernt",
+        news: "ein Passkey Ihres Kontos bei {{site.name}} wurde entfernt: er öffnet das Konto nicht mehr.",
+        advice: "Falls Sie das nicht waren, hat vielleicht jemand anders Ihr Konto. Wenden Sie sich sofort an "
+          + "{{auth.contact}}."), contact),
     "auth.identity_linked": notice(
       .init(
         subject: "Another way to sign in to {{site.name}}",
