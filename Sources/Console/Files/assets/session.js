@@ -189,6 +189,22 @@ export const session = {
     await this.load();
     changed();
   },
+  /// Whether this browser has passkeys, in the form in which the API speaks of them.
+  get canUsePasskeys() {
+    return typeof PublicKeyCredential === "function" && "parseRequestOptionsFromJSON" in PublicKeyCredential;
+  },
+  /// Whose it is the passkey tells. Also for whoever has a second factor: it stands for both.
+  async signInWithPasskey() {
+    const options = await post("/api/v1/auth/login/passkey/options", {});
+    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
+    const credential = await navigator.credentials.get({ publicKey });
+    const tokens = await post("/api/v1/auth/login/passkey", { credential: credential.toJSON() });
+    keep(null);
+    take(tokens);
+    await this.load();
+    keep({ ...kept, email: this.email });
+    changed();
+  },
   /// After a reload: the session that this tab had, if it is still good.
   async restore() {
     if (!kept) return;

@@ -89,6 +89,7 @@ function aboutOf(account) {
       : session.permissions.map((name) => h("span.tag", { class: name.includes("*") ? "wide" : "" }, h("code", {}, name))))],
     ["Created", when(new Date(account.created_at))],
     ["API keys", h("a", { href: address(["keys"]) }, "your keys")],
+    ["Passkeys", h("a", { href: "/oauth/passkeys" }, "your passkeys")],
     ["Account id", h("code", {}, account.id), { copy: account.id }],
   ]);
 }
