@@ -66,39 +66,54 @@ class Shots:
 def sign_in(page, platform):
     page.get_by_label("E-mail address").fill(platform.email)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
-def code_flow(page, platform, shots):
-    """Sign-in, consent, code, tokens."""
-    client = platform.client(
+def photo_book(platform):
+    return platform.client(
         name="Photo book", grants=["authorization_code", "refresh_token"], redirect_uris=[REDIRECT],
         scopes=["openid", "profile", "email", "offline_access", "account", "orders:read"])
+
+
+def ask(page, platform, client, **more):
+    """Sends the browser for a code, and gives what proves who asked."""
     verifier = secrets.token_urlsafe(48)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     query = {
         "response_type": "code", "client_id": client, "redirect_uri": REDIRECT, "state": "s-1", "nonce": "n-1",
         "scope": "openid profile offline_access orders:read", "code_challenge": challenge,
-        "code_challenge_method": "S256"}
+        "code_challenge_method": "S256", **more}
     page.goto(platform.base + "/oauth/authorize?" + urllib.parse.urlencode(query))
-    shots.take(page, "sign-in")
-    page.get_by_label("E-mail address").fill(platform.email)
-    page.get_by_label("Password").fill("wrong, but long enough")
-    page.get_by_role("button", name="Sign in").click()
-    assert "Wrong address or password" in page.get_by_role("alert").inner_text()
-    shots.take(page, "sign-in-wrong")
-    sign_in(page, platform)
-    assert "Photo book" in page.get_by_role("heading").inner_text()
-    shots.take(page, "consent")
+    return verifier
+
+
+def allow(page, platform, client, verifier):
+    """Consents, and exchanges the code."""
     caught = []
     page.route(REDIRECT + "**", lambda route: (caught.append(route.request.url), route.fulfill(body="back")))
     page.get_by_role("button", name="Allow", exact=True).click()
     page.wait_for_url(REDIRECT + "**")
     back = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(caught[0]).query))
     assert back["state"] == "s-1" and back["iss"], back
-    tokens = platform.form("/oauth/token", {
+    return platform.form("/oauth/token", {
         "grant_type": "authorization_code", "code": back["code"], "redirect_uri": REDIRECT, "client_id": client,
         "code_verifier": verifier})
+
+
+def code_flow(page, platform, shots):
+    """Sign-in, consent, code, tokens."""
+    client = photo_book(platform)
+    verifier = ask(page, platform, client)
+    shots.take(page, "sign-in")
+    page.get_by_label("E-mail address").fill(platform.email)
+    page.get_by_label("Password").fill("wrong, but long enough")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    assert "Wrong address or password" in page.get_by_role("alert").inner_text()
+    shots.take(page, "sign-in-wrong")
+    sign_in(page, platform)
+    assert "Photo book" in page.get_by_role("heading").inner_text()
+    shots.take(page, "consent")
+    tokens = allow(page, platform, client, verifier)
     assert tokens["id_token"] and tokens["refresh_token"] and tokens["access_token"], tokens
 
 
@@ -129,6 +144,58 @@ def device_flow(page, platform, shots):
     assert platform.form("/oauth/token", question)["error"] == "invalid_grant"
 
 
+def passkeys(page, platform, shots):
+    """A passkey, added at its page, signs in to an app, and does no more once it is removed."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    # A telephone or a laptop: it verifies who uses it, and keeps passkeys.
+    device = devtools.send("WebAuthn.addVirtualAuthenticator", {"options": {
+        "protocol": "ctap2", "ctap2Version": "ctap2_1", "transport": "internal", "hasResidentKey": True,
+        "hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True}})["authenticatorId"]
+    page.goto(platform.base + "/oauth/passkeys")
+    assert "to see your passkeys" in page.inner_text("main")
+    sign_in(page, platform)
+    page.get_by_role("heading", name="Your passkeys").wait_for()
+    shots.take(page, "passkeys-none")
+    page.get_by_label("Name").fill("My <phone>")
+    page.get_by_role("button", name="Add a passkey").click()
+    page.get_by_role("button", name="Remove My <phone>").wait_for()
+    shots.take(page, "passkeys")
+    kept = devtools.send("WebAuthn.getCredentials", {"authenticatorId": device})["credentials"]
+    assert len(kept) == 1 and kept[0]["rpId"] == "localhost" and kept[0]["isResidentCredential"], kept
+    page.get_by_label("Name").fill("Again")
+    page.get_by_role("button", name="Add a passkey").click()
+    page.get_by_text("has a passkey for your account already").wait_for()
+    shots.take(page, "passkeys-twice")
+
+    page.context.clear_cookies()
+    client = photo_book(platform)
+    verifier = ask(page, platform, client, acr_values="aal2")
+    devtools.send("WebAuthn.setUserVerified", {"authenticatorId": device, "isUserVerified": False})
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.get_by_text("It was canceled, or took too long.").wait_for()
+    shots.take(page, "sign-in-passkey")
+    devtools.send("WebAuthn.setUserVerified", {"authenticatorId": device, "isUserVerified": True})
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.get_by_role("heading", name="Photo book").wait_for()
+    tokens = allow(page, platform, client, verifier)
+    part = tokens["id_token"].split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    assert claims["amr"] == ["pop", "user", "mfa"] and claims["acr"] == "aal2", claims
+
+    page.goto(platform.base + "/console/me")
+    page.get_by_role("button", name="Use a passkey").click()
+    page.get_by_role("heading", name="Your account").wait_for()
+    shots.take(page, "console-me")
+    page.get_by_role("link", name="your passkeys").click()
+    page.get_by_role("button", name="Remove My <phone>").click()
+    page.get_by_text("There is none yet.").wait_for()
+    page.context.clear_cookies()
+    ask(page, platform, client)
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.get_by_text("That passkey does not open an account here").wait_for()
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--base", required=True, help="a gateway's address")
@@ -146,9 +213,10 @@ def main():
         print(f"skipped: there is no browser at {given.browser}")
         return 0
     platform, shots, failed = Platform(given.base, given.email, given.password), Shots(given.shots), 0
+    tests = (code_flow, device_flow, passkeys)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=given.browser, args=["--no-sandbox"])
-        for test in (code_flow, device_flow):
+        for test in tests:
             context = browser.new_context(viewport={"width": 1280, "height": 800})
             context.set_default_timeout(20_000)
             page = context.new_page()
@@ -166,7 +234,7 @@ def main():
                 print(f"failed: {test.__doc__} {error!r}\n{page.url}")
             context.close()
         browser.close()
-    print(f"{2 - failed} passed, {failed} failed")
+    print(f"{len(tests) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
 

@@ -6,13 +6,13 @@ import Testing
   .enabled(if: Chromium.python != nil, "there is no Chromium, or no GRAVITY_TEST_PYTHON with playwright"),
   .timeLimit(.minutes(10)))
 struct ChromiumTests {
-  @Test("people sign in, consent and let a device in, on the pages of auth")
+  @Test("people sign in, consent, let a device in and use a passkey, on the pages of auth")
   func auth() async throws {
-    let platform = try await PlatformProcess.up()
+    let platform = try await PlatformProcess.up(isAtLocalhost: true)
     defer { platform.remove() }
     try await Chromium.run(
       "auth_test.py",
-      ["--base", platform.gateway, "--email", "admin@example.com", "--password", "tall-green-ladder-9"])
+      ["--base", platform.localhost, "--email", "admin@example.com", "--password", "tall-green-ladder-9"])
     #expect(await platform.stop() == 0)
   }
 

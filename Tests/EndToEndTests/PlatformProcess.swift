@@ -25,13 +25,20 @@ final class PlatformProcess: Sendable {
     program = Mutex(nil)
   }
 
+  /// The gateway's address with a domain, to which browsers bind passkeys.
+  var localhost: String { "http://localhost:\(8000 + portOffset)" }
+
   /// Starts `gravity up` and waits until it says that it is ready.
+  ///
+  /// - Parameter isAtLocalhost: Whether ``localhost`` is its issuer.
   static func up(
-    environment: [String: String] = [:], arguments: [String] = [], on engine: TestEngine = .sqlite
+    environment: [String: String] = [:], arguments: [String] = [], on engine: TestEngine = .sqlite,
+    isAtLocalhost: Bool = false
   ) async throws -> PlatformProcess {
     let platform = unstarted()
-    try await platform.start(
-      environment: engine.environment.merging(environment) { _, new in new }, arguments: arguments)
+    var environment = engine.environment.merging(environment) { _, new in new }
+    if isAtLocalhost { environment["GRAVITY_ISSUER"] = platform.localhost }
+    try await platform.start(environment: environment, arguments: arguments)
     return platform
   }
 
