@@ -45,7 +45,7 @@ private enum Contracts {
   /// Starts a platform, and expects that its document, the first of the arguments, is one, and that it is held to.
   static func hold(_ arguments: (PlatformProcess) -> [String]) async throws {
     let tools = try #require(tools)
-    let platform = try await PlatformProcess.up()
+    let platform = try await PlatformProcess.up(isAtLocalhost: true)
     defer { platform.remove() }
     let arguments = arguments(platform)
     let document = platform.folder.appending(path: "openapi.json")
