@@ -90,11 +90,7 @@ import Testing
   func linked(_ engine: Engine) async throws {
     try await FakeProvider.run(on: engine) { auth, fake in
       let (id, tokens) = try await auth.newUser("ann@example.org")
-      try await auth.database.write { transaction in
-        var row = try #require(try AccountStore(transaction).find(id))
-        row.emailVerified = true
-        _ = try AccountStore(transaction).update(row, at: row.updatedAt)
-      }
+      try await auth.prove(id)
       #expect(try await Self.signIn(auth, fake, as: Self.ann).status == 303)
       #expect(try await auth.login("ann@example.org").status == 200)
       #expect(try await auth.refresh(tokens.refreshToken).status == 200)

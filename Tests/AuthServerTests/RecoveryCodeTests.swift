@@ -54,10 +54,13 @@ import Testing
     }
   }
 
-  @Test("a mailed recovery sets a password and lets nobody past the second factor", arguments: Engine.available)
+  @Test(
+    "a mailed recovery sets a password and lets nobody past the second factor of an account that was proved",
+    arguments: Engine.available)
   func passwordRecovery(_ engine: Engine) async throws {
     try await AuthFixture.run(on: engine) { auth in
       let user = try await auth.enrol("a@example.org")
+      try await auth.prove(user.id)
       let waiting = try await auth.challenge("a@example.org")
       func mailed() async throws -> String {
         #expect(try await auth.send(AuthAPI.recover, nil, ["email": "a@example.org"]).text.isEmpty)

@@ -63,6 +63,21 @@ extension AuthFixture {
       id: id, email: email, tokens: tokens, authenticator: authenticator, recoveryCodes: try confirmed.value.codes)
   }
 
+  /// Has the account's address proved, as a mailed token would.
+  func prove(_ id: UUID) async throws {
+    try await database.write { transaction in
+      var row = try #require(try AccountStore(transaction).find(id))
+      row.emailVerified = true
+      _ = try AccountStore(transaction).update(row, at: row.updatedAt)
+    }
+  }
+
+  /// The token of the last message of that kind, once whatever waits is sent.
+  func mailedToken(_ kind: AuthMessage.Kind) async throws -> String {
+    while try await service.mail.deliverDue() > 0 {}
+    return try #require(mailbox.all.last { $0.kind == kind }?.token)
+  }
+
   /// The bodies of the events of a type about an account.
   func recordedEvents(_ type: String, about account: UUID) async throws -> [String] {
     try await database.rows(

@@ -29,8 +29,14 @@ extension AuthService {
       if registered.id == nil { scope.reply.setStatus(202) }
       return registered
     }
-    routes.on(AuthAPI.verify) { request, _ in
-      try await registrations.verify(request)
+    routes.on(AuthAPI.verify) { request, scope in
+      // Who means to show that the account is theirs is told when that failed, before anything ends.
+      guard scope.optionalPrincipal != nil || scope.header("Authorization") == nil else {
+        throw Problem(
+          401, "unauthenticated", "The access token is not good",
+          detail: "Send one that is; or none, and sign in again afterwards.")
+      }
+      try await registrations.verify(request, by: scope.optionalPrincipal)
       return Empty()
     }
     routes.on(AuthAPI.resendVerification) { request, _ in

@@ -93,7 +93,9 @@ public struct AuthService: Sendable {
     revocations = Revocations(core: core, store: tokenStore, list: list)
     announcer = broker.map { [revocations] in RevocationAnnouncer(core: core, revocations: revocations, broker: $0) }
     mail = MailQueue(core: core, notifier: notifier)
-    registrations = Registrations(core: core, passwords: passwords, mail: mail)
+    let claim = AccountClaim(core: core, revocations: revocations, mail: mail)
+    registrations = Registrations(
+      core: core, passwords: passwords, mail: mail, claim: claim, revocations: revocations)
     ownAccount = OwnAccount(core: core, passwords: passwords, attempts: attempts, revocations: revocations)
     administration = AccountAdministration(core: core, revocations: revocations)
     roles = Roles(core: core, revocations: revocations)
@@ -111,7 +113,8 @@ public struct AuthService: Sendable {
     accountSecurity = AccountSecurityAdministration(
       core: core, attempts: attempts, sessions: sessions, revocations: revocations)
     emailChanges = EmailChanges(core: core, ownAccount: ownAccount, attempts: attempts, mail: mail)
-    recovery = PasswordRecovery(core: core, passwords: passwords, mail: mail, revocations: revocations)
+    recovery = PasswordRecovery(
+      core: core, passwords: passwords, mail: mail, claim: claim, revocations: revocations)
     let known = try KnownClients(core: core)
     clients = Clients(core: core, revocations: revocations, known: known)
     let authentication = ClientAuthentication(core: core, known: known)
@@ -124,7 +127,7 @@ public struct AuthService: Sendable {
       core: core, login: login, browsers: BrowserSessions(core: core), challenges: challenges)
     federation = Federation(
       core: core, authorization: authorization,
-      accounts: FederatedAccounts(core: core, revocations: revocations, mail: mail), revocations: revocations)
+      accounts: FederatedAccounts(core: core, claim: claim, mail: mail), revocations: revocations)
     linkedIdentities = LinkedIdentities(core: core)
     userInfo = UserInfoReader(core: core)
     apiKeys = APIKeys(core: core, issuer: issuer, revocations: revocations)
@@ -136,7 +139,7 @@ public struct AuthService: Sendable {
       grants: Client.Grant.allCases,
       assurances: [UserAuthentication.firstLevel, UserAuthentication.secondLevel])
     snapshot = AccountSnapshot(core: core)
-    bootstrap = Bootstrap(core: core, passwords: passwords, revocations: revocations)
+    bootstrap = Bootstrap(core: core, passwords: passwords, claim: claim, revocations: revocations)
   }
 
   /// Puts roles and keys in place and fills the blacklist. The service is ready when this returns; auth_db is migrated

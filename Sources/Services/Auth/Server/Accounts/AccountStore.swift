@@ -136,6 +136,11 @@ struct AccountStore {
     try transaction.rows("SELECT role FROM account_roles WHERE account_id = \(id) ORDER BY role").map { try $0.get(0) }
   }
 
+  /// Whether nobody ever gave the account more than registering does.
+  func isOrdinary(_ id: UUID) throws -> Bool {
+    Set([BuiltInRole.user, BuiltInRole.guest]).isSuperset(of: try roles(of: id))
+  }
+
   func roles(of ids: [UUID]) throws -> [UUID: [String]] {
     var found: [UUID: [String]] = [:]
     for row in try transaction.rows(

@@ -15,6 +15,7 @@ public struct FirstAdministrator: Sendable, Hashable {
 struct Bootstrap: Sendable {
   let core: AuthCore
   let passwords: Passwords
+  let claim: AccountClaim
   let revocations: Revocations
 
   /// - Parameters:
@@ -30,8 +31,8 @@ struct Bootstrap: Sendable {
     let errors = generated == nil ? PasswordPolicy.errors(in: chosen, email: address.text) : []
     guard errors.isEmpty else { throw Problem.invalid(errors) }
     let hash = try await passwords.hash(chosen)
-    let id = core.newID()
-    let outcome = try await core.write { [core, revocations] transaction, now -> [Revocation]? in
+    let (id, mailID) = (core.newID(), core.newID())
+    let outcome = try await core.write { [core, claim] transaction, now -> [Revocation]? in
       try RevocationStore(transaction).expectToRevoke()
       guard try Self.isNeeded(transaction) else { return nil }
       let store = AccountStore(transaction)
@@ -42,13 +43,13 @@ struct Bootstrap: Sendable {
         try core.events.record(.userRegistered(account: id), in: transaction)
         return []
       }
-      // Somebody registered the address before: whoever that was, the operator's word replaces their password.
+      // Somebody registered the address before: whoever that was, the operator's word replaces their password, and
+      // nothing that they left is to be an administrator's.
       guard var found = try store.find(email: address.text) else { return nil }
       found.status = .active
-      let revoked = try revocations.replacePassword(
-        of: found, with: hash, keeping: nil, core.events, transaction, now)
-      try LinkedIdentityStore(transaction).deleteAll(of: found.id)
-      try PasskeyStore(transaction).deleteAll(of: found.id)
+      let revoked = try claim.hand(
+        over: found, .replaced(by: hash), keepingFactor: false, mailID: mailID, transaction, now
+      ).revoked
       try store.setRoles([BuiltInRole.administrator, BuiltInRole.user], of: found.id)
       return revoked
     }

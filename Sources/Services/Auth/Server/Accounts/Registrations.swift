@@ -9,6 +9,8 @@ struct Registrations: Sendable {
   let core: AuthCore
   let passwords: Passwords
   let mail: MailQueue
+  let claim: AccountClaim
+  let revocations: Revocations
 
   /// - Returns: the account; or nothing where addresses are verified, whether there was an account before or not.
   func register(_ request: Registration) async throws -> Registered {
@@ -37,19 +39,36 @@ struct Registrations: Sendable {
     }
   }
 
-  func verify(_ request: OneTimeToken) async throws {
+  /// Proves the address of an account with the mailed token.
+  ///
+  /// An account that waited for this let nobody in before: it only becomes active. One that was active without may have
+  /// been opened by another than whoever reads the mail (``AccountClaim``): unless that one shows that they are signed
+  /// in to it, what is in it ends. The password stays in any case: who registers has no other yet, and the message
+  /// tells everybody else to leave it alone.
+  /// - Parameter principal: Who is signed in where the token was shown.
+  func verify(_ request: OneTimeToken, by principal: Principal?) async throws {
     let hash = OneTimeTokenStore.hash(request.token)
-    try await core.write { [core] transaction, now in
+    let mailID = core.newID()
+    let revoked = try await core.write { [core, claim] transaction, now -> [Revocation] in
       guard let id = try OneTimeTokenStore(transaction).take(hash, for: .verification, now: now),
-        var account = try AccountStore(transaction).find(id), !account.emailVerified,
-        [.unverified, .active].contains(account.status)
+        var account = try AccountStore(transaction).find(id), !account.emailVerified
       else { throw OneTimeTokenStore.refusal }
-      account.status = .active
+      switch account.status {
+      case .unverified: account.status = .active
+      case .active where principal?.subject == id.lowercased: break
+      case .active:
+        let revoked = try claim.prove(account, .kept, mailID: mailID, transaction, now).revoked
+        try core.events.record(.userVerified(account: id), in: transaction)
+        return revoked
+      case .suspended, .deleted: throw OneTimeTokenStore.refusal
+      }
       account.emailVerified = true
       _ = try AccountStore(transaction).update(account, at: now)
       try OneTimeTokenStore(transaction).deleteAll(of: id, for: .verification)
       try core.events.record(.userVerified(account: id), in: transaction)
+      return []
     }
+    await revocations.apply(revoked)
   }
 
   func resendVerification(_ request: Address) async throws {

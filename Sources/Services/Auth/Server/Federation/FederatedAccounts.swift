@@ -25,7 +25,7 @@ struct FederationRefusal: Error {
 ///   never by an address. Its owner signs in and links it themselves.
 struct FederatedAccounts: Sendable {
   let core: AuthCore
-  let revocations: Revocations
+  let claim: AccountClaim
   let mail: MailQueue
 
   /// Made before the transaction, which may run more than once.
@@ -33,8 +33,11 @@ struct FederatedAccounts: Sendable {
     var account: UUID
     var identity: UUID
     var mail: UUID
+    var factorMail: UUID
 
-    init(_ core: AuthCore) { (account, identity, mail) = (core.newID(), core.newID(), core.newID()) }
+    init(_ core: AuthCore) {
+      (account, identity, mail, factorMail) = (core.newID(), core.newID(), core.newID(), core.newID())
+    }
   }
 
   /// - Throws: ``FederationRefusal``.
@@ -84,49 +87,21 @@ struct FederatedAccounts: Sendable {
     _ ids: NewIDs, _ transaction: any Transaction, _ now: Date
   ) throws -> (account: AccountRow, revoked: [Revocation]) {
     if found.status == .suspended { try Self.requireActive(found) }
-    let ordinary: Set = [BuiltInRole.user, BuiltInRole.guest]
-    let isOrdinary = try ordinary.isSuperset(of: AccountStore(transaction).roles(of: found.id))
+    let isOrdinary = try AccountStore(transaction).isOrdinary(found.id)
     let isProved = found.emailVerified && found.status == .active
     guard isOrdinary, try isProved || !SecondLevel.isReachable(by: found.id, core, transaction) else {
       throw FederationRefusal(problem: Self.linkNeeded(provider), account: found.id)
     }
     var (account, revoked) = (found, [Revocation]())
-    if !isProved { (account, revoked) = try claim(found, identity, transaction, now) }
+    if !isProved {
+      account.name = Self.name(of: identity) ?? account.name
+      (account, revoked) = try claim.prove(account, .replaced(by: nil), mailID: ids.factorMail, transaction, now)
+    }
     try insert(
       LinkedIdentityRow(id: ids.identity, accountID: account.id, identity, email: email.text, linkedAt: now), now,
       transaction)
     try mail.request(.identityLinked, to: email.text, about: account.id, id: ids.mail, transaction, now)
     return (account, revoked)
-  }
-
-  /// Whoever opened the account never showed that the address is theirs; who comes now did.
-  private func claim(
-    _ found: AccountRow, _ identity: ProviderIdentity, _ transaction: any Transaction, _ now: Date
-  ) throws -> (account: AccountRow, revoked: [Revocation]) {
-    var account = found
-    account.emailVerified = true
-    account.name = Self.name(of: identity) ?? account.name
-    if account.status == .unverified {
-      account.status = .active
-      try core.events.record(.userVerified(account: account.id), in: transaction)
-    }
-    try LinkedIdentityStore(transaction).deleteAll(of: account.id)
-    try ProviderVisitStore(transaction).deleteAll(of: account.id)
-    // Where there can be none any more, some may be left of before.
-    try PasskeyStore(transaction).deleteAll(of: account.id)
-    try PasskeyChallengeStore(transaction).deleteAll(of: account.id)
-    try APIKeyStore(transaction).deleteAll(of: account.id)
-    try ConsentStore(transaction).deleteAll(of: account.id)
-    try ChallengeStore(transaction).deleteAll(of: account.id)
-    try OneTimeTokenStore(transaction).deleteAll(of: account.id)
-    // One that waits for its first code.
-    _ = try SecondFactorStore(transaction).deleteAll(of: account.id)
-    let revoked = try revocations.replacePassword(
-      of: account, with: nil, keeping: nil, core.events, transaction, now)
-    guard let claimed = try AccountStore(transaction).find(account.id) else {
-      throw FederationRefusal(problem: Self.conflict, account: nil)
-    }
-    return (claimed, revoked)
   }
 
   private func insert(_ row: LinkedIdentityRow, _ now: Date, _ transaction: any Transaction) throws {

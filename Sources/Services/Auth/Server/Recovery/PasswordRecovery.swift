@@ -4,11 +4,13 @@ import GravityContracts
 import GravityData
 import GravityIdentity
 
-/// A new password for whoever can read the account's mail.
+/// A new password for whoever can read the account's mail. It is no way past the second factor of an account whose
+/// address was proved before; of one whose address was not, nobody knows whose factor that is (``AccountClaim``).
 struct PasswordRecovery: Sendable {
   let core: AuthCore
   let passwords: Passwords
   let mail: MailQueue
+  let claim: AccountClaim
   let revocations: Revocations
 
   /// The same work for every address: what it leads to happens later, elsewhere.
@@ -29,22 +31,17 @@ struct PasswordRecovery: Sendable {
       in: request.newPassword, email: found.email, name: found.name, field: "new_password")
     guard errors.isEmpty else { throw Problem.invalid(errors) }
     let password = try await passwords.hash(request.newPassword)
-    let revoked = try await core.write { [core, revocations] transaction, now in
+    let mailID = core.newID()
+    let revoked = try await core.write { [core, claim, revocations] transaction, now in
       try RevocationStore(transaction).expectToRevoke()
       guard let id = try OneTimeTokenStore(transaction).take(hash, for: .recovery, now: now),
-        var account = try AccountStore(transaction).find(id),
+        let account = try AccountStore(transaction).find(id),
         account.status == .active || account.status == .unverified
       else { throw OneTimeTokenStore.refusal }
-      // Who comes by the mail may be another than who opened the account, and has no use for their ways in.
-      if !account.emailVerified {
-        try LinkedIdentityStore(transaction).deleteAll(of: id)
-        try PasskeyStore(transaction).deleteAll(of: id)
-      }
-      // The token came by the account's mail, which is what verification asks for.
-      account.emailVerified = true
-      if account.status == .unverified {
-        account.status = .active
-        try core.events.record(.userVerified(account: id), in: transaction)
+      // The token came by the account's mail, which is what verification asks for. Who has it may be another than who
+      // opened the account.
+      guard account.emailVerified else {
+        return try claim.prove(account, .replaced(by: password), mailID: mailID, transaction, now).revoked
       }
       return try revocations.replacePassword(
         of: account, with: password, keeping: nil, core.events, transaction, now)

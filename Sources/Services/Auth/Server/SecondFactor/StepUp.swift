@@ -2,6 +2,7 @@ import AuthAPI
 import Foundation
 import GravityContracts
 import GravityData
+import GravityHTTP
 import GravityIdentity
 
 /// Proving again who one is, within a session (RFC 9470): what decides over an account takes more than a token that was
@@ -101,8 +102,14 @@ extension SessionStore {
 
 extension Principal {
   /// For what decides over the account itself. With a second factor where the account has one.
-  /// - Throws: `Problem` 401 `insufficient_user_authentication`, whose challenge says what is needed (RFC 9470 §3).
+  /// - Throws: `Problem` 401 `insufficient_user_authentication`, whose challenge says what is needed (RFC 9470 §3), or
+  ///   `token_revoked`.
   func requireRecentAuthentication(_ core: AuthCore, _ transaction: any Transaction, _ now: Date) throws {
+    // The token was looked at before the body came, which may have taken as long as a request may: nobody is to plant
+    // what an end of all tokens was meant for.
+    if let account = try AccountStore(transaction).find(accountID), account.epoch > epoch {
+      throw Problem.unauthenticated(.revoked)
+    }
     let age = core.configuration.stepUpMaximumAge
     let isEnrolled = try SecondFactorStore(transaction).isEnrolled(accountID)
     let isRecent = authenticatedAt.map { now.timeIntervalSince($0) <= age } ?? false
