@@ -414,7 +414,7 @@ let package = Package(
       .testTarget(
         name: "EndToEndTests",
         dependencies: [
-          "AuthAPI", "gravity", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents",
+          "AuthAPI", "AuthServer", "gravity", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents",
           "GravityIdentity", "OpenIDEngine", "PaymentServer", "PostgresEngine", "SQLiteEngine", "TestServers",
         ] + [.asyncHTTPClient, .log, .nio, .nioFoundation, .nioHTTP1],
         path: "Tests/EndToEndTests", swiftSettings: .house),

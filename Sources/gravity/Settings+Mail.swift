@@ -13,9 +13,11 @@ extension Settings {
   static let mailFrom = Setting(
     text: "gravity.mail.from", "the address that mail comes from, one that the mail server lets us use",
     standard: "no-reply@gravity.localhost")
-  static let siteName = Setting(
-    text: "gravity.site.name",
-    "what messages, auth's pages and authenticator apps call the platform, at most 100 characters", standard: "Gravity")
+  static let siteName = Setting<String>(
+    "gravity.site.name",
+    "what messages, auth's pages and authenticator apps call the platform, at most 100 characters", standard: "Gravity",
+    expected: "1 to 100 characters"
+  ) { (1...100).contains($0.count) ? $0 : nil }
 
   static let authMail = Setting<AuthMail>(
     "gravity.auth.mail",
@@ -56,7 +58,8 @@ extension Settings {
   }
 
   static let mail: [any AnySetting] = [
-    smtpURL, mailFrom, siteName, authMail, privateWebhooks, smsProviders, pushProviders, notificationChannels,
+    smtpURL, mailFrom, siteName, authMail, privateWebhooks, smsProviders, pushProviders,
+    notificationChannels,
   ]
 }
 

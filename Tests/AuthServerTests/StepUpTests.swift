@@ -76,6 +76,41 @@ import Testing
     }
   }
 
+  @Test("how recent that has to be is the operator's to say", arguments: Engine.available)
+  func age(_ engine: Engine) async throws {
+    try await AuthFixture.run(on: engine, { $0.stepUpMaximumAge = 120 }) { auth in
+      let tokens = try await auth.newUser("a@example.org").tokens
+      // A token tells whole seconds.
+      auth.clock.advance(119)
+      #expect(try await auth.send(AuthAPI.enrolTOTP, token: tokens.accessToken).status == 201)
+      auth.clock.advance(2)
+      let replies = try await Self.sensitive(auth, tokens.accessToken)
+      for (name, reply) in replies {
+        #expect(reply.status == 401 && reply.challenge.contains("max_age=\"120\""), "\(name): \(reply.text)")
+      }
+      let stepped = try await Self.stepUp(auth, ["password": AuthFixture.password], tokens.accessToken).value
+      #expect(try await auth.send(AuthAPI.enrolTOTP, token: stepped.accessToken).status == 201)
+    }
+    for age in [59.0, 3601] {
+      var configuration = AuthConfiguration()
+      configuration.stepUpMaximumAge = age
+      #expect(throws: AuthConfigurationError.self) { try configuration.validate() }
+    }
+  }
+
+  @Test("pages and authenticator apps call the platform what the operator does", arguments: Engine.available)
+  func displayName(_ engine: Engine) async throws {
+    try await AuthFixture.run(on: engine, { $0.displayName = "Shop & Söhne" }) { auth in
+      let tokens = try await auth.newUser("a@example.org").tokens
+      let uri = try await auth.send(AuthAPI.enrolTOTP, token: tokens.accessToken).value.uri
+      let parts = try #require(URLComponents(string: uri))
+      #expect(parts.queryItems?.first { $0.name == "issuer" }?.value == "Shop & Söhne")
+      #expect(parts.path == "/Shop & Söhne:a@example.org")
+      let page = try await Browser(auth).get(App.register(auth).address())
+      #expect(page.text.contains("Shop &amp; Söhne</title>") && !page.text.contains("Gravity"), "\(page.text)")
+    }
+  }
+
   @Test("with a second factor it takes that factor", arguments: Engine.available)
   func strong(_ engine: Engine) async throws {
     try await AuthFixture.run(on: engine) { auth in

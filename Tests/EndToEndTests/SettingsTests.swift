@@ -1,0 +1,35 @@
+import AuthServer
+import Foundation
+import GravityDiscovery
+import Testing
+
+@testable import gravity
+
+/// What an operator writes, and what becomes of it.
+@Suite struct SettingsTests {
+  private static func layers(_ environment: [String: String]) async throws -> LayeredConfiguration {
+    try await LayeredConfiguration(commandLine: [:], environment: environment, file: nil)
+  }
+
+  @Test("auth takes its name and the age of a step-up from the settings, and has its own without")
+  func auth() async throws {
+    let set = try RunningAuth.configuration(
+      try await Self.layers(["GRAVITY_AUTH_STEP_UP_AGE": "2m", "GRAVITY_SITE_NAME": "The Shop"]))
+    #expect(set.stepUpMaximumAge == 120 && set.displayName == "The Shop")
+    try set.validate()
+    let standard = try RunningAuth.configuration(try await Self.layers([:]))
+    #expect(standard.stepUpMaximumAge == 600 && standard.displayName == "Gravity")
+  }
+
+  @Test(
+    "a value out of its bounds is refused by the setting's name",
+    arguments: [
+      ("GRAVITY_AUTH_STEP_UP_AGE", "59s"), ("GRAVITY_AUTH_STEP_UP_AGE", "61m"), ("GRAVITY_AUTH_STEP_UP_AGE", "600"),
+      ("GRAVITY_SITE_NAME", ""), ("GRAVITY_SITE_NAME", String(repeating: "x", count: 101)),
+    ])
+  func bounds(name: String, value: String) async throws {
+    let layers = try await Self.layers([name: value])
+    let error = #expect(throws: ConfigurationError.self) { try RunningAuth.configuration(layers) }
+    #expect(error.map { "\($0)".contains(name) } == true, "\(String(describing: error))")
+  }
+}
