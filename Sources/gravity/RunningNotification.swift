@@ -35,7 +35,8 @@ enum RunningNotification {
         outgoing: OutgoingClient(
           policy: configuration.webhookAddresses, group: MultiThreadedEventLoopGroup.singleton),
         envelope: Envelope(ground.masterKey),
-        links: UnsubscribeLinks(masterKey: ground.masterKey, base: try ground.publicAddress), offered: offered,
+        links: UnsubscribeLinks(masterKey: ground.masterKey, base: try ground.publicAddress),
+        offered: Catalog.offeredToWebhooks,
         configuration: configuration,
         logger: place.telemetry.logger("notification"), metrics: place.telemetry.metrics)
     } catch let error as NotificationConfigurationError {
@@ -60,12 +61,6 @@ enum RunningNotification {
       services: [auth.follower, users.follower, orders.follower, ground.relay(place)] + consumers
         + [mail as? any Service, webhookEvents, service.tasks].compactMap { $0 } + [try ground.server(place, responder)]
     )
-  }
-
-  /// What webhooks may be told of: what happens in the business. Sessions, tokens and keys are nobody's business.
-  private static var offered: [any EventDescription] {
-    let kept: Set = ["user", "order", "payment", "refund", "inventory", "product", "variant", "price", "notification"]
-    return Catalog.services.flatMap(\.events).filter { kept.contains($0.family) }
   }
 
   /// Who sends text and push messages. An operator named them, so they may be in a private network.

@@ -1,5 +1,6 @@
 import AuthServer
 import Foundation
+import GravityContracts
 import GravityDiscovery
 import Testing
 
@@ -31,5 +32,14 @@ import Testing
     let layers = try await Self.layers([name: value])
     let error = #expect(throws: ConfigurationError.self) { try RunningAuth.configuration(layers) }
     #expect(error.map { "\($0)".contains(name) } == true, "\(String(describing: error))")
+  }
+
+  @Test("webhooks may be told of every family that is declared, but of those about who gets in")
+  func webhooks() {
+    let (all, offered) = (
+      Set(Catalog.services.flatMap(\.events).map(\.family)), Set(Catalog.offeredToWebhooks.map(\.family))
+    )
+    #expect(offered.isSuperset(of: ["user", "team", "export", "order", "payment", "notification"]))
+    #expect(all.subtracting(offered) == Catalog.withheldFamilies, "neither forgotten nor withheld for nothing")
   }
 }
