@@ -314,7 +314,7 @@ let package = Package(
         ]),
       tests(
         "GravityHTTP", with: ["GravityContracts", "GravityData", "GravityIdentity", "GravityTelemetry"],
-        [.hummingbird, .hummingbirdTesting, .httpTypes, .log]),
+        [.hummingbird, .hummingbirdTesting, .httpTypes, .log, .nio, .nioPosix]),
       .testTarget(
         name: "OutgoingHTTPEngineTests",
         dependencies: ["GravityContracts", "NotificationServer", "OutgoingHTTPEngine", "TestServers", .nio, .nioPosix],

@@ -7,7 +7,8 @@ import NIOFoundationCompat
 
 /// A reply that is no JSON and nowhere in memory as a whole: an archive, a long table.
 public struct ContentStream: Sendable {
-  /// Gives the pieces one after the other to what it is lent; each waits until the client has taken the ones before.
+  /// Gives the pieces one after the other to what it is lent; each waits until the client has taken the ones before,
+  /// for as long as ``Routes/Settings/patience`` allows. Then writing throws.
   public typealias Pieces = @Sendable (_ write: (Data) async throws -> Void) async throws -> Void
 
   let size: Int
@@ -23,7 +24,9 @@ public struct ContentStream: Sendable {
     self.pieces = pieces
   }
 
-  func response(_ endpoint: Endpoint<some Codable & Sendable, Content>) -> Hummingbird.Response {
+  func response(
+    _ endpoint: Endpoint<some Codable & Sendable, Content>, _ deadline: ReadingDeadline
+  ) -> Hummingbird.Response {
     // What users wrote is not to be taken for a page.
     var headers: HTTPFields = [.contentType: endpoint.produces, .xContentTypeOptions: "nosniff"]
     if let fileName { headers[.contentDisposition] = "attachment; filename=\"\(fileName)\"" }
@@ -31,8 +34,10 @@ public struct ContentStream: Sendable {
     return Hummingbird.Response(
       status: .init(code: endpoint.success), headers: headers,
       body: ResponseBody(contentLength: size) { writer in
-        try await pieces { piece in try await writer.write(ByteBuffer(data: piece)) }
-        try await writer.finish(nil)
+        try await pieces { piece in
+          try await deadline.write(ByteBuffer(data: piece)) { try await writer.write($0) }
+        }
+        try await deadline.run { try await writer.finish(nil) }
       })
   }
 }

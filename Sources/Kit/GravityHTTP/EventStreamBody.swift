@@ -12,7 +12,8 @@ enum EventStreamBody {
   ///   - heartbeat: How often a client that hears nothing is written to, which also finds one that is gone.
   ///   - mayGoOn: Asked with each heartbeat; the stream ends when it is false.
   static func body(
-    _ events: AsyncStream<ServerSentEvent>, heartbeat: Duration, while mayGoOn: @escaping @Sendable () async -> Bool
+    _ events: AsyncStream<ServerSentEvent>, heartbeat: Duration, _ deadline: ReadingDeadline,
+    while mayGoOn: @escaping @Sendable () async -> Bool
   ) -> ResponseBody {
     ResponseBody { writer in
       let (texts, feed) = AsyncStream.makeStream(
@@ -34,8 +35,10 @@ enum EventStreamBody {
         source.cancel()
         beats.cancel()
       }
-      for await text in texts { try await writer.write(ByteBuffer(string: text)) }
-      try await writer.finish(nil)
+      for await text in texts {
+        try await deadline.write(ByteBuffer(string: text)) { try await writer.write($0) }
+      }
+      try await deadline.run { try await writer.finish(nil) }
     }
   }
 }

@@ -4,6 +4,7 @@ public import GravityData
 public import GravityIdentity
 import HTTPTypes
 public import Hummingbird
+import NIOCore
 import Synchronization
 
 /// What a handler may know of a request apart from its fields: who calls, until when, under which id.
@@ -31,11 +32,13 @@ public struct RequestScope: RequestContext {
   let peerAddress: String
   var headers = HTTPFields()
   let eventLoopDeadline: EventLoopDeadline
+  private let channel: any Channel
 
   public init(source: ApplicationRequestContextSource) {
     coreContext = .init(source: source)
     peerAddress = source.channel.remoteAddress?.ipAddress ?? "unix"
     eventLoopDeadline = EventLoopDeadline(eventLoop: source.channel.eventLoop)
+    channel = source.channel
     deadline = .now + Routes.standardDeadline
   }
 
@@ -46,6 +49,10 @@ public struct RequestScope: RequestContext {
       guard let optionalPrincipal else { throw Problem.unauthenticated() }
       return optionalPrincipal
     }
+  }
+
+  func readingDeadline(_ settings: Routes.Settings) -> ReadingDeadline {
+    ReadingDeadline(channel: channel, limit: settings.patience)
   }
 
   /// The first header field of that name, for what a standard puts there: credentials of a client, cookies.

@@ -28,6 +28,8 @@ public struct Routes: ~Copyable {
     public var trustedProxies: TrustedProxies = .loopback
     /// How often whoever listens to a stream and hears nothing is written to, and their token looked at.
     public var heartbeat: Duration = .seconds(15)
+    /// How long whoever is sent a reply piece by piece may take for 64 KiB of it; then their connection ends.
+    public var patience: Duration = .seconds(30)
 
     public init(verifier: (any TokenVerifier)?) { self.verifier = verifier }
   }
@@ -58,7 +60,8 @@ public struct Routes: ~Copyable {
 
   /// Serves `endpoint` with events that go on until `handle`'s sequence or the client ends, or the caller's token is good
   /// no more. The deadline of a request bounds `handle` only; a heartbeat (``Settings/heartbeat``) finds a client that is
-  /// gone, and a token that has expired, was revoked, or of which nobody can say whether it was.
+  /// gone, and a token that has expired, was revoked, or of which nobody can say whether it was. One that does not read
+  /// what is written is cut off (``Settings/patience``).
   public mutating func stream<Request>(
     _ endpoint: Endpoint<Request, EventStream>,
     _ handle: @escaping @Sendable (Request, RequestScope) async throws -> AsyncStream<ServerSentEvent>
@@ -74,7 +77,7 @@ public struct Routes: ~Copyable {
       let fields = request.headers
       return Hummingbird.Response(
         status: .ok, headers: [.contentType: EventStream.mediaType, .cacheControl: "no-cache"],
-        body: EventStreamBody.body(events, heartbeat: settings.heartbeat) {
+        body: EventStreamBody.body(events, heartbeat: settings.heartbeat, head.readingDeadline(settings)) {
           if endpoint.access == .public { return true }
           do { return try await Self.authenticate(fields, endpoint.access, settings.verifier) != nil } catch {
             return false
@@ -84,7 +87,7 @@ public struct Routes: ~Copyable {
   }
 
   /// Serves `endpoint` with what `handle` gives piece by piece, as fast as the client reads. The deadline of a request
-  /// bounds `handle` only.
+  /// bounds `handle` only; what bounds the rest is ``Settings/patience``.
   public mutating func download<Request>(
     _ endpoint: Endpoint<Request, Content>,
     _ handle: @escaping @Sendable (Request, RequestScope) async throws -> ContentStream
@@ -98,7 +101,7 @@ public struct Routes: ~Copyable {
         let body = try await endpoint.collectBody(request, limit: settings.greatestBody)
         return try await handle(try endpoint.decode(request, head, body: body), head)
       }
-      return stream.response(endpoint)
+      return stream.response(endpoint, head.readingDeadline(settings))
     }
   }
 
