@@ -17,7 +17,9 @@ enum RunningAuth {
     let logger = place.telemetry.logger("auth")
     let revocations = RevocationList(maximumAge: nil)
     let layers = ground.configuration.layers
-    let mail = try await notifier(ground, place)
+    let files = MailFiles(
+      folder: ground.directory.mail, retention: try layers.value(Settings.authMailRetention) / .seconds(1))
+    let mail = try await notifier(ground, place, files)
     do {
       let service = try await AuthService(
         database: place.database, masterKey: ground.masterKey, configuration: try configuration(layers),
@@ -25,7 +27,7 @@ enum RunningAuth {
           try SignInProviders($0).providers(logger: logger)
         }
           ?? [],
-        notifier: mail.notifier,
+        notifier: mail.notifier, mailFiles: files,
         tokenStore: ground.redis?.tokens ?? InMemoryTokenStore(list: revocations), revocations: revocations,
         // Everything in this process asks the same list; announcing it to nobody would write to the disk all day.
         broker: ground.isHeard ? ground.broker : nil, logger: logger)
@@ -59,7 +61,7 @@ enum RunningAuth {
 
   /// Who takes auth's own messages over, and what runs before that.
   private static func notifier(
-    _ ground: Ground, _ place: ServiceGround
+    _ ground: Ground, _ place: ServiceGround, _ files: MailFiles
   ) async throws -> (notifier: any Notifier, followers: [any Service]) {
     let isBeside = ground.names.contains(NotificationAPI.service)
     switch try ground.configuration.layers.optional(Settings.authMail) ?? (isBeside ? .notification : .files) {
@@ -69,7 +71,7 @@ enum RunningAuth {
           "messages to people are written into files; GRAVITY_AUTH_MAIL=notification has them sent",
           metadata: ["file.path": "\(ground.directory.mail.relativePath)"])
       }
-      return (FileNotifier(folder: ground.directory.mail), [])
+      return (FileNotifier(files), [])
     case .notification:
       let tokens = try await ground.credentials.tokens(of: place.entry.name)
       let called = CalledService(

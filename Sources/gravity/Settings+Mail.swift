@@ -26,6 +26,10 @@ extension Settings {
     expected: "notification or files"
   ) { AuthMail(rawValue: $0) }
 
+  static let authMailRetention = Setting(
+    duration: "gravity.auth.mail.retention", "how long auth's messages in files are kept, a thousand of them at most",
+    standard: .seconds(7 * 86400), in: .seconds(60)...(.seconds(365 * 86400)))
+
   static let privateWebhooks = Setting(
     flag: "gravity.webhooks.private",
     "whether webhooks may go to private addresses, loopback and http: for development only", standard: false)
@@ -58,7 +62,7 @@ extension Settings {
   }
 
   static let mail: [any AnySetting] = [
-    smtpURL, mailFrom, siteName, authMail, privateWebhooks, smsProviders, pushProviders,
+    smtpURL, mailFrom, siteName, authMail, authMailRetention, privateWebhooks, smsProviders, pushProviders,
     notificationChannels,
   ]
 }

@@ -69,7 +69,7 @@ struct Token: AsyncParsableCommand {
       do {
         let service = try await AuthService(
           database: database, masterKey: masterKey, configuration: settings,
-          notifier: FileNotifier(folder: directory.mail),
+          notifier: FileNotifier(MailFiles(folder: directory.mail)),
           tokenStore: InMemoryTokenStore(list: list), revocations: list, logger: telemetry.logger("auth"))
         let token = try await service.mintToken(subject: sub, permissions: permissions, lifetime: lifetime)
         await database.close()

@@ -119,7 +119,7 @@ import Testing
   @Test("the development notifier writes files that only the owner reads")
   func files() async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    let notifier = FileNotifier(folder: folder)
+    let notifier = FileNotifier(MailFiles(folder: folder))
     let message = AuthMessage(
       id: UUID(), kind: .recovery, email: "a@b.c", name: "A", token: "t0ken", expiresAt: Date())
     try await notifier.send(message)

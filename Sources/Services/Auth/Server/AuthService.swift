@@ -33,6 +33,7 @@ public struct AuthService: Sendable {
   let recovery: PasswordRecovery
   let emailChanges: EmailChanges
   let mail: MailQueue
+  let mailFiles: MailFiles?
   let issuer: TokenIssuer
   let clients: Clients
   let tokenEndpoint: TokenEndpoint
@@ -58,6 +59,8 @@ public struct AuthService: Sendable {
   /// - Parameters:
   ///   - providers: Others that people may sign in with, in the order in which they are shown.
   ///   - hasher: Made for the configured cost when it is not given; services of one process can share one.
+  ///   - mailFiles: Where ``FileNotifier`` writes, or wrote before another notifier took its place: what is old there
+  ///     goes.
   ///   - tokenStore: ``InMemoryTokenStore`` over `revocations` in one process.
   ///   - revocations: The list that verifiers of this process ask.
   ///   - broker: Where revocations are announced to gateways in other processes; they ask for them without it.
@@ -66,8 +69,8 @@ public struct AuthService: Sendable {
   public init(
     database: any Database, masterKey: MasterKey, previousMasterKeys: [MasterKey] = [],
     configuration: AuthConfiguration = .init(), providers: [FederatedProvider] = [], hasher: PasswordHasher? = nil,
-    notifier: any Notifier,
-    tokenStore: any TokenStore, revocations list: RevocationList, broker: (any EventBroker)? = nil, logger: Logger,
+    notifier: any Notifier, mailFiles: MailFiles? = nil, tokenStore: any TokenStore,
+    revocations list: RevocationList, broker: (any EventBroker)? = nil, logger: Logger,
     clock: ServiceClock = .system, newID: @escaping @Sendable () -> UUID = { UUID.v7() },
     randomBytes: @escaping @Sendable (Int) -> [UInt8] = Self.systemRandomBytes
   ) async throws {
@@ -93,6 +96,7 @@ public struct AuthService: Sendable {
     revocations = Revocations(core: core, store: tokenStore, list: list)
     announcer = broker.map { [revocations] in RevocationAnnouncer(core: core, revocations: revocations, broker: $0) }
     mail = MailQueue(core: core, notifier: notifier)
+    self.mailFiles = mailFiles
     let claim = AccountClaim(core: core, revocations: revocations, mail: mail)
     registrations = Registrations(
       core: core, passwords: passwords, mail: mail, claim: claim, revocations: revocations)
@@ -173,7 +177,8 @@ public struct AuthService: Sendable {
 
   /// Follows other instances' revocations, sends mail, rotates keys, deletes what expired. Ends on graceful shutdown.
   public var tasks: any Service {
-    Maintenance(core: core, keys: keys, revocations: revocations, mail: mail, announcer: announcer)
+    Maintenance(
+      core: core, keys: keys, revocations: revocations, mail: mail, files: mailFiles, announcer: announcer)
   }
 
   /// Makes the first administrator unless there is one.

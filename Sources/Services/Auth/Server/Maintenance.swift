@@ -10,6 +10,7 @@ struct Maintenance: Service {
   let keys: SigningKeys
   let revocations: Revocations
   let mail: MailQueue
+  var files: MailFiles?
   var announcer: RevocationAnnouncer?
 
   /// Rows of one kind that are deleted in one transaction.
@@ -57,6 +58,9 @@ struct Maintenance: Service {
       while try await core.write(step) >= batch { try Task.checkCancellation() }
     }
     while try await core.database.expireIdempotencyKeys(limit: batch) >= batch { try Task.checkCancellation() }
+    _ = try await files?.tidy(now: core.clock.now()) { accounts in
+      try await core.read { transaction, _ in try AccountStore(transaction).deleted(of: accounts) }
+    }
   }
 
   /// At once when something is asked for, and every five seconds for what is due again.

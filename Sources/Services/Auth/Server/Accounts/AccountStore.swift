@@ -83,6 +83,15 @@ struct AccountStore {
     try transaction.first("SELECT \(Self.columns) FROM accounts WHERE email = \(email)")
   }
 
+  /// Those of `ids` that were deleted, at most some thousands.
+  func deleted(of ids: Set<UUID>) throws -> Set<UUID> {
+    guard !ids.isEmpty else { return [] }
+    return Set(
+      try transaction.rows(
+        "SELECT id FROM accounts WHERE status = \(Account.Status.deleted.rawValue) AND id IN \(list: Array(ids))"
+      ).map { try $0.get("id", as: UUID.self) })
+  }
+
   /// Which accounts a list has.
   struct Filter: Sendable {
     var status: Account.Status?

@@ -73,18 +73,17 @@ public struct MessageRefused: Error, Sendable, Hashable {
   public init(reason: String) { self.reason = reason }
 }
 
-/// For development: each message is a file of its own in a folder, mode 0600, and never in a log.
+/// For development: each message is a file of its own (``MailFiles``), and never in a log.
 public struct FileNotifier: Notifier {
-  private let folder: URL
+  private let mails: MailFiles
 
-  /// - Parameter folder: Made, mode 0700, with the first message.
-  public init(folder: URL) { self.folder = folder }
+  public init(_ files: MailFiles) { mails = files }
 
   public func send(_ message: AuthMessage) async throws {
     let files = FileManager.default
     try files.createDirectory(
-      at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    let file = folder.appending(path: "\(message.id.lowercased)-\(message.kind.rawValue).txt")
+      at: mails.folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    let file = mails.file(of: message)
     // Exclusive: a message that is sent again finds its file, whoever made that.
     guard !files.fileExists(atPath: file.path) else { return }
     guard
