@@ -32,6 +32,37 @@ struct SQLiteDatabaseTests {
     }
   }
 
+  @Test("what was deleted or replaced is nowhere in the files once the database is closed")
+  func overwritten() async throws {
+    try await withFolder { folder in
+      let marker = "s3cret-\(UUID().uuidString)"
+      func isKept() throws -> Bool {
+        try FileManager.default.contentsOfDirectory(at: folder.url, includingPropertiesForKeys: nil).contains {
+          try Data(contentsOf: $0).range(of: Data(marker.utf8)) != nil
+        }
+      }
+      // One that fits into a page, and one that needs some of its own.
+      let secrets = [marker, String(repeating: marker, count: 500)]
+      func open() throws -> SQLiteDatabase { try SQLiteDatabase(path: folder.file("a.sqlite")) }
+      var database = try open()
+      try await database.write { transaction in
+        try transaction.execute(.table("t", "n \(type: .bigint) PRIMARY KEY, secret \(type: .text)"))
+        for n in 0..<200 {
+          try transaction.execute("INSERT INTO t (n, secret) VALUES (\(n), \(secrets[n % 2]))")
+        }
+      }
+      await database.close()
+      #expect(try isKept())
+      database = try open()
+      try await database.write { transaction in
+        try transaction.execute("UPDATE t SET secret = NULL WHERE n < 100")
+        try transaction.execute("DELETE FROM t WHERE n >= 100")
+      }
+      await database.close()
+      #expect(try !isKept())
+    }
+  }
+
   @Test("what stands in the way of opening is said plainly")
   func opening() throws {
     let folder = try Folder()

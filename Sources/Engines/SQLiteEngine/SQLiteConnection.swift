@@ -77,6 +77,16 @@ final class SQLiteConnection: @unchecked Sendable {
     }
   }
 
+  /// What is deleted or replaced is overwritten, also in pages that become free: nobody is to read from the file what
+  /// was erased, or a secret that was used up. Some systems build SQLite so, others do not. What stands in the log goes
+  /// with the next commits that are written over it, and when the last connection is closed.
+  func overwriteWhatIsDeleted() throws(DatabaseError) {
+    let isOn = try statement("PRAGMA secure_delete = ON").rows([]).first?.cells.first
+    guard isOn == .integer(1) else {
+      throw DatabaseError(.unavailable, "SQLite does not overwrite what is deleted: \(String(describing: isOn))")
+    }
+  }
+
   func finalizeStatements() { statements.removeAll() }
 
   private func statement(_ text: String) throws(DatabaseError) -> SQLiteStatement {

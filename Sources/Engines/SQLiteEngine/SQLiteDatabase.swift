@@ -55,7 +55,10 @@ public final class SQLiteDatabase: GravityData.Database {
     let name = URL(filePath: path).deletingPathExtension().lastPathComponent
     do {
       pool = try DatabasePool(path: path, configuration: configuration.grdb(name))
-      try pool.writeWithoutTransaction { db in try connections[db].makeDurable() }
+      try pool.writeWithoutTransaction { db in
+        try connections[db].makeDurable()
+        try connections[db].overwriteWhatIsDeleted()
+      }
     } catch let error as GRDB.DatabaseError {
       throw GravityData.DatabaseError(error)
     }
