@@ -394,7 +394,7 @@ let package = Package(
           "GravityTelemetry",
         ],
         [.coreMetrics, .hummingbird, .hummingbirdTesting, .httpTypes, .lifecycle, .log, .nio, .nioPosix]),
-      tests("OpenIDEngine", with: ["GravityContracts", "GravityIdentity"], [.crypto, .log]),
+      tests("OpenIDEngine", with: ["AuthServer", "GravityContracts", "GravityIdentity"], [.crypto, .log]),
       .executableTarget(
         name: "gatewayfuzz",
         dependencies: ["Gateway", "GravityContracts", "GravityIdentity", "RouteFile"] + [.crypto], path: "Tests/Fuzz",

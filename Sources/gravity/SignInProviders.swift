@@ -25,6 +25,10 @@ struct SignInProviders: Sendable {
     var client: OpenIDProvider.Client
     /// Whether it may be at a private address, and on loopback at one without TLS.
     var isPrivate = false
+    /// What stands for `{tenantid}` of the issuer where the provider tells of itself.
+    var tenants = "common"
+    /// Whether the browser comes back with a form instead of a query.
+    var answersByForm = false
   }
 
   let entries: [Entry]
@@ -53,7 +57,9 @@ struct SignInProviders: Sendable {
 
   private static func entry(_ value: JSONValue, _ place: String) throws -> Entry {
     guard case .object(let members) = value else { throw failure("\(place) must be an object") }
-    let known: Set = ["name", "display_name", "issuer", "client_id", "client_secret", "scopes", "private"]
+    let known: Set = [
+      "name", "display_name", "issuer", "tenants", "client_id", "client_secret", "scopes", "response_mode", "private",
+    ]
     if let unknown = members.keys.sorted().first(where: { !known.contains($0) }) {
       throw failure("\(place) has \(unknown), which is not known; there are \(known.sorted().joined(separator: ", "))")
     }
@@ -81,6 +87,16 @@ struct SignInProviders: Sendable {
     }
     var entry = Entry(
       name: name, displayName: try text("display_name") ?? name, issuer: try needed("issuer"), client: client)
+    switch try text("tenants") {
+    case nil: break
+    case let tenants? where ["common", "organizations"].contains(tenants): entry.tenants = tenants
+    default: throw failure("\(place): tenants must be common or organizations")
+    }
+    switch try text("response_mode") {
+    case nil, "query": break
+    case "form_post": entry.answersByForm = true
+    default: throw failure("\(place): response_mode must be query or form_post")
+    }
     switch members["private"] {
     case nil: break
     case .bool(let isPrivate): entry.isPrivate = isPrivate
@@ -101,8 +117,8 @@ struct SignInProviders: Sendable {
         return try FederatedProvider(
           name: entry.name, displayName: entry.displayName,
           source: try OpenIDProvider(
-            issuer: entry.issuer, client: entry.client, allowsPlain: entry.isPrivate, logger: logger,
-            send: client.transport))
+            issuer: entry.issuer, tenants: entry.tenants, client: entry.client, allowsPlain: entry.isPrivate,
+            answersByForm: entry.answersByForm, logger: logger, send: client.transport))
       } catch let error as OpenIDError {
         throw Self.failure("\(place): \(error.description)")
       } catch let error as AuthConfigurationError {

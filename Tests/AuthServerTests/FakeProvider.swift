@@ -73,7 +73,8 @@ final class FakeProvider: Sendable {
 
   /// Runs a provider and an auth service that knows it as `fake`.
   static func run(
-    on engine: Engine, _ configure: @escaping @Sendable (inout AuthConfiguration) -> Void = { _ in },
+    on engine: Engine, answersByForm: Bool = false,
+    _ configure: @escaping @Sendable (inout AuthConfiguration) -> Void = { _ in },
     _ body: @escaping @Sendable (AuthFixture, FakeProvider) async throws -> Void
   ) async throws {
     let box = Mutex<FakeProvider?>(nil)
@@ -93,7 +94,7 @@ final class FakeProvider: Sendable {
       let made: @Sendable (TestClock, RecordedLog) throws -> [FederatedProvider] = { clock, log in
         let fake = FakeProvider(port: port, clock: clock)
         box.withLock { $0 = fake }
-        return [try fake.federated("fake", "Fake & Co", log)]
+        return [try fake.federated("fake", "Fake & Co", log, answersByForm: answersByForm)]
       }
       try await AuthFixture.run(
         on: engine,
@@ -105,13 +106,15 @@ final class FakeProvider: Sendable {
     }
   }
 
-  func federated(_ name: String, _ displayName: String, _ log: RecordedLog) throws -> FederatedProvider {
+  func federated(
+    _ name: String, _ displayName: String, _ log: RecordedLog, answersByForm: Bool = false
+  ) throws -> FederatedProvider {
     let clock = clock
     return try FederatedProvider(
       name: name, displayName: displayName,
       source: try OpenIDProvider(
-        issuer: issuer, client: Self.client, allowsPlain: true, logger: log.logger, now: { clock.now },
-        send: Self.transport))
+        issuer: issuer, client: Self.client, allowsPlain: true, answersByForm: answersByForm, logger: log.logger,
+        now: { clock.now }, send: Self.transport))
   }
 
   static let transport: OpenIDTransport = { exchange throws(OpenIDError) in

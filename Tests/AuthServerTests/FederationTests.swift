@@ -417,6 +417,33 @@ import Testing
     }
   }
 
+  @Test("a provider that posts is answered as one that does not", arguments: Engine.available)
+  func formPost(_ engine: Engine) async throws {
+    try await FakeProvider.run(on: engine, answersByForm: true) { auth, fake in
+      let app = try await App.register(auth, ["first_party": true])
+      let browser = Browser(auth)
+      let away = try await browser.go(to: "fake", for: app)
+      #expect(URLComponents(string: away)?.queryItems?.first { $0.name == "response_mode" }?.value == "form_post")
+      let asked = try #require(URLComponents(string: try fake.signIn(away, as: Self.ann)))
+      var form = Dictionary((asked.queryItems ?? []).map { ($0.name, $0.value ?? "") }) { first, _ in first }
+      form["user"] = "{\"name\":{\"firstName\":\"Ann\"}}"
+      // As the provider's page posts it: none of the browser's cookies come along.
+      let posted = try await Browser(auth).post(asked.path, form, headers: ["Sec-Fetch-Site": "cross-site"])
+      #expect(posted.status == 303 && posted.location.hasPrefix("/oauth/providers/fake/callback?code="))
+      #expect(!posted.location.contains("user=") && posted.headers[.setCookie] == nil)
+      #expect(try await Browser(auth).get(posted.location).status == 400, "in another browser")
+      let back = try await browser.get(posted.location)
+      #expect(back.status == 303 && back.parameter("code") != nil && browser.hasSession, "\(back.text)")
+
+      for (fields, status) in [
+        ([:], 400), (["code": "x"], 400), (["state": "x", "code": String(repeating: "c", count: 7_000)], 400),
+      ] as [([String: String], Int)] {
+        #expect(try await browser.post(asked.path, fields).status == status)
+      }
+      #expect(try await browser.post("/oauth/providers/none/callback", ["state": "x"]).status == 404)
+    }
+  }
+
   @Test("whom a client wants to see anew shows the provider who they are", arguments: Engine.available)
   func anew(_ engine: Engine) async throws {
     try await FakeProvider.run(on: engine) { auth, fake in

@@ -10,7 +10,8 @@ import Testing
   private static let whole = """
     [{"name": "google", "display_name": "Google", "issuer": "https://accounts.google.com", "client_id": "c",
       "client_secret": "s"},
-     {"name": "own", "issuer": "http://127.0.0.1:9999", "client_id": "c", "scopes": ["openid"], "private": true}]
+     {"name": "own", "issuer": "http://127.0.0.1:9999", "client_id": "c", "scopes": ["openid"], "private": true,
+      "response_mode": "form_post"}]
     """
 
   @Test("providers are read from a text as from a file")
@@ -19,6 +20,7 @@ import Testing
     #expect(entries.map(\.name) == ["google", "own"] && entries.map(\.displayName) == ["Google", "own"])
     #expect(entries[0].client.scopes == ["openid", "email", "profile"] && !entries[0].isPrivate)
     #expect(entries[1].client.secret == nil && entries[1].client.scopes == ["openid"] && entries[1].isPrivate)
+    #expect(!entries[0].answersByForm && entries[1].answersByForm)
     let file = FileManager.default.temporaryDirectory.appending(path: "providers-\(UUID().uuidString).json")
     defer { try? FileManager.default.removeItem(at: file) }
     try Data(Self.whole.utf8).write(to: file)
@@ -47,6 +49,10 @@ import Testing
       ),
       (#"[{"name": "a", "client_id": "c", "issuer": "https://a.example", "scopes": "openid"}]"#, "an array of texts"),
       (#"[{"name": "a", "client_id": "c", "issuer": "https://a.example", "private": 1}]"#, "private must be true or"),
+      (
+        #"[{"name": "a", "client_id": "c", "issuer": "https://a.example", "response_mode": "fragment"}]"#,
+        "response_mode must be query or form_post"
+      ),
       (
         #"[{"name": "a", "client_id": "c", "client_secret": "", "issuer": "https://a.example"}]"#,
         "client_secret must be"

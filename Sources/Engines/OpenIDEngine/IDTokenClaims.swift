@@ -6,6 +6,8 @@ import JWTKit
 /// What an ID token says (OpenID Connect Core §2).
 struct IDTokenClaims: JWTPayload {
   var issuer: String
+  /// Of a provider that serves many.
+  var tenant: String?
   var subject: String
   var audience: [String]
   var authorizedParty: String?
@@ -17,7 +19,7 @@ struct IDTokenClaims: JWTPayload {
   var person: PersonClaims
 
   private enum Name: String, CodingKey {
-    case iss, sub, aud, azp, exp, iat, nbf, nonce
+    case iss, tid, sub, aud, azp, exp, iat, nbf, nonce
     case authTime = "auth_time"
   }
 
@@ -38,6 +40,7 @@ struct IDTokenClaims: JWTPayload {
       return date
     }
     issuer = try claims.decode(String.self, forKey: .iss)
+    tenant = try? claims.decodeIfPresent(String.self, forKey: .tid)
     subject = try claims.decode(String.self, forKey: .sub)
     // One audience may stand without the array (RFC 7519 §4.1.3).
     audience =
@@ -64,12 +67,12 @@ struct IDTokenClaims: JWTPayload {
 
   /// OpenID Connect Core §3.1.3.7, but for the signature, which was checked before.
   func check(
-    issuer: String, client: String, nonce expected: String, maximumAge: Int?, now: Date
+    issuer: OpenIDIssuer, client: String, nonce expected: String, maximumAge: Int?, now: Date
   ) throws(ProviderFailure) {
     func require(_ holds: Bool, _ what: String) throws(ProviderFailure) {
       guard holds else { throw ProviderFailure(.invalid, "the ID token \(what)") }
     }
-    try require(self.issuer == issuer, "is of another issuer")
+    try require(issuer.matches(self.issuer, tenant: tenant), "is of another issuer")
     try require(audience.contains(client), "is for another client")
     try require(audience.count == 1 || authorizedParty != nil, "is for several, and does not say who asked")
     try require(authorizedParty ?? client == client, "was asked for by another client")

@@ -8,6 +8,8 @@ struct OpenIDKey: Sendable {
   /// RFC 7518 §3.1, RFC 8037: `RS256`, `ES256`, `EdDSA`, …
   let algorithm: String
   let keys: JWTKeyCollection
+  /// For whom it signs, where the provider says so: Entra does of its tenants' keys.
+  var issuer: String?
 }
 
 /// The keys of a document as providers publish it (RFC 7517 §5).
@@ -34,7 +36,7 @@ struct OpenIDKeySet: Sendable {
       let keys = JWTKeyCollection()
       // One that is no point of its curve is no key.
       guard (try? await keys.add(jwk: jwk, isDefault: true)) != nil else { continue }
-      let key = OpenIDKey(algorithm: algorithm, keys: keys)
+      let key = OpenIDKey(algorithm: algorithm, keys: keys, issuer: entry.issuer)
       if let id = entry.kid { named[id] = key } else { unnamed.append(key) }
     }
   }
@@ -56,7 +58,7 @@ struct OpenIDKeySet: Sendable {
 
   private struct Entry: Decodable {
     var kty: String
-    var kid, use, alg, crv, n, e, x, y: String?
+    var kid, use, alg, crv, n, e, x, y, issuer: String?
     var key_ops: [String]?
 
     private static let rsa: [String: JWK.Algorithm] = [

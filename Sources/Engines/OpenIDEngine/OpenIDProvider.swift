@@ -15,8 +15,11 @@ public struct OpenIDProvider: IdentityProvider {
   /// Of each request; one sign-in takes at most four.
   private static let timeout: Duration = .seconds(5)
 
-  public let issuer: String
+  /// As it was configured; with `{tenantid}` in its path, it stands for all tenants of the provider.
+  public var issuer: String { name.text }
+  private let name: OpenIDIssuer
   private let client: Client
+  private let answersByForm: Bool
   private let discovery: OpenIDDiscovery
   private let keys: OpenIDKeys
   private let send: OpenIDTransport
@@ -40,14 +43,22 @@ public struct OpenIDProvider: IdentityProvider {
   /// Nothing is asked of the provider before somebody wants to sign in.
   ///
   /// - Parameters:
-  ///   - issuer: `https`, or `http` on loopback where `allowsPlain` says so; without query and fragment.
+  ///   - issuer: `https`, or `http` on loopback where `allowsPlain` says so; without query and fragment. With
+  ///     `{tenantid}` in its path people of every tenant come (Entra): each is an issuer of its own, by the id in its
+  ///     tokens.
+  ///   - tenants: What stands there where the provider tells of itself: `common`, `organizations`.
   ///   - allowsPlain: For development, and for what runs on the same machine.
+  ///   - answersByForm: Whether the browser is to come back with a form instead of a query (OAuth 2.0 Form Post
+  ///     Response Mode): Apple tells no address otherwise.
   /// - Throws: ``OpenIDError`` that says what is wrong with the issuer or the client.
   public init(
-    issuer: String, client: Client, allowsPlain: Bool = false, logger: Logger,
-    now: @escaping @Sendable () -> Date = { Date() }, send: @escaping OpenIDTransport
+    issuer: String, tenants: String = "common", client: Client, allowsPlain: Bool = false, answersByForm: Bool = false,
+    logger: Logger, now: @escaping @Sendable () -> Date = { Date() }, send: @escaping OpenIDTransport
   ) throws(OpenIDError) {
-    guard let url = OpenIDAddress.checked(issuer, allowsPlain: allowsPlain), url.query() == nil else {
+    guard let name = OpenIDIssuer(issuer) else {
+      throw OpenIDError("issuer may have \(OpenIDIssuer.placeholder) once, in its path")
+    }
+    guard let url = OpenIDAddress.checked(name.naming(tenants), allowsPlain: allowsPlain), url.query() == nil else {
       throw OpenIDError(
         allowsPlain
           ? "issuer has to be an https address, or http on loopback, without a query"
@@ -60,13 +71,15 @@ public struct OpenIDProvider: IdentityProvider {
     guard client.scopes.contains("openid"), client.scopes.allSatisfy(Self.isScope) else {
       throw OpenIDError("scopes are words, and openid is one of them")
     }
-    self.issuer = issuer
+    self.name = name
     self.client = client
+    self.answersByForm = answersByForm
     self.now = now
     self.send = send
     let isPlain = url.scheme?.lowercased() == "http"
     // Discovery §4.1: a slash at the end does not count.
-    let base = issuer.hasSuffix("/") ? String(issuer.dropLast()) : issuer
+    let told = name.naming(tenants)
+    let base = told.hasSuffix("/") ? String(told.dropLast()) : told
     guard let place = URL(string: base + "/.well-known/openid-configuration") else {
       throw OpenIDError("issuer has to be an address")
     }
@@ -87,11 +100,14 @@ public struct OpenIDProvider: IdentityProvider {
       ("scope", client.scopes.joined(separator: " ")), ("state", request.state), ("nonce", request.nonce),
       ("code_challenge", PKCE.challenge(of: request.codeVerifier)), ("code_challenge_method", "S256"),
     ]
+    if answersByForm { fields.append(("response_mode", "form_post")) }
     if let prompt = request.prompt { fields.append(("prompt", prompt)) }
     if let age = request.maximumAge { fields.append(("max_age", "\(age)")) }
     let text = metadata.authorization.absoluteString
     return text + (text.contains("?") ? "&" : "?") + FormEncoding.encoded(fields)
   }
+
+  public func issues(as issuer: String) -> Bool { name.matches(issuer) }
 
   public func identity(
     from answer: ProviderAnswer, to request: ProviderRequest
@@ -100,7 +116,9 @@ public struct OpenIDProvider: IdentityProvider {
     guard answer.issuer != nil || !metadata.namesIssuer else {
       throw ProviderFailure(.invalid, "the answer does not say who gives it (RFC 9207)")
     }
-    guard answer.issuer ?? issuer == issuer else { throw ProviderFailure(.invalid, "the answer is of another issuer") }
+    guard answer.issuer.map(name.matches) ?? true else {
+      throw ProviderFailure(.invalid, "the answer is of another issuer")
+    }
     if let error = answer.error {
       throw ProviderFailure(
         error == "temporarily_unavailable" || error == "server_error" ? .unavailable : .denied,
@@ -111,16 +129,20 @@ public struct OpenIDProvider: IdentityProvider {
     }
     let tokens = try await redeem(code, request, metadata)
     let claims: IDTokenClaims
+    let key: OpenIDKey
     do throws(TokenRefusal) {
-      claims = try await OpenIDToken.claims(
+      (claims, key) = try await OpenIDToken.claims(
         IDTokenClaims.self, of: tokens.idToken, atMost: Self.greatestToken, types: ["jwt"],
         algorithms: Self.algorithms, keys: keys)
     } catch {
       throw ProviderFailure(
         error.code == .unavailable ? .unavailable : .invalid, "the ID token: \(error.description)")
     }
+    guard name.mayKey(of: key.issuer, signFor: claims.issuer), answer.issuer ?? claims.issuer == claims.issuer else {
+      throw ProviderFailure(.invalid, "the ID token is of another issuer")
+    }
     try claims.check(
-      issuer: issuer, client: client.id, nonce: request.nonce, maximumAge: request.maximumAge, now: now())
+      issuer: name, client: client.id, nonce: request.nonce, maximumAge: request.maximumAge, now: now())
     var person = claims.person
     if person.email == nil, let place = metadata.userInfo, let token = tokens.accessToken {
       let told = try await self.person(at: place, token, subject: claims.subject)
@@ -128,7 +150,7 @@ public struct OpenIDProvider: IdentityProvider {
       person.name = person.name ?? told.name
     }
     return ProviderIdentity(
-      issuer: issuer, subject: claims.subject, email: person.email, emailIsVerified: person.emailIsVerified,
+      issuer: claims.issuer, subject: claims.subject, email: person.email, emailIsVerified: person.emailIsVerified,
       name: person.name, authenticatedAt: claims.authenticatedAt.map { min($0, now()) })
   }
 

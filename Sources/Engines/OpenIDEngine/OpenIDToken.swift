@@ -5,7 +5,8 @@ import JWTKit
 
 /// A signed JWT of a provider (RFC 7519) in compact form: nothing of it is believed before its signature was checked.
 enum OpenIDToken {
-  /// The claims of a token whose signature is good; what they say is for the caller to check.
+  /// The claims of a token whose signature is good, and the key that it is by; what they say is for the caller to
+  /// check.
   ///
   /// The key decides about the algorithm (RFC 8725 §3.1), so `none` and symmetric ones find none.
   /// - Parameters:
@@ -15,7 +16,7 @@ enum OpenIDToken {
   static func claims<Claims: JWTPayload>(
     _ claims: Claims.Type, of token: String, atMost length: Int, types: Set<String>, algorithms: Set<String>? = nil,
     keys: OpenIDKeys
-  ) async throws(TokenRefusal) -> Claims {
+  ) async throws(TokenRefusal) -> (claims: Claims, key: OpenIDKey) {
     guard token.utf8.count <= length else { throw TokenRefusal(.invalid, "longer than \(length) bytes") }
     let parts = token.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count == 3, parts.allSatisfy({ !$0.isEmpty }), let data = Data(base64URLEncoded: parts[0]),
@@ -28,12 +29,12 @@ enum OpenIDToken {
     guard algorithms?.contains(header.alg) ?? true, let key = try await keys.key(header.kid, header.alg) else {
       throw TokenRefusal(.invalid, "signed with a key that is not known, or not for \(header.alg.prefix(16))")
     }
-    do throws(TokenRefusal) { return try await verified(claims, token, key) } catch {
+    do throws(TokenRefusal) { return (try await verified(claims, token, key), key) } catch {
       // A provider that does not name its key may have taken another one.
       guard error == Self.forged, header.kid == nil, let other = await keys.another(than: key, header.alg) else {
         throw error
       }
-      return try await verified(claims, token, other)
+      return (try await verified(claims, token, other), other)
     }
   }
 

@@ -34,7 +34,8 @@ public struct OpenIDVerifier: TokenVerifier {
   public func verify(_ token: String) async throws(TokenRefusal) -> Principal {
     let claims = try await OpenIDToken.claims(
       OpenIDClaims.self, of: token, atMost: Self.greatestLength, types: ["jwt", "at+jwt", "application/at+jwt"],
-      keys: keys)
+      keys: keys
+    ).claims
     return try principal(claims, signature: token.split(separator: ".").last ?? "")
   }
 

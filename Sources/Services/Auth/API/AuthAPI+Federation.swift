@@ -4,7 +4,7 @@ public import GravityContracts
 
 extension AuthAPI {
   static let federationEndpoints: [any EndpointDescription] = [
-    startAtProvider, returnFromProvider, linkPage, identities, linkIdentity, unlinkIdentity,
+    startAtProvider, returnFromProvider, returnFromProviderByForm, linkPage, identities, linkIdentity, unlinkIdentity,
   ]
 
   /// What "Continue with …" on the sign-in page leads to, and the page that asks before an identity is linked.
@@ -18,6 +18,13 @@ extension AuthAPI {
     "returnFromProvider", .get, "/oauth/providers/{provider}/callback", access: .public,
     summary: "Back from another OpenID provider (OpenID Connect Core §3.1.2.5)", otherSuccess: [303],
     problems: ["unknown_provider", "form_expired"], produces: page)
+
+  /// From a provider that sends the browser back with a form (OAuth 2.0 Form Post Response Mode). No cookie comes with
+  /// what another site posts, so it goes on to ``returnFromProvider``.
+  public static let returnFromProviderByForm = Endpoint<ProviderReturn, Content>(
+    "returnFromProviderByForm", .post, "/oauth/providers/{provider}/callback", access: .public,
+    summary: "The same from a provider that posts (response_mode=form_post), which leads on to there",
+    otherSuccess: [303], body: .form, problems: ["unknown_provider", "form_expired"], produces: page)
 
   public static let linkPage = Endpoint<LinkTicket, Content>(
     "linkPage", .get, "/oauth/providers/{provider}/link", access: .public,

@@ -105,7 +105,7 @@ struct PageReplies: Sendable {
   }
 
   /// 303: the browser goes on with GET, so that no password is sent on (RFC 9700 §4.12).
-  private func redirect(to address: String, _ scope: RequestScope) -> Content {
+  func redirect(to address: String, _ scope: RequestScope) -> Content {
     scope.reply.setStatus(303)
     scope.reply.setHeader("Location", address)
     protect(scope)

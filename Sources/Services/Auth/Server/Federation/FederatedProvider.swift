@@ -60,5 +60,5 @@ struct FederatedProviders: Sendable {
     return provider
   }
 
-  func find(issuer: String) -> FederatedProvider? { all.first { $0.source.issuer == issuer } }
+  func find(issuer: String) -> FederatedProvider? { all.first { $0.source.issues(as: issuer) } }
 }

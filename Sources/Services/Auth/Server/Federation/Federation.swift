@@ -24,6 +24,8 @@ struct Federation: Sendable {
   let revocations: Revocations
 
   private static let greatestRequest = 8_192
+  /// Bytes of what a provider posts, as a query: less than any server takes.
+  private static let greatestAnswer = 6_144
 
   static let stale = Problem(
     400, "form_expired", "This sign-in is over, or was begun in another browser",
@@ -43,6 +45,19 @@ struct Federation: Sendable {
       return .signIn(query, client: asker, redirect: redirect, problem: Self.problem(error, provider))
     }
     return try await keep(ProviderVisit(request: query.carried), state, provider, browser, address)
+  }
+
+  /// Back from a provider that posts: the browser's cookies do not come with what another site posts, but with the GET
+  /// that this leads to. Nothing is looked at or used up before that.
+  /// - Returns: where the browser goes on.
+  func forward(_ back: ProviderReturn) throws -> String {
+    let provider = try core.providers.find(back.provider)
+    let fields = [("code", back.code), ("state", back.state), ("iss", back.iss), ("error", back.error)].compactMap {
+      name, value in value.map { (name: name, value: $0) }
+    }
+    let query = FormEncoding.encoded(fields)
+    guard back.state != nil, query.utf8.count <= Self.greatestAnswer else { throw Self.stale }
+    return AuthAPI.returnFromProvider.path.replacing("{provider}", with: provider.name) + "?" + query
   }
 
   /// Back from the provider.

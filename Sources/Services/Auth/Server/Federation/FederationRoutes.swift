@@ -23,6 +23,9 @@ extension AuthService {
         return pages.reply(step, scope, cookie: cookie)
       }
     }
+    routes.on(AuthAPI.returnFromProviderByForm) { back, scope in
+      try await pages.answer(scope) { pages.redirect(to: try federation.forward(back), scope) }
+    }
     routes.on(AuthAPI.linkPage) { link, scope in
       try await pages.answer(scope) { pages.reply(try await federation.confirm(link), scope, cookie: nil) }
     }

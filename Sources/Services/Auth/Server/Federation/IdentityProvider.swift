@@ -4,8 +4,12 @@ public import Foundation
 ///
 /// Both calls may go over the network; each request has a time-out of its own.
 public protocol IdentityProvider: Sendable {
-  /// By which it names itself in what it signs; with a subject it tells one person from all others.
+  /// By which it names itself in what it signs; with a subject it tells one person from all others. A provider of many
+  /// tenants names itself by each of them: then it is what stands for all.
   var issuer: String { get }
+
+  /// Whether an identity of `issuer` is one of this provider's.
+  func issues(as issuer: String) -> Bool
 
   /// Where the browser goes.
   func address(toSignIn request: ProviderRequest) async throws(ProviderFailure) -> String
@@ -13,6 +17,10 @@ public protocol IdentityProvider: Sendable {
   /// Who it is, of what the browser came back with.
   func identity(from answer: ProviderAnswer, to request: ProviderRequest) async throws(ProviderFailure)
     -> ProviderIdentity
+}
+
+extension IdentityProvider {
+  public func issues(as issuer: String) -> Bool { issuer == self.issuer }
 }
 
 /// One sign-in at a provider. The three secrets are of this one alone.

@@ -32,7 +32,8 @@ struct LinkedIdentities: Sendable {
       guard let account = try AccountStore(transaction).find(id), account.status == .active else {
         throw Problem.notFound("account")
       }
-      guard try !LinkedIdentityStore(transaction).list(of: id).contains(where: { $0.issuer == provider.source.issuer })
+      guard
+        try !LinkedIdentityStore(transaction).list(of: id).contains(where: { provider.source.issues(as: $0.issuer) })
       else {
         throw Problem(
           409, "already_linked", "The account is connected with \(provider.displayName)",
