@@ -35,7 +35,7 @@ private enum Chromium {
     let python = try #require(python)
     let (code, output, errors) = try await PlatformProcess.run(
       [folder.appending(path: "Browser/\(script)").path, "--browser", browser] + arguments, program: python.path,
-      environment: ["PYTHONDONTWRITEBYTECODE": "1"])
+      environment: ["PYTHONDONTWRITEBYTECODE": "1"], patience: .seconds(540))
     #expect(code == 0 && output.contains(" passed, 0 failed"), "\(output.suffix(10_000))\n\(errors.suffix(4_000))")
   }
 }

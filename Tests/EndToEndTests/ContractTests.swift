@@ -61,7 +61,7 @@ private enum Contracts {
         "HYPOTHESIS_STORAGE_DIRECTORY": platform.folder.appending(path: "hypothesis").path,
         "CONTRACT_LOGIN": platform.auth + "/api/v1/auth/login", "CONTRACT_EMAIL": "admin@example.com",
         "CONTRACT_PASSWORD": "tall-green-ladder-9",
-      ])
+      ], patience: .seconds(540))
     #expect(trial.code == 0, "\(trial.output.suffix(20_000))\n\(trial.errors.suffix(2_000))")
     #expect(await platform.stop() == 0)
   }

@@ -147,13 +147,15 @@ final class PlatformProcess: Sendable {
 
   /// Runs `gravity` to its end.
   static func run(
-    _ arguments: [String], program: String? = nil, environment: [String: String] = [:], without removed: [String] = []
+    _ arguments: [String], program: String? = nil, environment: [String: String] = [:], without removed: [String] = [],
+    patience: Duration = .seconds(180)
   ) async throws -> (
     code: Int32, output: String, errors: String
   ) {
     let outcome = try await Program.run(
       [program ?? executable.path] + arguments,
-      environment: Self.environment.merging(environment) { _, new in new }.filter { !removed.contains($0.key) })
+      environment: Self.environment.merging(environment) { _, new in new }.filter { !removed.contains($0.key) },
+      patience: patience)
     return (outcome.status, outcome.output, outcome.errors)
   }
 

@@ -99,6 +99,10 @@ public final class SQLiteDatabase: GravityData.Database {
     hub.close()
     // The barrier waits for the readers' own last statements, too.
     try? await pool.barrierWriteWithoutTransaction { [connections] _ in connections.finalizeStatements() }
+    // So that all there is stands in the file itself, which can be copied alone, and what was deleted in neither: the
+    // connection that is closed last may be a reader's, and those leave the log as it is. Where this fails, the log is
+    // read at the next start.
+    _ = try? await pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
     try? pool.close()
   }
 }
