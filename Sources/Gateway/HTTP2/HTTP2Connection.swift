@@ -182,7 +182,11 @@ extension HTTP2Connection {
     configuration.maximumSequentialContinuationFrames = settings.continuations
     configuration.maximumBufferedControlFrames = 1_024
     configuration.maximumSequentialEmptyDataFrames = 8
-    configuration.maximumConnectionGlitches = settings.streamErrors
+    // Counted over a connection's whole life, which may be long; `streamErrorRateLimit` has a window.
+    configuration.maximumConnectionGlitches = .max
+    // A client goes on with a body until it has heard that nobody wants it. Until it has, the stream is one of those that
+    // it has open; of what it opens beyond the bound before it knows that, as many again are remembered.
+    configuration.maximumRecentlyResetStreams = 2 * settings.concurrentStreams
     configuration.controlFrameRateLimit.maximumCount = settings.controlFrames
     configuration.controlFrameRateLimit.windowLength = window
     var streams = NIOHTTP2Handler.StreamConfiguration()

@@ -40,7 +40,9 @@ extension ClientConnection {
   func timedOut(_ now: Int64) {
     deadline = .max
     switch deadlineKind {
-    case .idle, .linger: close()
+    case .idle: close()
+    // Closing a stream waits for what was written, which its client does not take.
+    case .linger: if isConnection { close() } else { abort() }
     case .head: refuseLateHead()
     case .verification:
       exchangeNumber &+= 1
