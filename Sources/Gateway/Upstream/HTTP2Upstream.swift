@@ -231,7 +231,20 @@ extension NIOHTTP2Handler {
     ]
     // Streams hold themselves back, so that one whose client reads slowly does not hold the others up.
     connection.targetWindowSize = 16 * streamWindow
+    // What the machinery bounds against clients that attack a server would end a connection that others use, too: servers
+    // of gRPC send PING after PING while data flows, and one that fails ends stream after stream.
+    connection.controlFrameRateLimit.maximumCount = 2_048
+    connection.controlFrameRateLimit.windowLength = .seconds(1)
+    connection.maximumSequentialEmptyDataFrames = .max
+    connection.maximumConnectionGlitches = .max
+    // A service goes on with a stream until it has heard that it was reset. Beyond these its frames are an error of the
+    // connection.
+    connection.maximumRecentlyResetStreams = 2_048
     var stream = StreamConfiguration()
+    stream.streamResetFrameRateLimit.maximumCount = 10_000
+    stream.streamResetFrameRateLimit.windowLength = .seconds(1)
+    stream.streamErrorRateLimit.maximumCount = 10_000
+    stream.streamErrorRateLimit.windowLength = .seconds(1)
     stream.targetWindowSize = streamWindow
     stream.outboundBufferSizeHighWatermark = 65_536
     stream.outboundBufferSizeLowWatermark = 32_768

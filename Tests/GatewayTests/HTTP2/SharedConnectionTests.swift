@@ -1,10 +1,157 @@
 import NIOCore
+import Synchronization
 import Testing
 
 @testable import Gateway
 
 /// What becomes of one stream is no matter of those beside it.
 @Suite("Requests that share a connection of HTTP/2", .timeLimit(.minutes(1))) struct SharedConnectionTests {
+  /// Remembers the requests to `/items/slow…`, which it leaves unanswered.
+  private final class Waiting: Sendable {
+    private let requests = Mutex<[FrameRequest]>([])
+    var all: [FrameRequest] { requests.withLock { $0 } }
+    func takes(_ request: FrameRequest) -> Bool {
+      guard request.path.hasPrefix("/items/slow") else { return false }
+      requests.withLock { $0.append(request) }
+      return true
+    }
+  }
+
+  /// A gateway before a service with which a request is under way, on stream 1 of the client's connection: it has to end
+  /// well after whatever `body` does.
+  private static func run(
+    settings: [(UInt16, UInt32)] = [], answersAtHead: Bool = false,
+    _ script: @escaping @Sendable (FrameRequest) -> [RawFrame],
+    _ body: @Sendable (FrameClient, FrameUpstream, _ connection: Int) async throws -> Void
+  ) async throws {
+    let waiting = Waiting()
+    let upstream = try await FrameUpstream(settings: settings, answersAtHead: answersAtHead) { request in
+      if request.path.hasPrefix("/health") { return RawFrame.ok(request.stream) }
+      return waiting.takes(request) ? [] : script(request)
+    }
+    try await HTTP2UpstreamTests.run(
+      [upstream],
+      configure: {
+        $0.retries.attempts = 1
+        $0.timeouts.connect = .seconds(20)
+        $0.breaker.consecutiveFailures = 1_000_000
+        $0.breaker.failureRatio = 2
+        $0.ejection.isOn = false
+      }
+    ) { gateway in
+      let client = try await FrameClient.connect(gateway.port)
+      try await client.send(.get(1, "/items/slow"))
+      #expect(await eventually { waiting.all.count == 1 })
+      let slow = try #require(waiting.all.first)
+      try await body(client, upstream, slow.connection)
+      try await upstream.send(RawFrame.ok(slow.stream, "well"), on: slow.connection)
+      let answer = await client.answer(1)
+      #expect(answer.status == 200 && answer.body == "well" && answer.isWhole, "\(answer)")
+      await client.close()
+    }
+  }
+
+  @Test("a service may ask as often as it likes whether the gateway is there, as those of gRPC do while data flows")
+  func pings() async throws {
+    try await Self.run({ RawFrame.ok($0.stream) }) { client, upstream, connection in
+      let ping = RawFrame(type: RawFrame.Kind.ping, payload: Array(repeating: 7, count: 8))
+      try await upstream.send(Array(repeating: ping, count: 600), on: connection)
+      try await client.send(.get(3, "/items/next"))
+      #expect(await client.answer(3).status == 200)
+      #expect(upstream.requests.last?.connection == connection)
+    }
+  }
+
+  @Test("a service may end hundreds of streams with an error, and another goes on")
+  func resets() async throws {
+    try await Self.run({ [.reset($0.stream, 2)] }) { client, upstream, connection in
+      for batch in 0..<6 {
+        let streams = (0..<50).map { UInt32(2 * (50 * batch + $0) + 3) }
+        try await client.send(streams.flatMap { RawFrame.get($0, "/items/reset").bytes })
+        for stream in streams { #expect(await client.answer(stream).status == 502) }
+      }
+      #expect(upstream.requests.allSatisfy { $0.connection == connection })
+    }
+  }
+
+  @Test("a service may go on for a while with streams that their client took back, however many")
+  func late() async throws {
+    // Fewer than a connection has before the service has said how many it may have.
+    let count = 80
+    try await Self.run({ RawFrame.ok($0.stream) }) { client, upstream, connection in
+      let streams = (0..<count).map { UInt32(2 * $0 + 3) }
+      try await client.send(streams.flatMap { RawFrame.get($0, "/items/slow-\($0)").bytes })
+      #expect(await eventually { upstream.requests.count == count + 1 })
+      try await client.send(streams.flatMap { RawFrame.reset($0).bytes })
+      // Stream 1 is the slow one, or one that asks for the service's health.
+      #expect(await eventually { upstream.resets.count { $0.stream > 1 } == count })
+      for request in upstream.requests where request.path != "/items/slow" {
+        try await upstream.send(RawFrame.ok(request.stream, "late"), on: connection)
+      }
+      try await client.send(.get(1_001, "/items/next"))
+      #expect(await client.answer(1_001).status == 200)
+      #expect(upstream.requests.last?.connection == connection)
+    }
+  }
+
+  @Test("what a service goes on with after its streams were taken back takes nothing of the others' window")
+  func lateData() async throws {
+    // A connection has 4 MiB on the way at most.
+    let piece = String(repeating: "a", count: 16_384)
+    try await Self.run({ request in
+      request.path == "/items/large"
+        ? [.headers(request.stream, [(":status", "200")], end: false)] : RawFrame.ok(request.stream)
+    }) { client, upstream, connection in
+      for round in 0..<40 {
+        let stream = UInt32(2 * round + 3)
+        try await client.send(.get(stream, "/items/slow-\(stream)"))
+        #expect(await eventually { upstream.requests.last?.path == "/items/slow-\(stream)" })
+        let request = try #require(upstream.requests.last)
+        try await client.send(.reset(stream))
+        #expect(await eventually { upstream.resets.contains { $0.stream == request.stream } })
+        try await upstream.send(
+          [.headers(request.stream, [(":status", "200")], end: false)]
+            + Array(repeating: .data(request.stream, piece), count: 15), on: connection)
+      }
+      // 9.6 MB of nothing; a service that keeps count has room for more.
+      try await client.send(.get(1_001, "/items/next"))
+      #expect(await client.answer(1_001).status == 200)
+      #expect(upstream.requests.last?.connection == connection)
+    }
+  }
+
+  @Test("frames of no data, now and then, are no flood of a service's")
+  func emptyData() async throws {
+    try await Self.run({ request in
+      let empty = Array(repeating: RawFrame.data(request.stream, ""), count: 20)
+      let parts = (0..<20).flatMap { _ in [RawFrame.data(request.stream, "a")] + empty }
+      return [.headers(request.stream, [(":status", "200")], end: false)] + parts + [
+        .data(request.stream, "b", end: true)
+      ]
+    }) { client, upstream, connection in
+      try await client.send(.get(3, "/items/next"))
+      let answer = await client.answer(3)
+      #expect(answer.status == 200 && answer.body == String(repeating: "a", count: 20) + "b", "\(answer)")
+    }
+  }
+
+  @Test(
+    "an answer that comes before the request's end, and with it that the rest is not wanted, arrives whole",
+    arguments: ["", "early"])
+  func early(_ body: String) async throws {
+    try await Self.run(answersAtHead: true, { RawFrame.ok($0.stream, body) + [.reset($0.stream, 0)] }) {
+      client, upstream, connection in
+      for stream in [UInt32(3), 5, 7] {
+        try await client.send(
+          .headers(stream, RawFrame.request("POST", "/items/early"), end: false), .data(stream, "first"))
+        let answer = await client.answer(stream)
+        #expect(answer.status == 200 && answer.body == body && answer.isWhole, "\(answer)")
+        try await client.send(.data(stream, "second"))
+      }
+      #expect(upstream.requests.allSatisfy { $0.connection == connection })
+    }
+  }
+
   @Test("a client may go on for a while with bodies that nobody wants, and its connection lives on")
   func refusedBodies() async throws {
     let upstream = try await ScriptedUpstream { _ in .ok() }

@@ -37,16 +37,19 @@ final class FrameUpstream: Sendable {
 
   /// - Parameters:
   ///   - settings: What each connection begins with.
-  ///   - script: Asked once a request is whole.
+  ///   - answersAtHead: Whether the script is asked when the head is there, not the body.
+  ///   - script: Asked once for each request.
   init(
-    settings: [(UInt16, UInt32)] = [], _ script: @escaping @Sendable (FrameRequest) -> [RawFrame]
+    settings: [(UInt16, UInt32)] = [], answersAtHead: Bool = false,
+    _ script: @escaping @Sendable (FrameRequest) -> [RawFrame]
   ) async throws {
     let log = Log()
     self.log = log
     channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(FrameUpstreamHandler(log, settings, script))
+          try channel.pipeline.syncOperations.addHandler(
+            FrameUpstreamHandler(log, settings, answersAtHead, script))
         }
       }.bind(host: "127.0.0.1", port: 0).get()
     port = channel.localAddress!.port!
@@ -58,7 +61,8 @@ final class FrameUpstream: Sendable {
   var connections: Int { Set(requests.map(\.connection)).count }
   func answersPings(_ answers: Bool) { log.state.withLock { $0.answersPings = answers } }
   /// Sends frames on a connection, unasked.
-  func send(_ frames: RawFrame..., on connection: Int) async throws {
+  func send(_ frames: RawFrame..., on connection: Int) async throws { try await send(frames, on: connection) }
+  func send(_ frames: [RawFrame], on connection: Int) async throws {
     let channel = log.state.withLock { $0.channels[connection - 1] }
     try await channel.writeAndFlush(ByteBuffer(bytes: frames.flatMap(\.bytes)))
   }
@@ -76,6 +80,7 @@ private final class FrameUpstreamHandler: ChannelInboundHandler {
   typealias OutboundOut = ByteBuffer
   private let log: FrameUpstream.Log
   private let settings: [(UInt16, UInt32)]
+  private let answersAtHead: Bool
   private let script: @Sendable (FrameRequest) -> [RawFrame]
   private var decoder = HPACKDecoder(allocator: ByteBufferAllocator())
   private var input = ByteBuffer()
@@ -84,10 +89,12 @@ private final class FrameUpstreamHandler: ChannelInboundHandler {
   private var open: [UInt32: FrameRequest] = [:]
 
   init(
-    _ log: FrameUpstream.Log, _ settings: [(UInt16, UInt32)], _ script: @escaping @Sendable (FrameRequest) -> [RawFrame]
+    _ log: FrameUpstream.Log, _ settings: [(UInt16, UInt32)], _ answersAtHead: Bool,
+    _ script: @escaping @Sendable (FrameRequest) -> [RawFrame]
   ) {
     self.log = log
     self.settings = settings
+    self.answersAtHead = answersAtHead
     self.script = script
   }
 
@@ -128,7 +135,9 @@ private final class FrameUpstreamHandler: ChannelInboundHandler {
       var block = ByteBuffer(bytes: frame.payload)
       let fields = (try? decoder.decodeHeaders(from: &block).map { ($0.name, $0.value) }) ?? []
       if open[frame.stream] == nil {
-        open[frame.stream] = FrameRequest(connection: connection, stream: frame.stream, fields: fields)
+        let request = FrameRequest(connection: connection, stream: frame.stream, fields: fields)
+        open[frame.stream] = request
+        if answersAtHead { answer(request, context) }
       } else {
         open[frame.stream]?.trailers = fields
       }
@@ -148,7 +157,11 @@ private final class FrameUpstreamHandler: ChannelInboundHandler {
   }
 
   private func end(_ stream: UInt32, _ context: ChannelHandlerContext) {
-    guard let request = open.removeValue(forKey: stream) else { return }
+    guard let request = open.removeValue(forKey: stream), !answersAtHead else { return }
+    answer(request, context)
+  }
+
+  private func answer(_ request: FrameRequest, _ context: ChannelHandlerContext) {
     log.state.withLock { $0.requests.append(request) }
     write(script(request), context)
   }
