@@ -26,7 +26,7 @@ final class HTTP2Upstream {
     let usable = connections.filter(\.takesMore)
     if let free = usable.first(where: { $0.streams < maximumStreams }) { return free.open(upstream) }
     if usable.count >= Self.maximumConnections, let least = usable.min(by: { $0.streams < $1.streams }) {
-      return least.open(upstream)
+      return least.open(upstream, waits: true)
     }
     let connection = HTTP2UpstreamConnection(worker, of: self)
     connections.append(connection)
@@ -49,8 +49,8 @@ final class HTTP2UpstreamConnection: ChannelInboundHandler {
   typealias OutboundOut = HTTP2Frame
 
   private enum State {
-    /// Who waits for it.
-    case connecting([UpstreamConnection])
+    /// Who waits for it, and whether for a stream as well.
+    case connecting([(UpstreamConnection, waits: Bool)])
     case open(NIOHTTP2Handler.StreamMultiplexer)
     case closed
   }
@@ -59,11 +59,16 @@ final class HTTP2UpstreamConnection: ChannelInboundHandler {
   private weak var upstream: HTTP2Upstream?
   private var state = State.connecting([])
   private var context: ChannelHandlerContext?
+  private let farewell = HTTP2Farewell()
   /// Streams that are open or about to be.
   private(set) var streams = 0
+  /// Those of which the service has heard nothing yet: a moment, or as long as it has as many others as it allows.
+  private var unheard: [HTTP2UpstreamStream] = []
   private var idleSince: Int64 = 0
   /// It closes with its last stream, and takes no more: the service said so, or is no longer known.
   private var isLeaving = false
+  /// The last stream of which the service said that it has done or will do something with it.
+  private var lastTaken = HTTP2StreamID.maxID
   /// When the answer to our question whether it is there has been waited for long enough.
   private var question: Scheduled<Void>?
 
@@ -84,7 +89,7 @@ final class HTTP2UpstreamConnection: ChannelInboundHandler {
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandlers([
-            HTTP2Gatherer(), NIOHTTP2Handler.toService(on: channel.eventLoop), bound.value,
+            HTTP2Gatherer(), bound.value.farewell, NIOHTTP2Handler.toService(on: channel.eventLoop), bound.value,
           ])
         }
       }
@@ -108,26 +113,32 @@ final class HTTP2UpstreamConnection: ChannelInboundHandler {
       let multiplexer = try? context.pipeline.syncOperations.handler(type: NIOHTTP2Handler.self).syncMultiplexer()
     else { return context.close(promise: nil) }
     state = .open(multiplexer)
-    for upstream in waiting { make(upstream, multiplexer) }
+    for (upstream, waits) in waiting { make(upstream, multiplexer, waits: waits) }
     if waiting.isEmpty { idleSince = worker.coarseNow }
   }
 
   // MARK: - Streams
 
-  func open(_ upstream: UpstreamConnection) {
+  /// - Parameter waits: Whether the service has as many streams as it allows.
+  func open(_ upstream: UpstreamConnection, waits: Bool = false) {
     streams += 1
     switch state {
-    case .connecting(let waiting): state = .connecting(waiting + [upstream])
-    case .open(let multiplexer): make(upstream, multiplexer)
+    case .connecting(let waiting): state = .connecting(waiting + [(upstream, waits)])
+    case .open(let multiplexer): make(upstream, multiplexer, waits: waits)
     case .closed:
       streams -= 1
       upstream.connectFailed()
     }
   }
 
-  private func make(_ upstream: UpstreamConnection, _ multiplexer: NIOHTTP2Handler.StreamMultiplexer) {
+  private func make(
+    _ upstream: UpstreamConnection, _ multiplexer: NIOHTTP2Handler.StreamMultiplexer, waits: Bool
+  ) {
     let loop = worker.loop
     let stream = HTTP2UpstreamStream(worker.headLimits) { [weak self] in self?.closed($0) }
+    stream.connection = self
+    stream.waits = waits
+    unheard.append(stream)
     let handlers = NIOLoopBound([stream, upstream] as [any ChannelHandler], eventLoop: loop)
     let made = loop.makePromise(of: (any Channel).self)
     made.futureResult.assumeIsolated().whenFailure { _ in
@@ -139,9 +150,16 @@ final class HTTP2UpstreamConnection: ChannelInboundHandler {
     }
   }
 
+  /// The head of a stream's request is out.
+  func heard(_ stream: HTTP2UpstreamStream) { unheard.removeAll { $0 === stream } }
+
+  /// Whether the service may have done something with the stream.
+  func takes(_ stream: HTTP2StreamID) -> Bool { stream <= lastTaken }
+
   private func closed(_ stream: HTTP2UpstreamStream) {
     streams -= 1
     idleSince = worker.coarseNow
+    if !unheard.isEmpty { heard(stream) }
     if !stream.wasHeard { ask() }
     closeIfDone()
   }
@@ -187,7 +205,13 @@ final class HTTP2UpstreamConnection: ChannelInboundHandler {
       if let told = settings.last(where: { $0.parameter == .maxConcurrentStreams }) {
         upstream?.maximumStreams = told.value
       }
-    case .goAway: leave()
+    case .goAway(let last, _, _):
+      lastTaken = min(lastTaken, last)
+      leave()
+      // HTTP/2's machinery ends those behind that one in a moment, but does not think of those that it knows nothing of.
+      let waiting = unheard
+      unheard.removeAll()
+      for stream in waiting { stream.leave() }
     default: break
     }
   }
@@ -199,9 +223,9 @@ final class HTTP2UpstreamConnection: ChannelInboundHandler {
     context.fireChannelInactive()
   }
 
-  /// Errors of one stream come by here too; those are told to it.
+  /// Errors of one stream come by here too, and are of the same types as those of the connection; they are told to it.
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    if error is NIOHTTP2Errors.StreamError { return }
+    if !farewell.wasSaid, error is any NIOHTTP2Error { return }
     context.close(promise: nil)
   }
 
@@ -213,7 +237,7 @@ final class HTTP2UpstreamConnection: ChannelInboundHandler {
     upstream?.forget(self)
     guard case .connecting(let waiting) = before else { return }
     streams = 0
-    for upstream in waiting { upstream.connectFailed() }
+    for (upstream, _) in waiting { upstream.connectFailed() }
   }
 }
 

@@ -13,28 +13,65 @@ final class HTTP2UpstreamStream: ChannelDuplexHandler {
 
   private let limits: HeadLimits
   private var request = HTTP2Message(.request)
+  private var hasAsked = false
   private var asksHEAD = false
   private var inbound = ByteBuffer()
   private var hasHead = false
   private var body = HTTP2Body(.none)
   private var isOver = false
+  /// nil where nobody else is on it.
+  weak var connection: HTTP2UpstreamConnection?
+  /// Whether its head waits until the service allows another stream.
+  var waits = false
+  /// Whether it left the connection before its head was out.
+  private var hasLeft = false
   /// Told once, when the stream is gone.
   private var onEnd: (HTTP2UpstreamStream) -> Void
   /// Whether the service has said anything.
   private(set) var wasHeard = false
+  private var context: ChannelHandlerContext?
 
   init(_ limits: HeadLimits, onEnd: @escaping (HTTP2UpstreamStream) -> Void) {
     self.limits = limits
     self.onEnd = onEnd
   }
 
-  func handlerRemoved(context: ChannelHandlerContext) { ended() }
+  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.context = nil
+    ended()
+  }
 
   /// The stream is gone, or there never was one.
   func ended() {
     let tell = onEnd
     onEnd = { _ in }
     tell(self)
+  }
+
+  /// The service has left the connection, and done nothing with this request.
+  struct Untaken: Error {}
+
+  /// Leaves the connection before the service has heard of the request.
+  func leave() {
+    isOver = true
+    hasLeft = true
+    context?.fireErrorCaught(Untaken())
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    context.fireChannelActive()
+    // It was left before there was anybody to tell.
+    if hasLeft { context.fireErrorCaught(Untaken()) }
+  }
+
+  /// The machinery tells of a stream that GOAWAY names as not taken (RFC 9113 §6.8) as of one that was broken off.
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    if let closed = error as? NIOHTTP2Errors.StreamClosed, connection?.takes(closed.streamID) == false {
+      return context.fireErrorCaught(Untaken())
+    }
+    context.fireErrorCaught(error)
   }
 
   // MARK: - The request
@@ -44,8 +81,8 @@ final class HTTP2UpstreamStream: ChannelDuplexHandler {
     request.append(unwrapOutboundIn(data))
     do throws(HTTP2Message.Malformed) {
       while let (frame, isLast) = try request.nextFrame() {
-        if case .headers(let head) = frame, head.headers.first(name: ":method") == "HEAD" { asksHEAD = true }
-        context.write(wrapOutboundOut(frame), promise: isLast ? promise : nil)
+        let written = note(frame, context, isLast ? promise : nil)
+        context.write(wrapOutboundOut(frame), promise: written)
         if isLast { return }
       }
       promise?.succeed(())
@@ -53,6 +90,30 @@ final class HTTP2UpstreamStream: ChannelDuplexHandler {
       fail(promise)
       reset(context, .internalError)
     }
+  }
+
+  /// Sees the head go.
+  ///
+  /// - Returns: The promise to write the frame with.
+  private func note(
+    _ frame: HTTP2Frame.FramePayload, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?
+  ) -> EventLoopPromise<Void>? {
+    guard !hasAsked, case .headers(let head) = frame else { return promise }
+    hasAsked = true
+    if head.headers.first(name: ":method") == "HEAD" { asksHEAD = true }
+    guard let connection else { return promise }
+    guard waits else {
+      // It is flushed before anything else is read.
+      connection.heard(self)
+      return promise
+    }
+    let isOut = context.eventLoop.makePromise(of: Void.self)
+    isOut.futureResult.assumeIsolated().whenSuccess { [weak self] in
+      guard let self else { return }
+      self.connection?.heard(self)
+    }
+    isOut.futureResult.cascade(to: promise)
+    return isOut
   }
 
   private func fail(_ promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.ioOnClosedChannel) }

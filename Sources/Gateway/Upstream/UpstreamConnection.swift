@@ -121,6 +121,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
 
   private static func failure(_ error: any Error) -> ClientConnection.AttemptFailure {
     if error is HTTP2UpstreamStream.Malformed { return .malformed }
+    if error is HTTP2UpstreamStream.Untaken { return .unprocessed }
     // The service has done nothing with it (RFC 9113 §8.7).
     if let closed = error as? NIOHTTP2Errors.StreamClosed, closed.errorCode == .refusedStream { return .unprocessed }
     return .closed

@@ -74,6 +74,41 @@ import Testing
     }
   }
 
+  @Test(
+    "an answer that is none ends its own stream",
+    arguments: [
+      [(":status", "200"), ("content-length", "5")], [(":status", "200"), ("Upper", "a")],
+      [(":status", "200"), ("connection", "close")], [("x", "y")], [(":status", "100")],
+    ] as [[(String, String)]])
+  func malformed(_ fields: [(String, String)]) async throws {
+    try await Self.run({ [.headers($0.stream, fields)] }) { client, upstream, connection in
+      for stream in [UInt32(3), 5] {
+        try await client.send(.get(stream, "/items/bad"))
+        #expect(await client.answer(stream).status == 502)
+      }
+      #expect(upstream.requests.allSatisfy { $0.connection == connection })
+    }
+  }
+
+  @Test("a body of another length than was announced ends its own stream, and so do trailers that are no end")
+  func wrongBody() async throws {
+    try await Self.run({ request in
+      let head = RawFrame.headers(request.stream, [(":status", "200"), ("content-length", "5")], end: false)
+      switch request.path {
+      case "/items/long": return [head, .data(request.stream, "123456789", end: true)]
+      case "/items/short": return [head, .data(request.stream, "12", end: true)]
+      default: return [head, .headers(request.stream, [("x-a", "b")], end: false)]
+      }
+    }) { client, upstream, connection in
+      for (stream, path) in [(UInt32(3), "/items/long"), (5, "/items/short"), (7, "/items/other")] {
+        try await client.send(.get(stream, path))
+        let answer = await client.answer(stream)
+        #expect(!answer.isWhole || answer.status == 502, "\(answer)")
+      }
+      #expect(upstream.requests.allSatisfy { $0.connection == connection })
+    }
+  }
+
   @Test("a service may go on for a while with streams that their client took back, however many")
   func late() async throws {
     // Fewer than a connection has before the service has said how many it may have.
@@ -149,6 +184,44 @@ import Testing
         try await client.send(.data(stream, "second"))
       }
       #expect(upstream.requests.allSatisfy { $0.connection == connection })
+    }
+  }
+
+  @Test("requests that GOAWAY names as not taken go to another connection, and so do those that wait for a stream")
+  func goAway() async throws {
+    let refused = Mutex(false)
+    let upstream = try await FrameUpstream(settings: [(3, 1)]) { request in
+      if request.path.hasPrefix("/health") { return RawFrame.ok(request.stream) }
+      if request.path == "/items/slow" { return [] }
+      let isFirst = refused.withLock { before in
+        defer { before = true }
+        return !before
+      }
+      return isFirst ? [.goAway(last: 0)] : RawFrame.ok(request.stream, "\(request.connection)")
+    }
+    try await HTTP2UpstreamTests.run([upstream], configure: { $0.timeouts.connect = .seconds(20) }) { gateway in
+      let client = try await FrameClient.connect(gateway.port)
+      try await client.send(.headers(1, RawFrame.request("POST", "/items/1")))
+      let answer = await client.answer(1)
+      #expect(answer.status == 200, "\(answer)")
+      // As many as there may be connections, and one that waits.
+      for count in 1...9 {
+        try await client.send(.headers(UInt32(2 * count + 1), RawFrame.request("POST", "/items/slow")))
+        if count < 9 { #expect(await eventually { upstream.requests.count { $0.path == "/items/slow" } == count }) }
+      }
+      let slow = upstream.requests.filter { $0.path == "/items/slow" }
+      #expect(Set(slow.map(\.connection)).count == 8)
+      for request in slow { try await upstream.send(.goAway(last: request.stream), on: request.connection) }
+      // Whoever waited is asked on a new connection, and those that are under way end where they are.
+      #expect(await eventually { upstream.requests.count { $0.path == "/items/slow" } == 9 })
+      for request in upstream.requests where request.path == "/items/slow" {
+        try await upstream.send(RawFrame.ok(request.stream, "well"), on: request.connection)
+      }
+      for count in 1...9 {
+        let answer = await client.answer(UInt32(2 * count + 1))
+        #expect(answer.status == 200 && answer.body == "well", "\(count): \(answer)")
+      }
+      await client.close()
     }
   }
 
