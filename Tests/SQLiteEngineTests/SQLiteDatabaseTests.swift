@@ -51,6 +51,7 @@ struct SQLiteDatabaseTests {
           try transaction.execute("INSERT INTO t (n, secret) VALUES (\(n), \(secrets[n % 2]))")
         }
       }
+      _ = try await database.rows("SELECT n FROM t LIMIT 1")
       await database.close()
       #expect(try isKept())
       database = try open()
@@ -58,8 +59,26 @@ struct SQLiteDatabaseTests {
         try transaction.execute("UPDATE t SET secret = NULL WHERE n < 100")
         try transaction.execute("DELETE FROM t WHERE n >= 100")
       }
+      _ = try await database.rows("SELECT n FROM t LIMIT 1")
       await database.close()
       #expect(try !isKept())
+    }
+  }
+
+  @Test("a database that was closed is whole in its file, whoever has read it last")
+  func closed() async throws {
+    try await withFolder { folder in
+      let database = try SQLiteDatabase(path: folder.file("a.sqlite"))
+      try await database.write { try $0.execute(.table("t", "n \(type: .bigint)")) }
+      try await database.write { try $0.execute("INSERT INTO t (n) VALUES (7)") }
+      _ = try await database.rows("SELECT n FROM t")
+      await database.close()
+      let log = try? FileManager.default.attributesOfItem(atPath: folder.file("a.sqlite-wal"))[.size] as? Int
+      #expect(log ?? 0 == 0)
+      try FileManager.default.copyItem(atPath: folder.file("a.sqlite"), toPath: folder.file("b.sqlite"))
+      let copy = try SQLiteDatabase(path: folder.file("b.sqlite"))
+      #expect(try await copy.rows("SELECT n FROM t").map(\.cells) == [[.integer(7)]])
+      await copy.close()
     }
   }
 
