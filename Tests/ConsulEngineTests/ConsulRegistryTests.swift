@@ -25,7 +25,10 @@ struct ConsulRegistryTests {
         #expect(text.contains(part), "\(part) in \(text)")
       }
       try await eventually("it is asked") { server.requests > 1 }
-      #expect(try await Operator(address: address).statuses(of: service) == [server.instance.id: true])
+      // The agent tells the servers what a check has said a moment later.
+      try await eventually("it passes") {
+        try await Operator(address: address).statuses(of: service) == [server.instance.id: true]
+      }
     }
     #expect(try await Operator(address: address).statuses(of: service) == [:], "it left with the registry")
     await server.close()

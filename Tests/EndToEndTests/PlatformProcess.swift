@@ -143,7 +143,11 @@ final class PlatformProcess: Sendable {
     try await lines.wait(for: text, after: mark) { isRunning }
   }
 
-  func remove() { try? FileManager.default.removeItem(at: folder) }
+  /// Deletes its folder, and ends it where a test that failed left it running.
+  func remove() {
+    program.withLock { $0?.signal(SIGKILL) }
+    try? FileManager.default.removeItem(at: folder)
+  }
 
   /// Runs `gravity` to its end.
   static func run(

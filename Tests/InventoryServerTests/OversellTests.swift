@@ -125,7 +125,8 @@ struct OversellTests {
   func brokenBatch(_ engine: Engine) async throws {
     try await InventoryFixture.run(on: engine) { fixture in
       struct Broken: Error {}
-      try await fixture.receive("A", 10)
+      // Enough for all of them, in whichever order they come.
+      try await fixture.receive("A", 15)
       let writer = fixture.service.reservations.writer
       let id = UUID.v7()
       try await withThrowingTaskGroup(of: Void.self) { group in

@@ -16,9 +16,7 @@ final class PrivateCluster: Sendable {
   /// - Parameter replicas: How many besides, the first of them of the first primary.
   static func with(replicas: Int = 0, _ body: (PrivateCluster) async throws -> Void) async throws {
     let folder = "/tmp/gravity-redis-cluster-\(UUID().uuidString.prefix(8))"
-    // A node's bus is 10 000 above its port: below what the system gives to outgoing connections.
-    let first = 20_000 + Int.random(in: 0..<190) * 10
-    let cluster = PrivateCluster(folder: folder, ports: (0..<(3 + replicas)).map { first + $0 })
+    let cluster = PrivateCluster(folder: folder, ports: freePorts(3 + replicas))
     do {
       try await cluster.start(replicas: replicas)
       try await body(cluster)
@@ -27,6 +25,16 @@ final class PrivateCluster: Sendable {
       throw error
     }
     await cluster.stop()
+  }
+
+  /// That follow one another. A node's bus is 10 000 above its port: all below what the system gives to outgoing
+  /// connections, where the servers of other tests are, too.
+  private static func freePorts(_ count: Int) -> [Int] {
+    while true {
+      let first = 20_000 + Int.random(in: 0..<190) * 10
+      let ports = (0..<count).map { first + $0 }
+      if (ports + ports.map { $0 + 10_000 }).allSatisfy(TCPProxy.isFree) { return ports }
+    }
   }
 
   private func start(replicas: Int) async throws {

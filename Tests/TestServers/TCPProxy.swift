@@ -43,6 +43,18 @@ public final class TCPProxy: Sendable {
     return proxy.port
   }
 
+  /// Whether nobody listens on that port of 127.0.0.1, now.
+  public static func isFree(_ port: Int) -> Bool {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { Foundation.close(descriptor) }
+    var address = Self.address(UInt16(port))
+    return withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+      }
+    }
+  }
+
   public func hold(toServer: Bool, toClient: Bool) {
     state.withLock { state in
       state.holdsToServer = toServer
