@@ -9,9 +9,8 @@ import Testing
 
 /// A client library of others (Authlib, from PyPI) as the client of every grant.
 @Suite struct OAuthLibraryTests {
-  /// Where the library is kept between runs.
-  private static let folder = FileManager.default.homeDirectoryForCurrentUser.appending(
-    path: ".cache/gravity/oauth-client")
+  private static let library = PythonLibrary(
+    "oauth-client", modules: "authlib, requests", "authlib>=1.3,<2", "requests>=2.31,<3")
   private static var script: URL {
     URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(
       path: "Clients/oauth_client.py")
@@ -28,8 +27,8 @@ import Testing
 
   @Test("Authlib goes through every grant", .timeLimit(.minutes(10)), arguments: Engine.available)
   func authlib(_ engine: Engine) async throws {
-    guard let python = try await Self.python() else {
-      print("skipped: Authlib is not in \(Self.folder.path), and PyPI cannot be had")
+    guard let python = try await Self.library.python() else {
+      print("skipped: Authlib is not in \(Self.library.folder.path), and PyPI cannot be had")
       return
     }
     try await AuthFixture.run(on: engine, { $0.issuer = "http://id.example.org" }) { auth in
@@ -57,24 +56,6 @@ import Testing
       let done = outcome.output.split(separator: "\n").map(String.init).filter(Self.steps.contains)
       #expect(done == Self.steps, "\(outcome.output)")
     }
-  }
-
-  /// nil when the library is not there and cannot be fetched within two minutes.
-  private static func python() async throws -> URL? {
-    let python = folder.appending(path: "bin/python")
-    let isThere = try await run(
-      URL(filePath: "/bin/sh"), ["-c", "'\(python.path)' -c 'import authlib, requests' 2>&1"], input: Data())
-    if isThere.status == 0 { return python }
-    let fetched = try await run(
-      URL(filePath: "/bin/sh"),
-      [
-        "-c",
-        """
-        timeout 120 sh -c "python3 -m venv '\(folder.path)' && \
-        '\(folder.path)/bin/pip' install -q 'authlib>=1.3,<2' 'requests>=2.31,<3'" 2>&1
-        """,
-      ], input: Data())
-    return fetched.status == 0 ? python : nil
   }
 
   static func run(_ program: URL, _ arguments: [String], input: Data) async throws -> Outcome {

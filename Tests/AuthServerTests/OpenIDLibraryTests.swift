@@ -15,9 +15,8 @@ import Testing
 
 /// A library of others (Authlib, from PyPI) as the provider that people sign in with.
 @Suite struct OpenIDLibraryTests {
-  /// Where the library is kept between runs.
-  private static let folder = FileManager.default.homeDirectoryForCurrentUser.appending(
-    path: ".cache/gravity/openid-provider")
+  private static let library = PythonLibrary(
+    "openid-provider", modules: "authlib, flask", "authlib>=1.9,<2", "flask>=3,<4")
   private static var script: String {
     URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(
       path: "Clients/openid_provider.py"
@@ -103,8 +102,8 @@ import Testing
 
   @Test("Authlib signs people in", .timeLimit(.minutes(10)), arguments: Engine.available)
   func authlib(_ engine: Engine) async throws {
-    guard let python = try await Self.python() else {
-      print("skipped: Authlib and Flask are not in \(Self.folder.path), and PyPI cannot be had")
+    guard let python = try await Self.library.python() else {
+      print("skipped: Authlib and Flask are not in \(Self.library.folder.path), and PyPI cannot be had")
       return
     }
     try await Self.run(on: engine, python, [:]) { auth, provider, app in
@@ -159,23 +158,5 @@ import Testing
       let account = try await auth.database.read { try AccountStore($0).find(email: "ann@example.org") }
       #expect(account?.name == "Ann" && account?.emailVerified == true)
     }
-  }
-
-  /// nil when the libraries are not there and cannot be fetched within two minutes.
-  private static func python() async throws -> URL? {
-    let python = folder.appending(path: "bin/python")
-    let isThere = try await OAuthLibraryTests.run(
-      URL(filePath: "/bin/sh"), ["-c", "'\(python.path)' -c 'import authlib, flask' 2>&1"], input: Data())
-    if isThere.status == 0 { return python }
-    let fetched = try await OAuthLibraryTests.run(
-      URL(filePath: "/bin/sh"),
-      [
-        "-c",
-        """
-        timeout 120 sh -c "python3 -m venv '\(folder.path)' && \
-        '\(folder.path)/bin/pip' install -q 'authlib>=1.9,<2' 'flask>=3,<4'" 2>&1
-        """,
-      ], input: Data())
-    return fetched.status == 0 ? python : nil
   }
 }

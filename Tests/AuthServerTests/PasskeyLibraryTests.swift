@@ -7,9 +7,7 @@ import Testing
 
 /// A WebAuthn client of others (python-fido2, from PyPI), with an authenticator of each algorithm.
 @Suite struct PasskeyLibraryTests {
-  /// Where the library is kept between runs.
-  private static let folder = FileManager.default.homeDirectoryForCurrentUser.appending(
-    path: ".cache/gravity/passkey-client")
+  private static let library = PythonLibrary("passkey-client", modules: "fido2", "fido2>=2,<3")
   private static var script: URL {
     URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(
       path: "Clients/passkey_client.py")
@@ -22,8 +20,8 @@ import Testing
     "python-fido2 registers and signs in with ES256, EdDSA and RS256, and is refused where it should be",
     .timeLimit(.minutes(10)), arguments: Engine.available)
   func fido2(_ engine: Engine) async throws {
-    guard let python = try await Self.python() else {
-      print("skipped: fido2 is not in \(Self.folder.path), and PyPI cannot be had")
+    guard let python = try await Self.library.python() else {
+      print("skipped: fido2 is not in \(Self.library.folder.path), and PyPI cannot be had")
       return
     }
     try await AuthFixture.runWithPasskeys(on: engine) { auth in
@@ -38,23 +36,5 @@ import Testing
       #expect(outcome.status == 0, "\(outcome.output)")
       #expect(outcome.output.split(separator: "\n").map(String.init) == Self.steps, "\(outcome.output)")
     }
-  }
-
-  /// nil when the library is not there and cannot be fetched within two minutes.
-  private static func python() async throws -> URL? {
-    let python = folder.appending(path: "bin/python")
-    let isThere = try await OAuthLibraryTests.run(
-      URL(filePath: "/bin/sh"), ["-c", "'\(python.path)' -c 'import fido2' 2>&1"], input: Data())
-    if isThere.status == 0 { return python }
-    let fetched = try await OAuthLibraryTests.run(
-      URL(filePath: "/bin/sh"),
-      [
-        "-c",
-        """
-        timeout 120 sh -c "python3 -m venv '\(folder.path)' && \
-        '\(folder.path)/bin/pip' install -q 'fido2>=2,<3'" 2>&1
-        """,
-      ], input: Data())
-    return fetched.status == 0 ? python : nil
   }
 }

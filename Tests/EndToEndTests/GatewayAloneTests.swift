@@ -126,6 +126,8 @@ import Testing
   }
 
   private static let python = ProcessInfo.processInfo.environment["GRAVITY_TEST_PYTHON"]
+  private static let grpcClient = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Clients/grpc_client.py").path(percentEncoded: false)
 
   @Test(
     "gRPC goes through: questions and answers one by one and in streams, conversations, statuses, deadlines",
@@ -134,9 +136,7 @@ import Testing
     let folder = try Folder()
     defer { folder.remove() }
     let python = try #require(Self.python)
-    let client = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appending(path: "Clients/grpc_client.py").path(percentEncoded: false)
-    let service = try await Backend([python, client, "serve"])
+    let service = try await Backend([python, Self.grpcClient, "serve"])
     let file = try folder.write(
       "routes:\n"
         + Self.route("echo", "/gravity.test.Echo/**", service.port).replacing("http://", with: "h2c://"))
@@ -145,7 +145,7 @@ import Testing
       "gateway", routes: file, environment: ["GRAVITY_GATEWAY_SHEDDING": "false"])
     defer { gateway.remove() }
     let asked = try await PlatformProcess.run(
-      [client, "ask", gateway.gateway.replacing("http://", with: "")], program: python)
+      [Self.grpcClient, "ask", gateway.gateway.replacing("http://", with: "")], program: python)
     #expect(asked.code == 0, "\(asked.output)\(asked.errors)")
     #expect(asked.output.hasSuffix("300 at once\n"))
     #expect(await gateway.stop() == 0)
@@ -158,9 +158,7 @@ import Testing
     let folder = try Folder()
     defer { folder.remove() }
     let python = try #require(Self.python)
-    let client = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appending(path: "Clients/grpc_client.py").path(percentEncoded: false)
-    let service = try await Backend([python, client, "serve"])
+    let service = try await Backend([python, Self.grpcClient, "serve"])
     let keys = try folder.write(Self.keySet(P256.Signing.PrivateKey()), "jwks.json")
     func route(_ name: String, port: Int? = nil, access: String = "public", _ more: String = "") -> String {
       Self.route(name, "/gravity.test.\(name)/**", port ?? service.port, access: access, more)
@@ -172,7 +170,7 @@ import Testing
     let gateway = try await PlatformProcess.serve("gateway", routes: file, ["--jwks", keys])
     defer { gateway.remove() }
     let asked = try await PlatformProcess.run(
-      [client, "refused", gateway.gateway.replacing("http://", with: "")], program: python)
+      [Self.grpcClient, "refused", gateway.gateway.replacing("http://", with: "")], program: python)
     #expect(asked.code == 0, "\(asked.output)\(asked.errors)")
     #expect(asked.output.hasSuffix("a caller that has not finished asking\n"))
     #expect(await gateway.stop() == 0)
