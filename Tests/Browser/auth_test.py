@@ -218,7 +218,8 @@ def main():
         browser = playwright.chromium.launch(executable_path=given.browser, args=["--no-sandbox"])
         for test in tests:
             context = browser.new_context(viewport={"width": 1280, "height": 800})
-            context.set_default_timeout(20_000)
+            # Longer than a busy machine takes for anything that comes at all.
+            context.set_default_timeout(60_000)
             page = context.new_page()
             faults = []
             # A refused sign-in is 401, a wrong code 400: the browser notes both by itself.

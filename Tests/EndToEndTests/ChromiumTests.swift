@@ -4,7 +4,7 @@ import Testing
 /// What people see, in Chromium: `Tests/Browser` has the programs that drive it.
 @Suite(
   .enabled(if: Chromium.python != nil, "there is no Chromium, or no GRAVITY_TEST_PYTHON with playwright"),
-  .timeLimit(.minutes(10)))
+  .timeLimit(.minutes(20)))
 struct ChromiumTests {
   @Test("people sign in, consent, let a device in and use a passkey, on the pages of auth")
   func auth() async throws {
@@ -35,7 +35,7 @@ private enum Chromium {
     let python = try #require(python)
     let (code, output, errors) = try await PlatformProcess.run(
       [folder.appending(path: "Browser/\(script)").path, "--browser", browser] + arguments, program: python.path,
-      environment: ["PYTHONDONTWRITEBYTECODE": "1"], patience: .seconds(540))
+      environment: ["PYTHONDONTWRITEBYTECODE": "1"], patience: .seconds(1_140))
     #expect(code == 0 && output.contains(" passed, 0 failed"), "\(output.suffix(10_000))\n\(errors.suffix(4_000))")
   }
 }

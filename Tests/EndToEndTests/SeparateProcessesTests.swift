@@ -20,7 +20,7 @@ import Testing
     #expect(try await Visitor(base: auth.auth, token: member.token).send("POST", "/api/v1/auth/logout").status == 204)
     let loggedOut = ContinuousClock.now
     var status = 200
-    while status == 200, loggedOut.duration(to: .now) < .seconds(5) {
+    while status == 200, loggedOut.duration(to: .now) < .seconds(30) {
       status = try await Visitor.decided { try await member.get("/api/v1/auth/me") }.status
     }
     #expect(status == 401)
@@ -55,7 +55,7 @@ import Testing
     let ended = ContinuousClock.now
     // Auth refuses the key's token at once, the gateway the key as soon as it has heard.
     var reply = mine
-    while reply.code != "invalid_api_key", ended.duration(to: .now) < .seconds(5) {
+    while reply.code != "invalid_api_key", ended.duration(to: .now) < .seconds(30) {
       reply = try await Visitor.decided { try await device.get("/api/v1/auth/me") }
     }
     #expect(reply.status == 401 && reply.code == "invalid_api_key")
@@ -75,7 +75,7 @@ import Testing
     await auth.stop(SIGKILL)
     let killed = ContinuousClock.now
     var reply = try await member.get("/api/v1/auth/me")
-    while reply.code != "identity_unavailable", killed.duration(to: .now) < .seconds(10) {
+    while reply.code != "identity_unavailable", killed.duration(to: .now) < .seconds(30) {
       #expect(reply.status >= 500)
       reply = try await member.get("/api/v1/auth/me")
     }

@@ -64,7 +64,7 @@ struct BadDaysTests {
     #expect(await failure { try await running.broker.announce(load.message()) }?.isUnavailable == true)
     let start = ContinuousClock.now
     await subscription.close()
-    #expect(ContinuousClock.now - start < .seconds(10))
+    #expect(ContinuousClock.now - start < .seconds(30))
     // Another one is ended while the server is frozen.
     let ended = try server.broker()
     #expect(await ended.end() < .seconds(8))
@@ -95,7 +95,7 @@ struct BadDaysTests {
     try await Task.sleep(for: .milliseconds(100))
     let elapsed = await running.end()
     server.signal(SIGCONT)
-    #expect(elapsed < .seconds(8))
+    #expect(elapsed < .seconds(30))
     #expect(await publishing != nil)
     #expect(await failure { try await subscription.next(atMost: 1) } == .closed)
   }

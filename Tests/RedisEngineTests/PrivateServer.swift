@@ -37,10 +37,10 @@ final class PrivateServer: Sendable {
     _ url: String? = nil, port: UInt16? = nil, _ adjust: (inout RedisClient.Configuration) -> Void = { _ in }
   ) throws -> RunningClient {
     var configuration = RedisClient.Configuration()
-    configuration.commandTimeout = .milliseconds(500)
-    configuration.connectTimeout = .seconds(2)
+    // The machine may be busy; what fails ends the wait by itself.
+    configuration.commandTimeout = .seconds(10)
+    configuration.connectTimeout = .seconds(5)
     configuration.pingInterval = .milliseconds(200)
-    // The machine may be busy when the first connection is made; what fails ends the wait by itself.
     configuration.connectGrace = .seconds(5)
     adjust(&configuration)
     return try RunningClient(url ?? "redis://127.0.0.1:\(port ?? self.port)", configuration)
