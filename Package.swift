@@ -138,7 +138,7 @@ let package = Package(
           "GravityTelemetry",
         ]
           + [
-            .crypto, .nio, .nioHPACK, .nioHTTP2, .nioPosix, .nioSSL, .nioTLS, .lifecycle, .log, .metrics,
+            .crypto, .nio, .nioPosix, .nioSSL, .nioTLS, .lifecycle, .log, .metrics,
           ], path: "Sources/Gateway", swiftSettings: .house),
       // The gateway's routes as a person writes them down.
       .target(
@@ -382,7 +382,7 @@ let package = Package(
         dependencies: [
           "CBrotli", "CZlib", "Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityLimits",
           "GravityTelemetry", "TestServers",
-        ] + [.nio, .nioHPACK, .nioHTTP2, .nioPosix, .nioSSL, .lifecycle, .log, .metrics],
+        ] + [.nio, .nioEmbedded, .nioHPACK, .nioPosix, .nioSSL, .lifecycle, .log, .metrics],
         path: "Tests/GatewayTests", exclude: ["Corpus"], swiftSettings: .house),
       tests(
         "RouteFile", with: ["Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity"],
@@ -499,7 +499,6 @@ extension Target.Dependency {
   static var nioFoundation: Self { .product(name: "NIOFoundationCompat", package: "swift-nio") }
   static var nioHPACK: Self { .product(name: "NIOHPACK", package: "swift-nio-http2") }
   static var nioHTTP1: Self { .product(name: "NIOHTTP1", package: "swift-nio") }
-  static var nioHTTP2: Self { .product(name: "NIOHTTP2", package: "swift-nio-http2") }
   static var nioPosix: Self { .product(name: "NIOPosix", package: "swift-nio") }
   static var nioSSL: Self { .product(name: "NIOSSL", package: "swift-nio-ssl") }
   static var nioTLS: Self { .product(name: "NIOTLS", package: "swift-nio") }

@@ -1,5 +1,4 @@
 import NIOCore
-import NIOHPACK
 
 /// A body, from DATA frames to HTTP/1.1: as many bytes as its Content-Length says, or chunks.
 ///
@@ -49,27 +48,17 @@ struct HTTP2Body {
   /// Appends what ends the body.
   ///
   /// - Parameter trailers: Dropped where the body has no chunks to carry them (RFC 9110 §6.5.1).
-  mutating func end(_ trailers: HPACKHeaders?, into output: inout ByteBuffer) throws(Malformed) {
+  mutating func end(_ trailers: HTTP2Trailers?, into output: inout ByteBuffer) throws(Malformed) {
+    guard trailers?.isMalformed != true else { throw Malformed() }
     switch state {
     case .ended: throw Malformed()
     case .none: break
     case .length(let left): guard left == 0 else { throw Malformed() }
-    case .chunks: output.writeStaticString("0\r\n")
+    case .chunks:
+      output.writeStaticString("0\r\n")
+      if let trailers { output.writeImmutableBuffer(trailers.lines) }
+      output.writeStaticString("\r\n")
     }
-    if let trailers { try write(trailers, into: &output) }
-    if case .chunks = state { output.writeStaticString("\r\n") }
     state = .ended
-  }
-
-  private func write(_ trailers: HPACKHeaders, into output: inout ByteBuffer) throws(Malformed) {
-    var bytes = 0
-    for (name, value, _) in trailers {
-      bytes += name.utf8.count + value.utf8.count + 4
-      // A pseudo-header field among trailers is no name (RFC 9113 §8.1).
-      guard HTTP2Field.isName(name), HTTP2Field.isValue(value), !HTTP2Field.isOfConnection(name),
-        bytes <= TrailerSection.maximumBytes - 2
-      else { throw Malformed() }
-      if case .chunks = state { HTTP2Field.write(name, value, into: &output) }
-    }
   }
 }

@@ -1,15 +1,10 @@
 import CoreMetrics
 import Logging
 import NIOCore
-import NIOHPACK
-import NIOHTTP2
 
 /// A client's HTTP/2 connection. Each of its streams is an exchange with a ``ClientConnection`` of its own; what
-/// concerns all of them is here: how many there are, how long nothing may happen, the end.
-final class HTTP2Connection: ChannelInboundHandler {
-  typealias InboundIn = HTTP2Frame
-  typealias OutboundOut = HTTP2Frame
-
+/// concerns all of them is here: how many there are, what is too much, how long nothing may happen, the end.
+final class HTTP2Connection: HTTP2Session {
   let worker: Worker
   let address: ClientAddress
   /// `1.3`; nil without TLS.
@@ -17,13 +12,16 @@ final class HTTP2Connection: ChannelInboundHandler {
   /// Where the worker keeps it.
   var place = -1
   private(set) var deadline = Int64.max
-  private let guardian: HTTP2Guard
-  private var context: ChannelHandlerContext?
-  /// Requests that have come with what is being read, and go on once it is read: what a client asks and takes back in one
-  /// breath reaches no service.
+  private let configuration: HTTP2Configuration
+  private var hasPreface = false
+  /// Exchanges for which something has come with what is being read, and that go on once it is read: what a client asks
+  /// and takes back in one breath reaches no service.
   private var arriving: [HTTP2Exchange] = []
-  private var open = 0
-  private var isEnding = false
+  /// The highest stream that the client has opened.
+  private var lastOpened: UInt32 = 0
+  /// Streams that ended before the client's message did: of those frames are on their way that are no mistake.
+  private var recentlyReset = RecentStreams(capacity: 0)
+  private var bounds: Bounds
   private enum Departure: Equatable {
     case none
     /// The client knows that this connection ends, and what it has sent before it knew is still taken.
@@ -33,91 +31,190 @@ final class HTTP2Connection: ChannelInboundHandler {
   }
   private var departure = Departure.none
 
-  init(worker: Worker, address: ClientAddress, tlsVersion: String?, guardian: HTTP2Guard) {
+  /// What bounds a client that floods.
+  private struct Bounds {
+    var resets: HTTP2Rate
+    var streamErrors: HTTP2Rate
+    var controlFrames: HTTP2Rate
+    var frames: HTTP2FrameBudget
+    /// DATA frames of nothing, one after the other.
+    var emptyData = 0
+
+    init(_ configuration: HTTP2Configuration, now: Int64) {
+      let window = configuration.window.nanoseconds
+      resets = HTTP2Rate(configuration.resets, per: window)
+      streamErrors = HTTP2Rate(configuration.streamErrors, per: window)
+      controlFrames = HTTP2Rate(configuration.controlFrames, per: window)
+      frames = HTTP2FrameBudget(
+        capacity: configuration.smallFrames, perSecond: configuration.smallFramesPerSecond, now: now)
+    }
+  }
+
+  init(worker: Worker, address: ClientAddress, tlsVersion: String?) {
     self.worker = worker
     self.address = address
     self.tlsVersion = tlsVersion
-    self.guardian = guardian
+    configuration = worker.state.configuration.http2
+    bounds = Bounds(configuration, now: worker.coarseNow)
+    recentlyReset = RecentStreams(capacity: 2 * configuration.concurrentStreams)
+    super.init(worker.headLimits, streamWindow: configuration.streamWindowBytes)
   }
 
   // MARK: - Channel
 
-  func handlerAdded(context: ChannelHandlerContext) {
-    self.context = context
-    guardian.onFlood = { [weak self] in self?.end("flood") }
+  override func handlerAdded(context: ChannelHandlerContext) {
+    super.handlerAdded(context: context)
     worker.add(self)
     // Who chooses HTTP/2 and asks nothing has as long as for a head.
     deadline = worker.readClock() + worker.timeouts.head
+    begin(
+      [
+        (.maximumConcurrentStreams, configuration.concurrentStreams),
+        // Between what is taken and twice of it a request is refused with 431, beyond it the connection ends.
+        (.maximumHeaderListSize, maximumListBytes),
+      ], connectionWindow: configuration.connectionWindowBytes)
   }
 
-  func handlerRemoved(context: ChannelHandlerContext) {
-    self.context = nil
-    worker.remove(self)
+  override func handlerRemoved(context: ChannelHandlerContext) {
+    gone()
+    super.handlerRemoved(context: context)
   }
 
-  func channelInactive(context: ChannelHandlerContext) {
+  override func channelInactive(context: ChannelHandlerContext) {
+    gone()
+    super.channelInactive(context: context)
+  }
+
+  private func gone() {
     deadline = .max
     arriving.removeAll()
     worker.remove(self)
-    context.fireChannelInactive()
   }
 
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    // Frames of the connection itself are answered already.
-    guard case .goAway = unwrapInboundIn(data).payload, departure == .none else { return }
-    departure = .last
-    closeIfDone()
-  }
+  // MARK: - What is too much
 
-  func channelReadComplete(context: ChannelHandlerContext) {
-    if !arriving.isEmpty {
-      let exchanges = arriving
-      arriving.removeAll(keepingCapacity: true)
-      for exchange in exchanges { exchange.start() }
+  override func readPreface(_ bytes: inout ByteBuffer) throws(HTTP2Fault) -> Bool {
+    guard isReading else { throw HTTP2Fault(.enhanceYourCalm, "nothing is read of what is answered") }
+    guard !hasPreface else { return true }
+    let preface = HTTP2Frame.preface
+    guard bytes.readableBytesView.starts(with: preface.prefix(bytes.readableBytes)) else {
+      throw HTTP2Fault(.protocolError, "no preface")
     }
-    context.fireChannelReadComplete()
+    guard bytes.readableBytes >= preface.count else { return false }
+    bytes.moveReaderIndex(forwardBy: preface.count)
+    hasPreface = true
+    return true
   }
 
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    // Errors of one stream come by here too; RST_STREAM has told the client of those.
-    if guardian.hasGivenUp { return end("\(error)") }
-    if !(error is any NIOHTTP2Error) && !(error is NIOHTTP2Errors.StreamError) { context.close(promise: nil) }
+  /// Whether the client takes what it is sent. What is answered to frames is not held up by HTTP/2's windows, so whoever
+  /// asks without reading could fill the memory.
+  private var isReading: Bool {
+    guard let channel = context?.channel, !channel.isWritable else { return true }
+    guard let waiting = try? channel.syncOptions?.getOption(.bufferedWritableBytes) else { return true }
+    return waiting <= configuration.unreadBytes
   }
+
+  override func note(_ frame: HTTP2Frame) throws(HTTP2Fault) {
+    let now = worker.coarseNow
+    guard bounds.frames.receive(frame, now: now) else {
+      throw HTTP2Fault(.enhanceYourCalm, "frames that move nothing")
+    }
+    switch frame.type {
+    case HTTP2Frame.Kind.settings, HTTP2Frame.Kind.ping, HTTP2Frame.Kind.priority:
+      guard bounds.controlFrames.allows(now: worker.readClock()) else {
+        throw HTTP2Fault(.enhanceYourCalm, "control frames")
+      }
+    case HTTP2Frame.Kind.reset:
+      guard bounds.resets.allows(now: worker.readClock()) else {
+        throw HTTP2Fault(.enhanceYourCalm, "requests that are taken back")
+      }
+    case HTTP2Frame.Kind.data:
+      bounds.emptyData = frame.payload.readableBytes == 0 && !frame.endsStream ? bounds.emptyData + 1 : 0
+      guard bounds.emptyData <= 8 else { throw HTTP2Fault(.enhanceYourCalm, "DATA of nothing") }
+    default: break
+    }
+  }
+
+  override func noteStreamError() throws(HTTP2Fault) {
+    guard bounds.streamErrors.allows(now: worker.readClock()) else {
+      throw HTTP2Fault(.enhanceYourCalm, "mistakes that end streams")
+    }
+  }
+
+  override var maximumContinuations: Int { configuration.continuations }
+
+  override func moved(_ count: Int) { bounds.frames.moved(count) }
 
   // MARK: - Streams
 
-  /// Whether no stream may be added. HTTP/2's machinery counts, too, but not before the client has confirmed the bound.
-  var isFull: Bool { worker.isFull || open >= worker.state.configuration.http2.concurrentStreams }
+  override var lastStream: UInt32 { lastOpened }
 
-  func opened(_ exchange: HTTP2Exchange) {
-    open += 1
-    deadline = .max
-    worker.state.metrics.openStreams.increment()
-    arriving.append(exchange)
+  /// What a client opened before it heard that nothing more is taken is not known here.
+  override func isIdle(_ stream: UInt32) -> Bool {
+    stream > lastOpened && departure != .last || stream.isMultiple(of: 2)
   }
 
-  func closed(_ exchange: HTTP2Exchange) {
-    open -= 1
+  override func mayLinger(_ stream: UInt32) -> Bool { departure == .last || recentlyReset.contains(stream) }
+
+  /// Whether no stream may be added.
+  private var isFull: Bool { worker.isFull || streams.count >= configuration.concurrentStreams }
+
+  override func receive(_ block: Block) throws(HTTP2Fault) {
+    if let exchange = streams[block.stream] as? HTTP2Exchange { return try exchange.receiveTrailers(block) }
+    guard !block.stream.isMultiple(of: 2) else { throw HTTP2Fault(.protocolError, "a stream that is not the client's") }
+    guard block.stream > lastOpened else {
+      try receiveForNobody(block.stream)
+      return try decode(block) { _, _ in }
+    }
+    // What it asks after it has heard that nothing more is taken.
+    guard departure != .last else { return try decode(block) { _, _ in } }
+    lastOpened = block.stream
+    guard !isFull else {
+      try decode(block) { _, _ in }
+      recentlyReset.insert(block.stream)
+      // Not taken at all, so the client may ask again elsewhere (RFC 9113 §8.7).
+      sendNow { $0.writeReset(block.stream, .refusedStream) }
+      // One that does not keep to the bound is making a mistake, unless it is the gateway that is full.
+      return streams.count < configuration.concurrentStreams ? () : try noteStreamError()
+    }
+    let exchange = HTTP2Exchange(self)
+    open(exchange, block.stream)
+    deadline = .max
+    worker.state.metrics.openStreams.increment()
+    try exchange.receiveHead(block)
+  }
+
+  override func forgot(_ stream: HTTP2Stream) {
+    if !stream.peerEnded { recentlyReset.insert(stream.id) }
     worker.state.metrics.openStreams.decrement()
-    arriving.removeAll { $0 === exchange }
-    guard open == 0, !isEnding else { return }
+    guard streams.isEmpty, !isEnding else { return }
     deadline = worker.coarseNow + worker.timeouts.keepAlive
     closeIfDone()
   }
 
+  func goesOn(_ exchange: HTTP2Exchange) { arriving.append(exchange) }
+
+  override func readAll() {
+    guard !arriving.isEmpty else { return }
+    let exchanges = arriving
+    arriving.removeAll(keepingCapacity: true)
+    for exchange in exchanges { exchange.goOn() }
+  }
+
   // MARK: - Ends
 
-  /// The client has broken the rules or floods: it was told so, and is not listened to any more. The connection ends a
-  /// moment later, so that what it was told gets through.
-  private func end(_ reason: String) {
-    guard !isEnding, let context else { return }
-    isEnding = true
+  override func gaveUp(_ fault: HTTP2Fault) {
+    arriving.removeAll()
     worker.state.metrics.http2Errors.increment()
     worker.state.logger.debug(
-      "HTTP/2 connection given up", metadata: ["client.address": "\(address.name)", "error.message": "\(reason)"])
-    try? context.channel.syncOptions?.setOption(.autoRead, value: false)
-    context.close(mode: .output, promise: nil)
+      "HTTP/2 connection given up", metadata: ["client.address": "\(address.name)", "error.message": "\(fault.what)"])
     deadline = worker.readClock() + 500_000_000
+  }
+
+  override func receiveGoAway(last: UInt32, _ code: UInt32) {
+    guard departure != .last else { return }
+    departure = .last
+    closeIfDone()
   }
 
   func timedOut() {
@@ -127,12 +224,13 @@ final class HTTP2Connection: ChannelInboundHandler {
     closeIfDone()
   }
 
-  /// While draining: says that the connection ends, and after `quiet` nanoseconds that no more is taken.
+  /// While draining: says that the connection ends, and after `quiet` nanoseconds that no more is taken: until a client
+  /// has heard it, requests are on their way that it has a right to (RFC 9113 §6.8).
   func drain(quiet: Int64) {
     switch departure {
     case .none:
       departure = .announced(since: worker.readClock())
-      guardian.sayGoAway(.noError, lastStreamID: 0x7FFF_FFFF)
+      sendNow { $0.writeGoAway(lastStream: 0x7FFF_FFFF, .noError) }
     case .announced(let since) where worker.coarseNow - since >= quiet:
       leave()
       closeIfDone()
@@ -141,71 +239,36 @@ final class HTTP2Connection: ChannelInboundHandler {
   }
 
   private func leave() {
-    guard departure != .last, let context else { return }
+    guard departure != .last else { return }
     departure = .last
-    let last = HTTP2StreamID(Int(guardian.lastStreamID))
-    context.writeAndFlush(
-      wrapOutboundOut(
-        HTTP2Frame(streamID: .rootStream, payload: .goAway(lastStreamID: last, errorCode: .noError, opaqueData: nil))),
-      promise: nil)
+    sendNow { $0.writeGoAway(lastStream: lastOpened, .noError) }
   }
 
   private func closeIfDone() {
-    guard departure == .last, open == 0, !isEnding else { return }
+    guard departure == .last, streams.isEmpty, !isEnding else { return }
     // A client that does not read what was written has as long as for a head.
     deadline = worker.coarseNow + worker.timeouts.head
-    guardian.closeOnceWritten()
+    closeOnceWritten()
   }
 
   /// Ends at once.
-  func abort() {
-    guard let context else { return }
-    context.channel.closeWithoutTLS()
-  }
+  func abort() { context?.channel.closeWithoutTLS() }
 }
 
-extension HTTP2Connection {
-  /// How HTTP/2's machinery is told.
-  static func handler(for connection: HTTP2Connection, on channel: any Channel) -> NIOHTTP2Handler {
-    let (settings, limits) = (
-      connection.worker.state.configuration.http2, connection.worker.state.configuration.limits
-    )
-    let window = TimeAmount.nanoseconds(settings.window.nanoseconds)
-    var configuration = NIOHTTP2Handler.ConnectionConfiguration()
-    configuration.initialSettings = [
-      HTTP2Setting(parameter: .maxConcurrentStreams, value: settings.concurrentStreams),
-      HTTP2Setting(parameter: .initialWindowSize, value: settings.streamWindowBytes),
-      // Twice of what is taken: between the two a request is refused with 431, beyond it the connection ends.
-      HTTP2Setting(parameter: .maxHeaderListSize, value: 2 * limits.maximumHeadBytes),
-    ]
-    configuration.targetWindowSize = settings.connectionWindowBytes
-    configuration.maximumSequentialContinuationFrames = settings.continuations
-    configuration.maximumBufferedControlFrames = 1_024
-    configuration.maximumSequentialEmptyDataFrames = 8
-    // Counted over a connection's whole life, which may be long; `streamErrorRateLimit` has a window.
-    configuration.maximumConnectionGlitches = .max
-    // A client goes on with a body until it has heard that nobody wants it. Until it has, the stream is one of those that
-    // it has open; of what it opens beyond the bound before it knows that, as many again are remembered.
-    configuration.maximumRecentlyResetStreams = 2 * settings.concurrentStreams
-    configuration.controlFrameRateLimit.maximumCount = settings.controlFrames
-    configuration.controlFrameRateLimit.windowLength = window
-    var streams = NIOHTTP2Handler.StreamConfiguration()
-    streams.targetWindowSize = settings.streamWindowBytes
-    streams.outboundBufferSizeHighWatermark = 65_536
-    streams.outboundBufferSizeLowWatermark = 32_768
-    streams.streamResetFrameRateLimit.maximumCount = settings.resets
-    streams.streamResetFrameRateLimit.windowLength = window
-    streams.streamErrorRateLimit.maximumCount = settings.streamErrors
-    streams.streamErrorRateLimit.windowLength = window
-    let bound = NIOLoopBound(connection, eventLoop: channel.eventLoop)
-    return NIOHTTP2Handler(
-      mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: configuration,
-      streamConfiguration: streams
-    ) { stream in
-      stream.eventLoop.makeCompletedFuture {
-        let exchange = HTTP2Exchange(bound.value)
-        try stream.pipeline.syncOperations.addHandlers([exchange, exchange.makeClient()])
-      }
-    }
+/// The last streams that ended early, as many as a client can have frames of under way.
+private struct RecentStreams {
+  private var ids: [UInt32] = []
+  private var next = 0
+  private let capacity: Int
+
+  init(capacity: Int) { self.capacity = capacity }
+
+  mutating func insert(_ id: UInt32) {
+    guard ids.count == capacity else { return ids.append(id) }
+    guard capacity > 0 else { return }
+    ids[next] = id
+    next = (next + 1) % capacity
   }
+
+  func contains(_ id: UInt32) -> Bool { ids.contains(id) }
 }

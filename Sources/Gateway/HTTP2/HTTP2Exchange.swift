@@ -1,179 +1,166 @@
 import NIOCore
-import NIOHPACK
-import NIOHTTP2
 
-/// One stream of HTTP/2 as a connection of HTTP/1.1 with one request: what comes is handed to a ``ClientConnection``,
-/// what that writes goes back as frames. So routing, identity, limits, retries, deadlines and the log exist once.
-final class HTTP2Exchange: ChannelDuplexHandler {
-  typealias InboundIn = HTTP2Frame.FramePayload
-  typealias InboundOut = ByteBuffer
-  typealias OutboundIn = ByteBuffer
-  typealias OutboundOut = HTTP2Frame.FramePayload
-
+/// A request of HTTP/2 and its answer as a connection of HTTP/1.1 with one request: what comes is handed to a
+/// ``ClientConnection``, what that writes goes back as frames. So routing, identity, limits, retries, deadlines and the
+/// log exist once.
+final class HTTP2Exchange: HTTP2Stream {
   let connection: HTTP2Connection
   private var client: ClientConnection?
-  private var context: ChannelHandlerContext?
-  private var isCounted = false
-  /// Whether what has come may go on; see ``HTTP2Connection``.
-  private var isStarted = false
-  /// What was read and is not handed on yet.
+  /// Whether it waits for what is being read to be read.
+  private var isArriving = false
+  /// What was read and is not handed on yet, and by how much it used up the window.
   private var inbound = ByteBuffer()
-  private var hasHead = false
+  private var counted = 0
   private var fault: HeadFault?
+  /// Nobody reads what comes.
+  private var isDiscarding = false
   /// Of a request with a fault, which nobody else reads.
   private var grpcType: [UInt8]?
   private var body = HTTP2Body(.none)
-  private var requestEnded = false
   private var answer = HTTP2Message(.answer(omitsBody: false))
   private var isClosing = false
-  private var isOver = false
 
-  init(_ connection: HTTP2Connection) { self.connection = connection }
-
-  func makeClient() -> ClientConnection {
-    let client = ClientConnection(worker: connection.worker, transport: .stream(self))
-    self.client = client
-    return client
+  init(_ connection: HTTP2Connection) {
+    self.connection = connection
+    super.init(connection)
   }
-
-  // MARK: - Channel
-
-  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
-
-  func handlerRemoved(context: ChannelHandlerContext) {
-    self.context = nil
-    client = nil
-  }
-
-  func channelActive(context: ChannelHandlerContext) {
-    // Not taken at all, so the client may ask again elsewhere (RFC 9113 §8.7).
-    guard !connection.isFull else { return reset(.refusedStream) }
-    isCounted = true
-    connection.opened(self)
-    context.fireChannelActive()
-  }
-
-  func channelInactive(context: ChannelHandlerContext) {
-    isOver = true
-    guard isCounted else { return }
-    isCounted = false
-    connection.closed(self)
-    context.fireChannelInactive()
-  }
-
-  /// A stream that was reset: the end follows.
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {}
 
   // MARK: - The request
 
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard !isOver, fault == nil else { return }
-    switch unwrapInboundIn(data) {
-    case .headers(let frame) where !hasHead: readHead(frame)
-    case .headers(let frame):
-      guard frame.endStream else { return reset(.protocolError) }
-      endRequest(frame.headers)
-    case .data(let frame):
-      guard case .byteBuffer(let bytes) = frame.data else { return reset(.internalError) }
-      guard hasHead, (try? body.write(bytes, into: &inbound)) != nil else { return reset(.protocolError) }
-      if frame.endStream { endRequest(nil) }
-    default: break
-    }
-  }
-
-  private func readHead(_ frame: HTTP2Frame.FramePayload.Headers) {
-    hasHead = true
-    answer = HTTP2Message(.answer(omitsBody: frame.headers.first(name: ":method") == "HEAD"))
+  func receiveHead(_ block: HTTP2Session.Block) throws(HTTP2Fault) {
+    var head = HTTP2RequestHead(connection.limits)
+    var output = ByteBuffer()
+    output.reserveCapacity(block.bytes.readableBytes * 2 + 128)
+    try connection.decode(block) { name, value in head.take(name, value, into: &output) }
+    let client = ClientConnection(worker: connection.worker, transport: .stream(self))
+    self.client = client
+    client.began(on: self)
+    answer = HTTP2Message(.answer(omitsBody: head.isHEAD))
     do throws(HeadFault) {
-      let framing = try HTTP2RequestHead.write(
-        frame.headers, endsStream: frame.endStream, limits: connection.worker.headLimits, into: &inbound)
-      body = HTTP2Body(framing)
+      body = HTTP2Body(try head.finish(endsStream: block.endsStream, into: &output))
+      inbound = output
     } catch {
-      inbound.clear()
       fault = error
-      grpcType = frame.headers.first(name: "content-type")?.withBytes { GRPCContentType.read($0) }
+      grpcType = head.grpcType
     }
-    if frame.endStream { requestEnded = true }
+    if block.endsStream { connection.endedByPeer(self) }
+    goOnSoon()
   }
 
-  private func endRequest(_ trailers: HPACKHeaders?) {
-    guard (try? body.end(trailers, into: &inbound)) != nil else { return reset(.protocolError) }
-    requestEnded = true
+  func receiveTrailers(_ block: HTTP2Session.Block) throws(HTTP2Fault) {
+    var trailers = HTTP2Trailers()
+    try connection.decode(block) { name, value in trailers.take(name, value) }
+    guard !peerEnded else { return try connection.fail(self, .streamClosed) }
+    guard block.endsStream else { return try connection.fail(self, .protocolError) }
+    try receiveEnd(trailers)
   }
 
-  func channelReadComplete(context: ChannelHandlerContext) {
-    if isStarted { deliver() }
-    context.fireChannelReadComplete()
+  override func receive(_ data: ByteBuffer, endsStream: Bool, counted: Int) throws(HTTP2Fault) {
+    if isDiscarding || fault != nil {
+      taken(counted)
+    } else {
+      self.counted += counted
+      guard (try? body.write(data, into: &inbound)) != nil else { return try connection.fail(self, .protocolError) }
+    }
+    if endsStream { try receiveEnd(nil) } else { goOnSoon() }
   }
 
-  /// The connection has read all there was.
-  func start() {
-    isStarted = true
+  private func receiveEnd(_ trailers: HTTP2Trailers?) throws(HTTP2Fault) {
+    if !isDiscarding, fault == nil, (try? body.end(trailers, into: &inbound)) == nil {
+      return try connection.fail(self, .protocolError)
+    }
+    connection.endedByPeer(self)
+    goOnSoon()
+  }
+
+  /// Once the connection has read all there was.
+  private func goOnSoon() {
+    guard !isArriving else { return }
+    isArriving = true
+    connection.goesOn(self)
+  }
+
+  func goOn() {
+    isArriving = false
     deliver()
   }
 
-  private func deliver() {
-    guard let context, !isOver else { return }
+  /// Hands on what has come, if the client's request takes it.
+  func deliver() {
+    guard !isOver, !isArriving, let client else { return }
     if let fault {
-      guard let client else { return }
-      self.client = nil
+      self.fault = nil
+      isDiscarding = true
       return client.refuseMalformed(fault, grpc: grpcType)
     }
-    guard inbound.readableBytes > 0 else { return }
-    let bytes = inbound
+    guard inbound.readableBytes > 0, client.mayRead else { return }
+    let (bytes, counted) = (inbound, counted)
     inbound = ByteBuffer()
-    context.fireChannelRead(wrapInboundOut(bytes))
+    self.counted = 0
+    client.receive(bytes)
+    if counted > 0 { taken(counted) }
   }
 
   // MARK: - The answer
 
-  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-    guard !isOver else { return fail(promise) }
-    answer.append(unwrapOutboundIn(data))
+  func write(_ bytes: ByteBuffer) {
+    guard !isOver else { return }
+    answer.append(bytes)
     do throws(HTTP2Message.Malformed) {
-      while let (frame, isLast) = try answer.nextFrame() {
-        context.write(wrapOutboundOut(frame), promise: isLast ? promise : nil)
-        if isLast { return }
+      while let part = try answer.next() {
+        switch part {
+        case .interim(let lines): sendHead(lines, endsStream: false)
+        case .head(let lines): sendHead(lines, endsStream: answer.isEnding)
+        case .data(let data): send(data)
+        case .end(let trailers): if !ownEnded { sendEnd(trailers) }
+        }
       }
-      promise?.succeed(())
+      connection.sendSoon(self)
     } catch {
-      fail(promise)
-      reset(.internalError)
+      connection.reset(self, .internalError)
     }
   }
 
-  private func fail(_ promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.ioOnClosedChannel) }
+  private func sendHead(_ lines: ByteBuffer, endsStream: Bool) {
+    connection.sendHead(self, endsStream: endsStream) { encoder, block in
+      lines.withUnsafeReadableBytes { bytes in
+        // It was read once already, by ``HTTP2Message``.
+        guard let status = try? HTTP2Lines.status(bytes) else { return }
+        encoder.encodeStatus(status, into: &block)
+        let start = HTTP2Lines.firstLineEnd(bytes)
+        try? HTTP2Lines.forEachField(bytes, from: start, isRequest: false) { name, value, indexing in
+          encoder.encode(name: name, value: value, indexing, into: &block)
+        }
+      }
+    }
+  }
 
-  /// What closing the connection says in HTTP/1.1.
-  func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-    promise?.succeed(())
-    guard !isOver, mode != .input else { return }
-    // Once more: what was to be read to the end was not in time.
-    guard !isClosing else { return mode == .all ? reset(.cancel) : () }
+  override func becameWritable() { client?.transportBecameWritable() }
+
+  /// What the client still sends is read by nobody, and it is no mistake (RFC 9113 §8.1).
+  override func sentAll() { if isClosing { connection.reset(self, .noError) } }
+
+  /// What closing the connection says in HTTP/1.1: the answer ends here.
+  func close() {
+    // Once more: the client takes nothing of what was to be brought to its end.
+    guard !isClosing else { return connection.reset(self, .cancel) }
     isClosing = true
     if answer.isUntilClose {
       answer.close()
-      let isOut = context.eventLoop.makePromise(of: Void.self)
-      isOut.futureResult.assumeIsolated().whenSuccess { [weak self] in self?.finish() }
-      context.writeAndFlush(
-        wrapOutboundOut(.data(.init(data: .byteBuffer(ByteBuffer()), endStream: true))), promise: isOut)
-      return
+      sendEnd(nil)
+      connection.sendSoon(self)
     }
-    if answer.isEnded { finish() } else { reset(.cancel) }
+    guard answer.isEnded else { return connection.reset(self, .cancel) }
+    if ownEnded, !peerEnded { connection.reset(self, .noError) }
   }
 
-  /// The answer is out. What the client still sends is read by nobody, and it is no mistake (RFC 9113 §8.1).
-  private func finish() {
-    if !requestEnded { reset(.noError) }
-  }
+  /// The answer cannot be brought to its end: the client sees that it is not whole.
+  func abort() { connection.reset(self, .internalError) }
 
-  /// The answer cannot be brought to its end.
-  func abort() { reset(.internalError) }
-
-  /// Ends the stream so that the client sees that the answer is not whole, unless it is.
-  private func reset(_ code: HTTP2ErrorCode) {
-    guard let context, !isOver else { return }
-    isOver = true
-    context.writeAndFlush(wrapOutboundOut(.rstStream(code)), promise: nil)
+  override func closed(_ code: HTTP2Code?) {
+    inbound = ByteBuffer()
+    let client = client
+    self.client = nil
+    client?.transportEnded()
   }
 }

@@ -1,43 +1,120 @@
 import NIOCore
-import NIOHPACK
 
 /// What must hold of the mapping between HTTP/2 and HTTP/1.1 for any fields and bytes whatever.
 enum HTTP2Invariants {
   typealias Broken = CodecInvariants.Broken
+  private typealias Field = (name: [UInt8], value: [UInt8])
 
   /// Reads `bytes` as a list of fields (`name US value RS`, after an octet whose lowest bit says whether no body follows),
-  /// as an HPACK block, as the body of DATA frames and as an answer.
+  /// as an HPACK block, as frames, as the body of DATA frames and as an answer.
   static func check(_ bytes: [UInt8]) throws(Broken) {
     guard let first = bytes.first else { return }
     let endsStream = first & 1 == 1
     try checkHead(listed(bytes.dropFirst()), endsStream: endsStream)
-    var block = ByteBuffer(bytes: bytes.dropFirst())
-    var decoder = HPACKDecoder(allocator: ByteBufferAllocator())
-    if let fields = try? decoder.decodeHeaders(from: &block) { try checkHead(fields, endsStream: endsStream) }
+    if let fields = try decoded(bytes.dropFirst()) { try checkHead(fields, endsStream: endsStream) }
+    try checkFrames(bytes)
     try checkBody(bytes)
     try checkAnswer(bytes, omitsBody: endsStream)
   }
 
-  private static func listed(_ bytes: ArraySlice<UInt8>) -> HPACKHeaders {
-    var fields = HPACKHeaders()
-    for record in bytes.split(separator: 0x1E) {
+  private static func listed(_ bytes: ArraySlice<UInt8>) -> [Field] {
+    bytes.split(separator: 0x1E).compactMap { record in
       let sides = record.split(separator: 0x1F, maxSplits: 1, omittingEmptySubsequences: false)
-      // Other names come from HPACK blocks alone: a list of fields cannot be made of them.
-      guard sides.count == 2, sides[0].allSatisfy({ $0 < 0x80 }) else { continue }
-      fields.add(name: String(decoding: sides[0], as: UTF8.self), value: String(decoding: sides[1], as: UTF8.self))
+      return sides.count == 2 ? (Array(sides[0]), Array(sides[1])) : nil
+    }
+  }
+
+  /// The fields of an HPACK block; nil where it is none. What they are does not change on the way through our own encoder.
+  private static func decoded(_ bytes: ArraySlice<UInt8>) throws(Broken) -> [Field]? {
+    var decoder = HPACKDecoder()
+    guard let fields = read(Array(bytes), &decoder) else { return nil }
+    var (encoder, block) = (HPACKEncoder(), ByteBuffer())
+    encoder.beginBlock(into: &block)
+    for (index, field) in fields.enumerated() {
+      let indexing: HPACKEncoder.Indexing =
+        switch index % 3 {
+        case 0: .indexable
+        case 1: .nonIndexable
+        default: .neverIndexed
+        }
+      field.name.withUnsafeBytes { name in
+        field.value.withUnsafeBytes { encoder.encode(name: name, value: $0, indexing, into: &block) }
+      }
+    }
+    var other = HPACKDecoder()
+    guard let again = read(Array(block.readableBytesView), &other), again.elementsEqual(fields, by: ==) else {
+      throw Broken(description: "fields are others once they were encoded and decoded")
     }
     return fields
+  }
+
+  private static func read(_ block: [UInt8], _ decoder: inout HPACKDecoder) -> [Field]? {
+    var fields: [Field] = []
+    var bytes = 0
+    // One long field can be named by one octet each time.
+    let isWhole = try? block.withUnsafeBytes { (block) throws(HPACKDecoder.Malformed) -> Bool in
+      try decoder.decode(block) { name, value in
+        bytes += name.count + value.count
+        guard bytes <= 1 << 20 else { return false }
+        fields.append((Array(name), Array(value)))
+        return true
+      }
+    }
+    return isWhole == true ? fields : nil
+  }
+
+  // MARK: - Frames
+
+  /// What is read does not depend on how it is cut, and nothing of it is lost.
+  private static func checkFrames(_ bytes: [UInt8]) throws(Broken) {
+    let whole = frames(bytes, step: max(1, bytes.count))
+    guard whole == frames(bytes, step: 1) else { throw Broken(description: "frames depend on how they are cut") }
+    var again = ByteBuffer()
+    for frame in whole.frames {
+      again.writeFrameHeader(frame.type, flags: frame.flags, stream: frame.stream, length: frame.payload.readableBytes)
+      again.writeImmutableBuffer(frame.payload)
+      guard let content = try? frame.content() else { continue }
+      guard content.readableBytes <= frame.payload.readableBytes else {
+        throw Broken(description: "a frame with more in it than it has")
+      }
+    }
+    // But for the bit that nobody may read (RFC 9113 §4.1).
+    let taken = bytes.prefix(again.readableBytes)
+    guard taken.count == again.readableBytes, zip(taken, again.readableBytesView).allSatisfy({ $0 & 0x7F == $1 & 0x7F })
+    else { throw Broken(description: "a frame is another one once it was read and written") }
+  }
+
+  private struct Frames: Equatable {
+    var frames: [HTTP2Frame] = []
+    var isFaulty = false
+  }
+
+  private static func frames(_ bytes: [UInt8], step: Int) -> Frames {
+    var (read, input, index) = (Frames(), ByteBuffer(), 0)
+    while index < bytes.count, !read.isFaulty {
+      let end = min(bytes.count, index + step)
+      input.writeBytes(bytes[index..<end])
+      index = end
+      do throws(HTTP2Fault) {
+        while let frame = try HTTP2Frame.take(&input) { read.frames.append(frame) }
+      } catch {
+        read.isFaulty = true
+      }
+    }
+    return read
   }
 
   // MARK: - Requests
 
   /// One head, and the one that the fields tell of.
-  private static func checkHead(_ fields: HPACKHeaders, endsStream: Bool) throws(Broken) {
+  private static func checkHead(_ fields: [Field], endsStream: Bool) throws(Broken) {
     var output = ByteBuffer()
     let limits = HeadLimits()
-    guard
-      let framing = try? HTTP2RequestHead.write(fields, endsStream: endsStream, limits: limits, into: &output)
-    else { return }
+    var request = HTTP2RequestHead(limits)
+    for field in fields {
+      field.name.withUnsafeBytes { name in field.value.withUnsafeBytes { request.take(name, $0, into: &output) } }
+    }
+    guard let framing = try? request.finish(endsStream: endsStream, into: &output) else { return }
     let text = String(buffer: output)
     func broken(_ what: String) -> Broken { Broken(description: "\(what): \(text)") }
     let length = output.withUnsafeReadableBytes { (try? HeadScanner.headLength($0)) ?? nil }
@@ -54,9 +131,12 @@ enum HTTP2Invariants {
     func part(_ range: ByteRange) -> String {
       output.withUnsafeReadableBytes { String(decoding: $0[range], as: UTF8.self) }
     }
-    let host = (fields.first(name: ":authority") ?? fields.first(name: "host") ?? "")
-    guard head.method.name == fields.first(name: ":method"),
-      part(ByteRange(head.target.path.start, head.target.query.end)) == fields.first(name: ":path"),
+    func first(_ name: String) -> String? {
+      fields.first { $0.name.elementsEqual(name.utf8) }.map { String(decoding: $0.value, as: UTF8.self) }
+    }
+    let host = (first(":authority") ?? first("host") ?? "")
+    guard head.method.name == first(":method"),
+      part(ByteRange(head.target.path.start, head.target.query.end)) == first(":path"),
       head.host.map(part)?.lowercased() == host.lowercased()
     else { throw broken("another method, target or host") }
     guard head.framing == framing, !head.keepsAlive, !head.upgradesToWebSocket, !head.isVersion10 else {
@@ -152,12 +232,9 @@ enum HTTP2Invariants {
       do throws(HTTP2Message.Malformed) {
         while let part = try answer.next() {
           switch part {
-          case .interim(let fields), .head(let fields), .end(let fields?):
-            for (name, value, _) in fields {
-              told.fields.append("\(name): \(value)")
-              let isName = name == ":status" || HTTP2Field.isName(name) && !HTTP2Field.isOfConnection(name)
-              if !isName || !HTTP2Field.isValue(value) { forbidden = name }
-            }
+          case .interim(let lines), .head(let lines):
+            lines.withUnsafeReadableBytes { tell($0, from: HTTP2Lines.firstLineEnd($0), &told, &forbidden) }
+          case .end(let lines?): lines.withUnsafeReadableBytes { tell($0, from: 0, &told, &forbidden) }
           case .data(let data): told.data += data.readableBytesView
           case .end(nil): break
           }
@@ -170,5 +247,17 @@ enum HTTP2Invariants {
     told.isEnded = answer.isEnded
     if omitsBody, !told.data.isEmpty { throw Broken(description: "a body that HEAD does not have") }
     return told
+  }
+
+  private static func tell(
+    _ lines: UnsafeRawBufferPointer, from start: Int, _ told: inout Told, _ forbidden: inout String?
+  ) {
+    let isRead: Void? = try? HTTP2Lines.forEachField(lines, from: start, isRequest: false) { name, value, _ in
+      let text = String(decoding: name, as: UTF8.self)
+      told.fields.append("\(text): \(String(decoding: value, as: UTF8.self))")
+      let isField = HTTP2Field.isName(name) && !HTTP2Field.isOfConnection(name) && HTTP2Field.isValue(value)
+      if !isField { forbidden = text }
+    }
+    if isRead == nil { forbidden = "what was read before cannot be read again" }
   }
 }

@@ -1,6 +1,4 @@
 import NIOCore
-import NIOHPACK
-import NIOHTTP2
 
 /// Takes apart a message that is written for a peer of HTTP/1.1, as one of HTTP/2 gets it.
 ///
@@ -17,13 +15,15 @@ struct HTTP2Message {
   }
 
   enum Part {
-    /// 1xx; others follow.
-    case interim(HPACKHeaders)
-    case head(HPACKHeaders)
+    /// 1xx; others follow. As HTTP/1.1 has it; see ``HTTP2Lines``.
+    case interim(ByteBuffer)
+    case head(ByteBuffer)
     /// Never empty.
     case data(ByteBuffer)
     /// The message is whole. Said once.
-    case end(trailers: HPACKHeaders?)
+    ///
+    /// - Parameter trailers: Lines, and the empty one that ends them; nil where there are none.
+    case end(trailers: ByteBuffer?)
   }
 
   private enum State {
@@ -40,12 +40,12 @@ struct HTTP2Message {
   private var chunks = ChunkScanner()
   private var section = TrailerSection()
   private let kind: Kind
-  /// What ``nextFrame()`` has not given out yet.
-  private var held: HTTP2Frame.FramePayload?
 
   init(_ kind: Kind) { self.kind = kind }
 
   var isEnded: Bool { if case .ended = state { true } else { false } }
+  /// Whether nothing follows but the end, without trailers: the last part may say so.
+  var isEnding: Bool { if case .ending = state { true } else { false } }
   /// Whether the end of the connection is the end of the answer.
   var isUntilClose: Bool { if case .untilClose = state { true } else { false } }
 
@@ -82,25 +82,6 @@ struct HTTP2Message {
     }
   }
 
-  /// The next frame of what has come. Not all of them to a closure: what is written may answer at once, and come back here.
-  ///
-  /// - Returns: Whether it is the last for now, too; nil when there is none.
-  mutating func nextFrame() throws(Malformed) -> (frame: HTTP2Frame.FramePayload, isLast: Bool)? {
-    // One part behind, so that the last can say that it is.
-    while let part = try next() {
-      if case .end(nil) = part, let before = held {
-        held = before.ending
-        continue
-      }
-      let ready = held
-      held = part.payload
-      if let ready { return (ready, false) }
-    }
-    guard let last = held else { return nil }
-    held = nil
-    return (last, true)
-  }
-
   // MARK: - Body
 
   /// The next run of content; chunks are small where a service streams, so runs are not joined.
@@ -134,13 +115,7 @@ struct HTTP2Message {
     do throws(HeadFault) {
       guard case .complete(let lines) = try section.take(&input) else { return nil }
       state = .ended
-      guard lines.readableBytes > 2 else { return .end(trailers: nil) }
-      var fields = HPACKHeaders()
-      try lines.withUnsafeReadableBytes { (bytes) throws(HeadFault) in
-        var ignored = Framing()
-        try Self.readLines(bytes, from: 0, &ignored, into: &fields, isRequest: false)
-      }
-      return .end(trailers: fields.isEmpty ? nil : fields)
+      return .end(trailers: lines.readableBytes > 2 ? lines : nil)
     } catch {
       throw Malformed()
     }
@@ -148,137 +123,40 @@ struct HTTP2Message {
 
   // MARK: - Head
 
-  private struct Framing {
-    var length: Int?
-    var isChunked = false
-  }
-
   private mutating func readHead() throws(Malformed) -> Part? {
-    var framing = Framing()
-    var fields = HPACKHeaders()
-    var status = 200
+    var head = HTTP2Lines.Summary()
     do throws(HeadFault) {
-      let (kind, isRequest) = (kind, isRequest)
+      let isRequest = isRequest
       let length = try input.withUnsafeReadableBytes { (bytes) throws(HeadFault) -> Int? in
         guard let length = try HeadScanner.headLength(bytes) else { return nil }
-        let head = bytes[ByteRange(0, length)]
-        fields.reserveCapacity(24)
-        let lines =
-          switch kind {
-          case .request: try Self.readRequestLine(head, into: &fields)
-          case .answer: try Self.readStatus(head, &status, into: &fields)
-          }
-        try Self.readLines(head, from: lines, &framing, into: &fields, isRequest: isRequest)
+        head = try HTTP2Lines.summary(bytes[ByteRange(0, length)], isRequest: isRequest)
         return length
       }
       guard let length else { return nil }
-      input.moveReaderIndex(forwardBy: length)
+      return begin(head, input.readSlice(length: length) ?? ByteBuffer())
     } catch {
       throw Malformed()
     }
-    guard status >= 200 else { return .interim(fields) }
+  }
+
+  private mutating func begin(_ head: HTTP2Lines.Summary, _ lines: ByteBuffer) -> Part {
+    guard head.status >= 200 else { return .interim(lines) }
     var omitsBody = false
-    if case .answer(let isHead) = kind { omitsBody = isHead || status == 204 || status == 304 }
+    if case .answer(let isHead) = kind { omitsBody = isHead || head.status == 204 || head.status == 304 }
     state =
       if omitsBody {
         .ending
-      } else if framing.isChunked {
+      } else if head.isChunked {
         .chunks
-      } else if let length = framing.length {
+      } else if let length = head.length {
         length > 0 ? .length(left: length) : .ending
       } else {
         isRequest ? .ending : .untilClose
       }
-    return .head(fields)
+    return .head(lines)
   }
 
   private var isRequest: Bool { if case .request = kind { true } else { false } }
-
-  /// - Returns: Where the lines begin.
-  private static func readStatus(
-    _ bytes: UnsafeRawBufferPointer, _ status: inout Int, into fields: inout HPACKHeaders
-  ) throws(HeadFault) -> Int {
-    guard bytes.count >= 14, bytes[ByteRange(0, 9)].elementsEqual("HTTP/1.1 ".utf8), bytes[9] >= 0x31,
-      bytes[9] <= 0x35, Octet.isDigit(bytes[10]), Octet.isDigit(bytes[11])
-    else { throw .malformedStatusLine }
-    status = Int(bytes[9] - 48) * 100 + Int(bytes[10] - 48) * 10 + Int(bytes[11] - 48)
-    // HTTP/2 has no switching of protocols (RFC 9113 §8.6).
-    guard status != 101 else { throw .malformedStatusLine }
-    fields.add(name: ":status", value: String(status))
-    return lineEnd(bytes, from: 12)
-  }
-
-  private static func lineEnd(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
-    var index = start
-    while index < bytes.count, bytes[index] != Octet.lineFeed { index += 1 }
-    return index + 1
-  }
-
-  /// - Returns: Where the lines begin.
-  private static func readRequestLine(
-    _ bytes: UnsafeRawBufferPointer, into fields: inout HPACKHeaders
-  ) throws(HeadFault) -> Int {
-    let next = lineEnd(bytes, from: 0)
-    let line = bytes[ByteRange(0, next)]
-    guard let first = line.firstIndex(of: Octet.space), let second = line[(first + 1)...].firstIndex(of: Octet.space)
-    else { throw .malformedRequestLine }
-    fields.add(name: ":method", value: String(decoding: line[..<first], as: UTF8.self))
-    fields.add(name: ":scheme", value: "http")
-    fields.add(
-      name: ":path", value: String(decoding: line[(first + 1)..<second], as: UTF8.self), indexing: .nonIndexable)
-    // The others stand behind this one, wherever the line of the host is (RFC 9113 §8.3).
-    var index = next
-    while index < bytes.count - 2 {
-      let line = try HeadScanner.line(bytes, at: index)
-      if bytes[line.name].isEqualIgnoringCase("host") {
-        fields.add(name: ":authority", value: String(decoding: bytes[line.value], as: UTF8.self))
-        break
-      }
-      index = line.next
-    }
-    // What a service says behind its answer is passed on; some ask for this before they do (RFC 9113 §8.2.2).
-    fields.add(name: "te", value: "trailers")
-    return next
-  }
-
-  /// Reads the lines up to the empty one that ends `bytes`.
-  private static func readLines(
-    _ bytes: UnsafeRawBufferPointer, from start: Int, _ framing: inout Framing, into fields: inout HPACKHeaders,
-    isRequest: Bool
-  ) throws(HeadFault) {
-    var index = start
-    while index < bytes.count - 2 {
-      let line = try HeadScanner.line(bytes, at: index)
-      index = line.next
-      let name = bytes[line.name].lowercasedText
-      let value = bytes[line.value]
-      switch name {
-      case "connection", "proxy-connection", "keep-alive", "upgrade": continue
-      case "host", "te":
-        // Said already.
-        if isRequest { continue }
-      case "transfer-encoding":
-        framing.isChunked = true
-        continue
-      case "content-length": framing.length = try HeadScanner.contentLength(value)
-      default: break
-      }
-      fields.add(name: name, value: String(decoding: value, as: UTF8.self), indexing: indexing(name))
-    }
-  }
-
-  /// What differs with every answer would only push the rest out of the table that both sides remember (RFC 7541
-  /// §7.1.3); what is secret is not to be guessed from how well it compresses.
-  private static func indexing(_ name: String) -> HPACKIndexing {
-    switch name {
-    case "set-cookie", "cookie", "authorization", "proxy-authenticate": .neverIndexed
-    case "x-request-id", "content-length", "etag", "last-modified", "ratelimit", "location", "traceparent",
-      "tracestate", "x-request-timeout-ms", "idempotency-key", "forwarded", "x-forwarded-for", "grpc-message",
-      "grpc-timeout":
-      .nonIndexable
-    default: .indexable
-    }
-  }
 }
 
 extension ChunkScanner {
@@ -299,44 +177,5 @@ extension ChunkScanner {
       index += taken
     }
     return index
-  }
-}
-
-extension UnsafeRawBufferPointer {
-  /// ASCII in lower case, as HTTP/2 has names of fields.
-  fileprivate var lowercasedText: String {
-    String(unsafeUninitializedCapacity: count) { output in
-      for index in 0..<count {
-        let byte = self[index]
-        output[index] = byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte
-      }
-      return count
-    }
-  }
-}
-
-extension HTTP2Message.Part {
-  fileprivate var payload: HTTP2Frame.FramePayload {
-    switch self {
-    case .interim(let fields), .head(let fields): .headers(.init(headers: fields))
-    case .data(let bytes): .data(.init(data: .byteBuffer(bytes)))
-    case .end(let trailers?): .headers(.init(headers: trailers, endStream: true))
-    case .end(nil): .data(.init(data: .byteBuffer(ByteBuffer()), endStream: true))
-    }
-  }
-}
-
-extension HTTP2Frame.FramePayload {
-  /// The same as the stream's last frame.
-  fileprivate var ending: HTTP2Frame.FramePayload {
-    switch self {
-    case .headers(var frame):
-      frame.endStream = true
-      return .headers(frame)
-    case .data(var frame):
-      frame.endStream = true
-      return .data(frame)
-    default: return self
-    }
   }
 }

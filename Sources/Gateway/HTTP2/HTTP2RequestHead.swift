@@ -1,5 +1,4 @@
 import NIOCore
-import NIOHPACK
 
 /// The head of an HTTP/2 request, as one of HTTP/1.1: all that decides about requests reads that one form.
 ///
@@ -8,128 +7,152 @@ import NIOHPACK
 /// somebody reads. What is left is checked as any head is (``RequestHead``).
 struct HTTP2RequestHead {
   private let limits: HeadLimits
-  private var method: String?
-  private var path: String?
-  private var scheme: String?
-  private var authority: String?
-  private var host: String?
+  /// Octets of what HTTP/1.1 has in another place than HTTP/2, where the ranges say.
+  private var kept = ByteBuffer()
+  private var method: ByteRange?
+  private var path: ByteRange?
+  private var scheme: ByteRange?
+  private var authority: ByteRange?
+  private var hasHost = false
   private var contentLength: Int?
   private var cookies: ByteBuffer?
   private var listBytes = 0
   private var wroteRequestLine = false
+  private var fault: HeadFault?
+  /// Of a request with a fault, too: what its messages are in, where it is a call of gRPC.
+  private(set) var grpcType: [UInt8]?
 
-  private init(_ limits: HeadLimits) { self.limits = limits }
+  init(_ limits: HeadLimits) { self.limits = limits }
 
-  /// Appends the head to `output`, the last of its connection (`connection: close`): a stream has one request.
-  ///
-  /// - Parameter endsStream: Whether no body follows.
-  /// - Returns: How the body's end is known, as the head says it.
-  /// - Throws: ``HeadFault``; what is in `output` then means nothing.
-  static func write(
-    _ fields: HPACKHeaders, endsStream: Bool, limits: HeadLimits, into output: inout ByteBuffer
-  ) throws(HeadFault) -> BodyFraming {
-    var head = HTTP2RequestHead(limits)
-    for (name, value, _) in fields {
+  var isHEAD: Bool { method.map { keeps($0, "HEAD") } ?? false }
+
+  /// Takes the next field. What is no field is told by ``finish(endsStream:into:)``: the rest of the block has to be read
+  /// all the same.
+  mutating func take(
+    _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, into output: inout ByteBuffer
+  ) {
+    if name.isEqual("content-type") { grpcType = GRPCContentType.read(value) }
+    guard fault == nil else { return }
+    do throws(HeadFault) {
       // As SETTINGS_MAX_HEADER_LIST_SIZE counts (RFC 9113 §6.5.2): never less than what is written for it.
-      head.listBytes += name.utf8.count + value.utf8.count + 32
-      guard head.listBytes <= limits.headBytes else { throw .headTooLarge }
-      if name.utf8.first == Octet.colon {
-        try head.takePseudo(name, value)
+      listBytes += name.count + value.count + 32
+      guard listBytes <= limits.headBytes else { throw .headTooLarge }
+      if name.first == Octet.colon {
+        try takePseudo(name, value)
       } else {
-        if !head.wroteRequestLine { try head.writeRequestLine(into: &output) }
-        try head.take(name, value, into: &output)
+        if !wroteRequestLine { try writeRequestLine(into: &output) }
+        try takeField(name, value, into: &output)
       }
+    } catch {
+      fault = error
     }
-    if !head.wroteRequestLine { try head.writeRequestLine(into: &output) }
-    return try head.finish(endsStream: endsStream, into: &output)
   }
 
   // MARK: - Pseudo-header fields
 
-  private mutating func takePseudo(_ name: String, _ value: String) throws(HeadFault) {
+  private mutating func takePseudo(
+    _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer
+  ) throws(HeadFault) {
     guard !wroteRequestLine else { throw .malformedPseudoField }
-    switch name {
-    case ":method": try Self.set(&method, value)
-    case ":path": try Self.set(&path, value)
-    case ":scheme": try Self.set(&scheme, value)
-    case ":authority": try Self.set(&authority, value)
-    default: throw .malformedPseudoField
+    let range = ByteRange(kept.readableBytes, kept.readableBytes + value.count)
+    func set(_ field: inout ByteRange?) throws(HeadFault) {
+      guard field == nil else { throw .malformedPseudoField }
+      field = range
     }
+    if name.isEqual(":method") {
+      try set(&method)
+    } else if name.isEqual(":path") {
+      try set(&path)
+    } else if name.isEqual(":scheme") {
+      try set(&scheme)
+    } else if name.isEqual(":authority") {
+      try set(&authority)
+    } else {
+      throw .malformedPseudoField
+    }
+    kept.writeBytes(value)
   }
 
-  private static func set(_ field: inout String?, _ value: String) throws(HeadFault) {
-    guard field == nil else { throw .malformedPseudoField }
-    field = value
+  private func keeps(_ range: ByteRange, _ text: StaticString) -> Bool {
+    kept.withUnsafeReadableBytes { $0[range].isEqual(text) }
   }
 
   private mutating func writeRequestLine(into output: inout ByteBuffer) throws(HeadFault) {
     wroteRequestLine = true
     guard let method else { throw .malformedPseudoField }
-    guard (1...32).contains(method.utf8.count), method.utf8.allSatisfy(Octet.isToken) else {
-      throw .malformedRequestLine
+    try kept.withUnsafeReadableBytes { (bytes) throws(HeadFault) in
+      let method = bytes[method]
+      guard (1...32).contains(method.count), method.allSatisfy(Octet.isToken) else { throw .malformedRequestLine }
+      // CONNECT has neither path nor scheme (RFC 9113 §8.5), and asks for a tunnel to anywhere.
+      guard !method.isEqual("CONNECT") else { throw .unknownMethod }
+      guard let path = path.map({ bytes[$0] }), let scheme = scheme.map({ bytes[$0] }) else {
+        throw .malformedPseudoField
+      }
+      guard scheme.isEqual("https") || scheme.isEqual("http") else { throw .malformedPseudoField }
+      guard path.count <= limits.targetBytes else { throw .targetTooLong }
+      guard path.first == Octet.slash, path.allSatisfy({ $0 > Octet.space && $0 != 0x7F }) else {
+        throw .malformedTarget
+      }
+      output.writeBytes(method)
+      output.writeStaticString(" ")
+      output.writeBytes(path)
+      output.writeStaticString(" HTTP/1.1\r\nconnection: close\r\n")
+      if let authority { try Self.writeHost(bytes[authority], into: &output) }
     }
-    // CONNECT has neither path nor scheme (RFC 9113 §8.5), and asks for a tunnel to anywhere.
-    guard method != "CONNECT" else { throw .unknownMethod }
-    guard let path, let scheme else { throw .malformedPseudoField }
-    guard scheme == "https" || scheme == "http" else { throw .malformedPseudoField }
-    guard path.utf8.count <= limits.targetBytes else { throw .targetTooLong }
-    guard path.utf8.first == Octet.slash, path.utf8.allSatisfy({ $0 > Octet.space && $0 != 0x7F }) else {
-      throw .malformedTarget
-    }
-    output.writeString(method)
-    output.writeStaticString(" ")
-    output.writeString(path)
-    output.writeStaticString(" HTTP/1.1\r\nconnection: close\r\n")
-    guard let authority else { return }
-    try writeHost(authority, into: &output)
   }
 
-  private func writeHost(_ name: String, into output: inout ByteBuffer) throws(HeadFault) {
-    guard Self.isAuthority(name) else { throw .malformedHost }
+  private static func writeHost(_ name: UnsafeRawBufferPointer, into output: inout ByteBuffer) throws(HeadFault) {
+    guard Authority.isWellFormed(name) else { throw .malformedHost }
     output.writeStaticString("host: ")
-    output.writeString(name)
+    output.writeBytes(name)
     output.writeStaticString("\r\n")
-  }
-
-  private static func isAuthority(_ text: String) -> Bool {
-    text.withBytes { Authority.isWellFormed($0) }
   }
 
   // MARK: - Fields
 
-  private mutating func take(_ name: String, _ value: String, into output: inout ByteBuffer) throws(HeadFault) {
+  private mutating func takeField(
+    _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, into output: inout ByteBuffer
+  ) throws(HeadFault) {
     guard HTTP2Field.isName(name), HTTP2Field.isValue(value) else { throw .malformedHeader }
     guard !HTTP2Field.isOfConnection(name) else { throw .connectionField }
-    switch name {
-    case "te":
+    switch name.count {
+    case 2 where name.isEqual("te"):
       // Of one connection; this one kind is allowed (RFC 9113 §8.2.2), and ends here.
-      guard value == "trailers" else { throw .connectionField }
-    case "host": try takeHost(value, into: &output)
-    case "content-length":
+      guard value.isEqual("trailers") else { throw .connectionField }
+    case 4 where name.isEqual("host"): try takeHost(value, into: &output)
+    case 14 where name.isEqual("content-length"):
       guard contentLength == nil else { throw .duplicateContentLength }
-      let length: Result<Int, HeadFault> = value.withBytes { bytes in
-        do throws(HeadFault) { return .success(try HeadScanner.contentLength(bytes)) } catch { return .failure(error) }
-      }
-      contentLength = try length.get()
-    case "cookie":
+      contentLength = try HeadScanner.contentLength(value)
+    case 6 where name.isEqual("cookie"):
       // Browsers send one field for each, HTTP/1.1 knows but one (RFC 9113 §8.2.3).
       if cookies == nil { cookies = ByteBuffer() } else { cookies?.writeStaticString("; ") }
-      cookies?.writeString(value)
+      cookies?.writeBytes(value)
     default: HTTP2Field.write(name, value, into: &output)
     }
   }
 
   /// `Host` beside `:authority` says the same (RFC 9113 §8.3.1), or stands for it.
-  private mutating func takeHost(_ value: String, into output: inout ByteBuffer) throws(HeadFault) {
-    guard host == nil else { throw .duplicateHost }
-    host = value
-    guard let authority else { return try writeHost(value, into: &output) }
-    let agrees = authority.withBytes { one in value.withBytes { one.isEqualIgnoringCase($0) } }
+  private mutating func takeHost(
+    _ value: UnsafeRawBufferPointer, into output: inout ByteBuffer
+  ) throws(HeadFault) {
+    guard !hasHost else { throw .duplicateHost }
+    hasHost = true
+    guard let authority else { return try Self.writeHost(value, into: &output) }
+    let agrees = kept.withUnsafeReadableBytes { $0[authority].isEqualIgnoringCase(value) }
     guard agrees else { throw .authorityMismatch }
   }
 
-  private func finish(endsStream: Bool, into output: inout ByteBuffer) throws(HeadFault) -> BodyFraming {
-    guard authority != nil || host != nil else { throw .missingHost }
+  // MARK: - End
+
+  /// Appends what ends the head, the last of its connection (`connection: close`): a stream has one request.
+  ///
+  /// - Parameter endsStream: Whether no body follows.
+  /// - Returns: How the body's end is known, as the head says it.
+  /// - Throws: ``HeadFault``; what is in `output` then means nothing.
+  mutating func finish(endsStream: Bool, into output: inout ByteBuffer) throws(HeadFault) -> BodyFraming {
+    if let fault { throw fault }
+    if !wroteRequestLine { try writeRequestLine(into: &output) }
+    guard authority != nil || hasHost else { throw .missingHost }
     if let cookies {
       output.writeStaticString("cookie: ")
       output.writeImmutableBuffer(cookies)
@@ -149,46 +172,5 @@ struct HTTP2RequestHead {
     }
     output.writeStaticString("\r\n")
     return framing
-  }
-}
-
-/// What HTTP/2's fields are made of (RFC 9113 §8.2).
-enum HTTP2Field {
-  /// A token without upper case.
-  static func isName(_ name: String) -> Bool {
-    let bytes = name.utf8
-    return !bytes.isEmpty && bytes.allSatisfy { Octet.isToken($0) && !($0 >= 0x41 && $0 <= 0x5A) }
-  }
-
-  /// No control character but the tab, no white space at the ends.
-  static func isValue(_ value: String) -> Bool {
-    value.withBytes { bytes in
-      guard let first = bytes.first, let last = bytes.last else { return true }
-      guard first != Octet.space, first != Octet.tab, last != Octet.space, last != Octet.tab else { return false }
-      return bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == Octet.tab }
-    }
-  }
-
-  /// Fields that belong to one connection of HTTP/1.1 and make a message of HTTP/2 malformed (RFC 9113 §8.2.2).
-  static func isOfConnection(_ name: String) -> Bool {
-    switch name {
-    case "connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade", "http2-settings": true
-    default: false
-    }
-  }
-
-  static func write(_ name: String, _ value: String, into output: inout ByteBuffer) {
-    output.writeString(name)
-    output.writeStaticString(": ")
-    output.writeString(value)
-    output.writeStaticString("\r\n")
-  }
-}
-
-extension String {
-  @inline(__always)
-  func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-    // Strings made of decoded octets lie in one piece; others are copied.
-    utf8.withContiguousStorageIfAvailable { body(UnsafeRawBufferPointer($0)) } ?? Array(utf8).withUnsafeBytes(body)
   }
 }

@@ -1,11 +1,10 @@
 import NIOCore
-import NIOHPACK
 
 /// The head of an HTTP/2 answer, as one of HTTP/1.1: all that reads answers reads that one form.
 ///
 /// Whatever could be taken for the end of a line, for another field or for other framing is refused here, before anything
 /// is written that somebody reads (RFC 9113 §8.2, §8.3.2); see ``HTTP2RequestHead`` for the way in.
-enum HTTP2ResponseHead {
+struct HTTP2ResponseHead {
   enum Kind: Equatable {
     /// 1xx; others follow.
     case interim
@@ -13,63 +12,78 @@ enum HTTP2ResponseHead {
     case final(BodyFraming)
   }
 
-  /// Appends the head to `output`. A final one is the last of its connection (`connection: close`): a stream has one
-  /// answer.
+  private let limits: HeadLimits
+  private var status: Int?
+  private var contentLength: Int?
+  private var listBytes = 0
+  private var fault: HeadFault?
+
+  init(_ limits: HeadLimits) { self.limits = limits }
+
+  /// Takes the next field. What is no field is told by ``finish(endsStream:answersHEAD:into:)``: the rest of the block has
+  /// to be read all the same.
+  mutating func take(
+    _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, into output: inout ByteBuffer
+  ) {
+    guard fault == nil else { return }
+    do throws(HeadFault) {
+      guard status != nil else { return try takeStatus(name, value, into: &output) }
+      listBytes += name.count + value.count + 32
+      guard listBytes <= limits.headBytes else { throw .headTooLarge }
+      // A second pseudo-header field is no name of a field.
+      guard HTTP2Field.isName(name), HTTP2Field.isValue(value) else { throw .malformedHeader }
+      guard !HTTP2Field.isOfConnection(name) else { throw .connectionField }
+      if name.isEqual("content-length") {
+        guard contentLength == nil else { throw .duplicateContentLength }
+        contentLength = try HeadScanner.contentLength(value)
+      }
+      HTTP2Field.write(name, value, into: &output)
+    } catch {
+      fault = error
+    }
+  }
+
+  /// `:status` is the only pseudo-header field, and the first.
+  private mutating func takeStatus(
+    _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, into output: inout ByteBuffer
+  ) throws(HeadFault) {
+    guard name.isEqual(":status"), value.count == 3, value.allSatisfy(Octet.isDigit) else {
+      throw .malformedStatusLine
+    }
+    let number = value.reduce(0) { $0 * 10 + Int($1 &- 0x30) }
+    // HTTP/2 has no switching of protocols (RFC 9113 §8.6).
+    guard (100...599).contains(number), number != 101 else { throw .malformedStatusLine }
+    status = number
+    output.writeStaticString("HTTP/1.1 ")
+    output.writeBytes(value)
+    output.writeStaticString(" \r\n")
+  }
+
+  /// Appends what ends the head. A final one is the last of its connection (`connection: close`): a stream has one answer.
   ///
   /// - Parameters:
   ///   - endsStream: Whether nothing follows.
   ///   - answersHEAD: Whether the request was HEAD.
   /// - Throws: ``HeadFault``; what is in `output` then means nothing.
-  static func write(
-    _ fields: HPACKHeaders, endsStream: Bool, answersHEAD: Bool, limits: HeadLimits, into output: inout ByteBuffer
+  mutating func finish(
+    endsStream: Bool, answersHEAD: Bool, into output: inout ByteBuffer
   ) throws(HeadFault) -> Kind {
-    let status = try writeStatusLine(fields, endsStream: endsStream, into: &output)
-    var (contentLength, bytes): (Int?, Int) = (nil, 0)
-    for (name, value, _) in fields.dropFirst() {
-      bytes += name.utf8.count + value.utf8.count + 32
-      guard bytes <= limits.headBytes else { throw .headTooLarge }
-      guard HTTP2Field.isName(name), HTTP2Field.isValue(value) else { throw .malformedHeader }
-      guard !HTTP2Field.isOfConnection(name) else { throw .connectionField }
-      if name == "content-length" {
-        guard contentLength == nil else { throw .duplicateContentLength }
-        contentLength = try length(value)
-      }
-      HTTP2Field.write(name, value, into: &output)
-    }
+    if let fault { throw fault }
+    guard let status else { throw .malformedStatusLine }
     guard status >= 200 else {
+      // No answer is only an interim one (RFC 9113 §8.1).
+      guard !endsStream else { throw .malformedStatusLine }
       output.writeStaticString("\r\n")
       return .interim
     }
     output.writeStaticString("connection: close\r\n")
-    let framing = try framing(contentLength, status, endsStream: endsStream, answersHEAD: answersHEAD, into: &output)
+    let framing = try framing(status, endsStream: endsStream, answersHEAD: answersHEAD, into: &output)
     output.writeStaticString("\r\n")
     return .final(framing)
   }
 
-  /// `:status` is the only pseudo-header field, and the first; a second one is no name of a field.
-  private static func writeStatusLine(
-    _ fields: HPACKHeaders, endsStream: Bool, into output: inout ByteBuffer
-  ) throws(HeadFault) -> Int {
-    guard let (name, value, _) = fields.first(where: { _ in true }), name == ":status", value.utf8.count == 3,
-      let status = Int(value), (100...599).contains(status), value.utf8.allSatisfy(Octet.isDigit),
-      // HTTP/2 has no switching of protocols (RFC 9113 §8.6), and no answer is only an interim one (§8.1).
-      status != 101, status >= 200 || !endsStream
-    else { throw .malformedStatusLine }
-    output.writeStaticString("HTTP/1.1 ")
-    output.writeString(value)
-    output.writeStaticString(" \r\n")
-    return status
-  }
-
-  private static func length(_ value: String) throws(HeadFault) -> Int {
-    let length: Result<Int, HeadFault> = value.withBytes { bytes in
-      do throws(HeadFault) { return .success(try HeadScanner.contentLength(bytes)) } catch { return .failure(error) }
-    }
-    return try length.get()
-  }
-
-  private static func framing(
-    _ contentLength: Int?, _ status: Int, endsStream: Bool, answersHEAD: Bool, into output: inout ByteBuffer
+  private func framing(
+    _ status: Int, endsStream: Bool, answersHEAD: Bool, into output: inout ByteBuffer
   ) throws(HeadFault) -> BodyFraming {
     // What the length says of an answer without a body is of one with it (RFC 9110 §8.6).
     if answersHEAD || status == 204 || status == 304 { return .none }

@@ -1,6 +1,5 @@
 import GravityDiscovery
 import NIOCore
-import NIOHTTP2
 import NIOPosix
 
 /// Asks one instance whether it is ready.
@@ -16,9 +15,9 @@ enum HealthProbe {
     let connecting = ClientBootstrap(group: loop).connectTimeout(amount)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          let probe = ProbeHandler(host: instance.host, path: path, timeout: amount, answer: answer)
-          guard instance.speaksHTTP2 else { return try channel.pipeline.syncOperations.addHandler(probe) }
-          try ask(probe, overHTTP2: channel)
+          let question = ProbeQuestion(host: instance.host, path: path, timeout: amount, answer: answer)
+          try channel.pipeline.syncOperations.addHandler(
+            instance.speaksHTTP2 ? HTTP2Probe(question) : HTTP1Probe(question))
         }
       }
     do {
@@ -37,26 +36,12 @@ enum HealthProbe {
       return false
     }
   }
-
-  /// The connection ends with the answer, or with the time for it.
-  private static func ask(_ probe: ProbeHandler, overHTTP2 channel: any Channel) throws {
-    let http2 = NIOHTTP2Handler.toService(on: channel.eventLoop)
-    try channel.pipeline.syncOperations.addHandler(http2)
-    let bound = NIOLoopBound(probe, eventLoop: channel.eventLoop)
-    try http2.syncMultiplexer().createStreamChannel(promise: nil) { stream in
-      stream.closeFuture.whenComplete { _ in channel.close(promise: nil) }
-      return stream.eventLoop.makeCompletedFuture {
-        try stream.pipeline.syncOperations.addHandlers([HTTP2UpstreamStream(HeadLimits()) { _ in }, bound.value])
-      }
-    }
-  }
 }
 
-private final class ProbeHandler: ChannelInboundHandler {
-  typealias InboundIn = ByteBuffer
-  typealias OutboundOut = ByteBuffer
-
-  private let request: String
+/// What an instance is asked, and what it has answered so far. The connection ends with the answer, or with the time for
+/// it.
+private final class ProbeQuestion {
+  let request: ByteBuffer
   private let timeout: TimeAmount
   private let answer: EventLoopPromise<Int>
   private var received = ByteBuffer()
@@ -64,36 +49,90 @@ private final class ProbeHandler: ChannelInboundHandler {
 
   init(host: String, path: String, timeout: TimeAmount, answer: EventLoopPromise<Int>) {
     let authority = host.contains(":") ? "[\(host)]" : host
-    request =
-      "GET \(path) HTTP/1.1\r\nhost: \(authority)\r\nuser-agent: gravity-gateway\r\nconnection: close\r\n\r\n"
+    request = ByteBuffer(
+      string: "GET \(path) HTTP/1.1\r\nhost: \(authority)\r\nuser-agent: gravity-gateway\r\nconnection: close\r\n\r\n")
     self.timeout = timeout
     self.answer = answer
   }
 
-  func channelActive(context: ChannelHandlerContext) {
-    let channel = context.channel
-    deadline = context.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) }
-    context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: request)), promise: nil)
+  func began(on channel: any Channel) {
+    deadline = channel.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) }
   }
 
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    var bytes = unwrapInboundIn(data)
-    received.writeBuffer(&bytes)
+  /// - Returns: Whether that is all that was to be known.
+  func receive(_ bytes: ByteBuffer) -> Bool {
+    received.writeImmutableBuffer(bytes)
     guard received.readableBytes <= 65_536,
       let length = received.withUnsafeReadableBytes({ (try? HeadScanner.headLength($0)) ?? nil })
-    else { return }
+    else { return false }
     var head = ResponseHead()
     let parsed: Void? = received.withUnsafeReadableBytes {
       try? head.parse($0[ByteRange(0, length)], limits: HeadLimits())
     }
     answer.succeed(parsed == nil ? 0 : head.status)
-    context.close(promise: nil)
+    return true
   }
 
-  func handlerRemoved(context: ChannelHandlerContext) {
+  func ended() {
     deadline?.cancel()
     answer.fail(ChannelError.eof)
   }
+}
+
+private final class HTTP1Probe: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  private let question: ProbeQuestion
+
+  init(_ question: ProbeQuestion) { self.question = question }
+
+  func channelActive(context: ChannelHandlerContext) {
+    question.began(on: context.channel)
+    context.writeAndFlush(wrapOutboundOut(question.request), promise: nil)
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    if question.receive(unwrapInboundIn(data)) { context.close(promise: nil) }
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) { question.ended() }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}
+
+private final class HTTP2Probe: HTTP2ServiceSession, HTTP2Asker {
+  private let question: ProbeQuestion
+
+  init(_ question: ProbeQuestion) {
+    self.question = question
+    super.init(HeadLimits())
+  }
+
+  override func channelActive(context: ChannelHandlerContext) {
+    super.channelActive(context: context)
+    question.began(on: context.channel)
+    let stream = HTTP2ServiceStream(self, self)
+    guard open(stream) else { return context.close(promise: nil) }
+    stream.write(question.request)
+  }
+
+  override func handlerRemoved(context: ChannelHandlerContext) {
+    question.ended()
+    super.handlerRemoved(context: context)
+  }
+
+  override func gaveUp(_ fault: HTTP2Fault) { context?.close(promise: nil) }
+
+  // MARK: - The answer
+
+  let takesAnswer = true
+
+  func receive(answer bytes: ByteBuffer) {
+    if question.receive(bytes) { context?.close(promise: nil) }
+  }
+
+  func streamBecameWritable() {}
+
+  func streamEnded(_ end: HTTP2ServiceStream.End) { context?.close(promise: nil) }
 }

@@ -85,19 +85,14 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
   func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
   func channelActive(context: ChannelHandlerContext) {
-    if case .stream(let stream) = transport {
-      address = stream.connection.address
-      tlsVersion = stream.connection.tlsVersion
-    } else {
-      guard !worker.isFull else {
-        phase = .closed
-        context.close(promise: nil)
-        return
-      }
-      let configuration = worker.state.configuration
-      address = ClientAddress(
-        context.remoteAddress, trusted: configuration.trustedProxies, isSecure: configuration.tls != nil)
+    guard !worker.isFull else {
+      phase = .closed
+      context.close(promise: nil)
+      return
     }
+    let configuration = worker.state.configuration
+    address = ClientAddress(
+      context.remoteAddress, trusted: configuration.trustedProxies, isSecure: configuration.tls != nil)
     idleSince = worker.readClock()
     // Who connects and says nothing has as long as for a head, not as between requests.
     setDeadline(.idle, idleSince + worker.timeouts.head)
@@ -105,8 +100,19 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     context.fireChannelActive()
   }
 
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    var bytes = unwrapInboundIn(data)
+  /// As ``channelActive(context:)``, of a stream.
+  func began(on stream: HTTP2Exchange) {
+    address = stream.connection.address
+    tlsVersion = stream.connection.tlsVersion
+    idleSince = worker.coarseNow
+    setDeadline(.idle, idleSince + worker.timeouts.head)
+    worker.add(self)
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) { receive(unwrapInboundIn(data)) }
+
+  func receive(_ read: ByteBuffer) {
+    var bytes = read
     if var waiting = input {
       input = nil
       waiting.writeBuffer(&bytes)
@@ -120,7 +126,8 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     if mayRead { context.read() } else { heldRead = true }
   }
 
-  private var mayRead: Bool {
+  /// Whether what the client sends is wanted now.
+  var mayRead: Bool {
     switch phase {
     // Whoever asks and asks without reading what is answered here would fill the memory.
     case .head, .discarding: isWritable
@@ -138,23 +145,34 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
   /// Reads on, where reading was put off and nothing speaks against it any more.
   @inline(__always)
   func resumeReading() {
+    if case .stream(let stream) = transport { return stream.deliver() }
     guard heldRead, mayRead else { return }
     heldRead = false
     context?.read()
   }
 
-  var isWritable: Bool { context?.channel.isWritable ?? false }
+  var isWritable: Bool {
+    if case .stream(let stream) = transport { return stream.isWritable }
+    return context?.channel.isWritable ?? false
+  }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if context.channel.isWritable {
-      if hasExchange, responseStarted { noteProgress() }
-      upstream?.resumeReading()
-      resumeReading()
-    }
+    if context.channel.isWritable { transportBecameWritable() }
     context.fireChannelWritabilityChanged()
   }
 
+  func transportBecameWritable() {
+    if hasExchange, responseStarted { noteProgress() }
+    upstream?.resumeReading()
+    resumeReading()
+  }
+
   func channelInactive(context: ChannelHandlerContext) {
+    transportEnded()
+    context.fireChannelInactive()
+  }
+
+  func transportEnded() {
     phase = .closed
     deadline = .max
     input = nil
@@ -164,7 +182,6 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
       record()
     }
     worker.remove(self)
-    context.fireChannelInactive()
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
@@ -173,6 +190,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
   @inline(__always)
   func write(_ bytes: ByteBuffer, flush: Bool) {
+    if case .stream(let stream) = transport { return stream.write(bytes) }
     guard let context else { return }
     if flush {
       context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
@@ -188,11 +206,16 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
   /// - Parameter lingering: Whether the client may still be sending. Closing on unread bytes would reset the
   ///   connection, and the client might lose the answer; so only our side is closed at first (RFC 9112 §9.6).
   func writeLast(_ bytes: ByteBuffer, lingering: Bool) {
-    guard let context, !isClosing else { return }
+    guard !isClosing else { return }
     isClosing = true
     phase = .lingering
     input = nil
     setDeadline(.linger, worker.coarseNow + worker.timeouts.transferIdle)
+    if case .stream(let stream) = transport {
+      stream.write(bytes)
+      return stream.close()
+    }
+    guard let context else { return }
     let promise = context.eventLoop.makePromise(of: Void.self)
     promise.futureResult.assumeIsolated().whenComplete { [weak self] _ in
       guard let self, let context = self.context else { return }
@@ -206,14 +229,15 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
   func close() {
     phase = .closed
+    if case .stream(let stream) = transport { return stream.close() }
     context?.close(promise: nil)
   }
 
   /// Ends the connection so that the client sees that the answer is not whole.
   func abort() {
     phase = .closed
-    guard let context else { return }
     if case .stream(let stream) = transport { return stream.abort() }
+    guard let context else { return }
     // A reset instead of an orderly end: where a body ends with the connection, an orderly end would say "complete".
     context.channel.resetOnClose()
     if case .tls = transport { context.channel.closeWithoutTLS() } else { context.close(promise: nil) }

@@ -1,6 +1,5 @@
 import CoreMetrics
 import NIOCore
-import NIOHTTP2
 import NIOSSL
 import NIOTLS
 
@@ -45,7 +44,7 @@ final class ProtocolChooser: ChannelInboundHandler, RemovableChannelHandler {
       before.writeBuffer(&bytes)
       bytes = before
     }
-    let preface = HTTP2Guard.preface
+    let preface = HTTP2Frame.preface
     let isPreface = bytes.readableBytesView.starts(with: preface.prefix(bytes.readableBytes))
     guard !isPreface || bytes.readableBytes >= preface.count else { return held = bytes }
     if isPreface { becomeHTTP2(context) }
@@ -59,11 +58,8 @@ final class ProtocolChooser: ChannelInboundHandler, RemovableChannelHandler {
     let (address, version) = (client.address, client.tlsVersion)
     client.retire()
     pipeline.removeHandler(client, promise: nil)
-    let guardian = HTTP2Guard(worker)
-    let connection = HTTP2Connection(worker: worker, address: address, tlsVersion: version, guardian: guardian)
     do {
-      let http2 = HTTP2Connection.handler(for: connection, on: context.channel)
-      try pipeline.addHandlers([HTTP2Gatherer(), guardian, http2, connection])
+      try pipeline.addHandler(HTTP2Connection(worker: worker, address: address, tlsVersion: version))
     } catch {
       context.close(promise: nil)
     }

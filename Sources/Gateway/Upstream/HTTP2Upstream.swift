@@ -1,6 +1,5 @@
 import GravityDiscovery
 import NIOCore
-import NIOHTTP2
 import NIOPosix
 
 /// One event loop's connections of HTTP/2 to an instance. Requests share them, a stream for each.
@@ -24,9 +23,9 @@ final class HTTP2Upstream {
   /// Opens a stream for `upstream`, which becomes active then, or is told that there is none.
   func open(_ upstream: UpstreamConnection) {
     let usable = connections.filter(\.takesMore)
-    if let free = usable.first(where: { $0.streams < maximumStreams }) { return free.open(upstream) }
-    if usable.count >= Self.maximumConnections, let least = usable.min(by: { $0.streams < $1.streams }) {
-      return least.open(upstream, waits: true)
+    if let free = usable.first(where: { $0.count < maximumStreams }) { return free.open(upstream) }
+    if usable.count >= Self.maximumConnections, let least = usable.min(by: { $0.count < $1.count }) {
+      return least.open(upstream)
     }
     let connection = HTTP2UpstreamConnection(worker, of: self)
     connections.append(connection)
@@ -44,37 +43,41 @@ final class HTTP2Upstream {
 }
 
 /// A connection of HTTP/2 to a service.
-final class HTTP2UpstreamConnection: ChannelInboundHandler {
-  typealias InboundIn = HTTP2Frame
-  typealias OutboundOut = HTTP2Frame
-
+final class HTTP2UpstreamConnection: HTTP2ServiceSession {
   private enum State {
-    /// Who waits for it, and whether for a stream as well.
-    case connecting([(UpstreamConnection, waits: Bool)])
-    case open(NIOHTTP2Handler.StreamMultiplexer)
+    /// Who waits for it.
+    case connecting([UpstreamConnection])
+    case open
     case closed
   }
 
   private let worker: Worker
   private weak var upstream: HTTP2Upstream?
   private var state = State.connecting([])
-  private var context: ChannelHandlerContext?
-  private let farewell = HTTP2Farewell()
-  /// Streams that are open or about to be.
-  private(set) var streams = 0
-  /// Those of which the service has heard nothing yet: a moment, or as long as it has as many others as it allows.
-  private var unheard: [HTTP2UpstreamStream] = []
+  /// Streams that wait until the service allows another.
+  private var waiting: CircularBuffer<HTTP2ServiceStream> = []
   private var idleSince: Int64 = 0
   /// It closes with its last stream, and takes no more: the service said so, or is no longer known.
   private var isLeaving = false
-  /// The last stream of which the service said that it has done or will do something with it.
-  private var lastTaken = HTTP2StreamID.maxID
+  /// No stream can be opened any more, not even for those that wait.
+  private var isLeft = false
+  private var maximumStreams: Int
+  /// What a service that means well needs by far: those of gRPC send PING after PING while data flows.
+  private var controlFrames = HTTP2Rate(2_048, per: 1_000_000_000)
   /// When the answer to our question whether it is there has been waited for long enough.
   private var question: Scheduled<Void>?
 
   init(_ worker: Worker, of upstream: HTTP2Upstream) {
     self.worker = worker
     self.upstream = upstream
+    maximumStreams = upstream.maximumStreams
+    super.init(worker.headLimits)
+  }
+
+  /// Streams that are open, wait or are about to be.
+  var count: Int {
+    guard case .connecting(let upstreams) = state else { return streams.count + waiting.count }
+    return upstreams.count
   }
 
   var takesMore: Bool { if case .closed = state { false } else { !isLeaving } }
@@ -87,11 +90,7 @@ final class HTTP2UpstreamConnection: ChannelInboundHandler {
     let bootstrap = ClientBootstrap(group: worker.loop).connectTimeout(timeout)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandlers([
-            HTTP2Gatherer(), bound.value.farewell, NIOHTTP2Handler.toService(on: channel.eventLoop), bound.value,
-          ])
-        }
+        channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
       }
     let connecting =
       if let address = shared.address {
@@ -102,75 +101,63 @@ final class HTTP2UpstreamConnection: ChannelInboundHandler {
     connecting.assumeIsolated().whenFailure { _ in self.end() }
   }
 
-  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
-
-  func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
-
-  func channelActive(context: ChannelHandlerContext) {
-    context.fireChannelActive()
+  override func channelActive(context: ChannelHandlerContext) {
+    super.channelActive(context: context)
     guard case .connecting(let waiting) = state else { return }
-    guard
-      let multiplexer = try? context.pipeline.syncOperations.handler(type: NIOHTTP2Handler.self).syncMultiplexer()
-    else { return context.close(promise: nil) }
-    state = .open(multiplexer)
-    for (upstream, waits) in waiting { make(upstream, multiplexer, waits: waits) }
+    state = .open
+    for upstream in waiting { make(upstream) }
     if waiting.isEmpty { idleSince = worker.coarseNow }
   }
 
   // MARK: - Streams
 
-  /// - Parameter waits: Whether the service has as many streams as it allows.
-  func open(_ upstream: UpstreamConnection, waits: Bool = false) {
-    streams += 1
+  func open(_ upstream: UpstreamConnection) {
     switch state {
-    case .connecting(let waiting): state = .connecting(waiting + [(upstream, waits)])
-    case .open(let multiplexer): make(upstream, multiplexer, waits: waits)
-    case .closed:
-      streams -= 1
-      upstream.connectFailed()
+    case .connecting(let waiting): state = .connecting(waiting + [upstream])
+    case .open: make(upstream)
+    case .closed: upstream.connectFailed()
     }
   }
 
-  private func make(
-    _ upstream: UpstreamConnection, _ multiplexer: NIOHTTP2Handler.StreamMultiplexer, waits: Bool
-  ) {
-    let loop = worker.loop
-    let stream = HTTP2UpstreamStream(worker.headLimits) { [weak self] in self?.closed($0) }
-    stream.connection = self
-    stream.waits = waits
-    unheard.append(stream)
-    let handlers = NIOLoopBound([stream, upstream] as [any ChannelHandler], eventLoop: loop)
-    let made = loop.makePromise(of: (any Channel).self)
-    made.futureResult.assumeIsolated().whenFailure { _ in
-      stream.ended()
-      upstream.connectFailed()
-    }
-    multiplexer.createStreamChannel(promise: made) { channel in
-      channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandlers(handlers.value) }
+  private func make(_ upstream: UpstreamConnection) {
+    let stream = HTTP2ServiceStream(self, upstream)
+    waiting.append(stream)
+    beginWaiting()
+    upstream.connected(stream)
+    if isLeft { leaveWaiting() }
+  }
+
+  /// Opens streams for those that wait, as many as the service allows.
+  private func beginWaiting() {
+    while !isLeft, streams.count < maximumStreams, let next = waiting.popFirst() {
+      guard !open(next) else { continue }
+      // All numbers are used up: who waits goes elsewhere.
+      waiting.append(next)
+      (isLeaving, isLeft) = (true, true)
     }
   }
 
-  /// The head of a stream's request is out.
-  func heard(_ stream: HTTP2UpstreamStream) { unheard.removeAll { $0 === stream } }
+  private func leaveWaiting() {
+    let left = waiting
+    waiting.removeAll()
+    for stream in left { stream.leave() }
+  }
 
-  /// Whether the service may have done something with the stream.
-  func takes(_ stream: HTTP2StreamID) -> Bool { stream <= lastTaken }
-
-  private func closed(_ stream: HTTP2UpstreamStream) {
-    streams -= 1
+  override func forgot(_ stream: HTTP2Stream) {
+    waiting.removeAll { $0 === stream }
+    if (stream as? HTTP2ServiceStream)?.wasHeard == false { ask() }
     idleSince = worker.coarseNow
-    if !unheard.isEmpty { heard(stream) }
-    if !stream.wasHeard { ask() }
+    beginWaiting()
     closeIfDone()
   }
 
   private func closeIfDone() {
-    guard isLeaving, streams == 0 else { return }
-    context?.close(promise: nil)
+    guard isLeaving, count == 0 else { return }
+    closeOnceWritten()
   }
 
   func closeIfIdle(before moment: Int64) {
-    guard case .open = state, streams == 0, idleSince < moment else { return }
+    guard case .open = state, count == 0, idleSince < moment else { return }
     leave()
   }
 
@@ -193,40 +180,50 @@ final class HTTP2UpstreamConnection: ChannelInboundHandler {
       isLeaving = true
       self.context?.close(promise: nil)
     }
-    let ping = HTTP2Frame(streamID: .rootStream, payload: .ping(HTTP2PingData(withInteger: 0), ack: false))
-    context.writeAndFlush(wrapOutboundOut(ping), promise: nil)
+    sendNow {
+      $0.writeFrameHeader(HTTP2Frame.Kind.ping, stream: 0, length: 8)
+      $0.writeInteger(UInt64(0))
+    }
   }
 
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+  override func note(_ frame: HTTP2Frame) throws(HTTP2Fault) {
     question?.cancel()
     question = nil
-    switch unwrapInboundIn(data).payload {
-    case .settings(.settings(let settings)):
-      if let told = settings.last(where: { $0.parameter == .maxConcurrentStreams }) {
-        upstream?.maximumStreams = told.value
-      }
-    case .goAway(let last, _, _):
-      lastTaken = min(lastTaken, last)
-      leave()
-      // HTTP/2's machinery ends those behind that one in a moment, but does not think of those that it knows nothing of.
-      let waiting = unheard
-      unheard.removeAll()
-      for stream in waiting { stream.leave() }
+    switch frame.type {
+    case HTTP2Frame.Kind.settings, HTTP2Frame.Kind.ping, HTTP2Frame.Kind.priority:
+      guard controlFrames.allows(now: worker.coarseNow) else { throw HTTP2Fault(.enhanceYourCalm, "control frames") }
     default: break
     }
   }
 
-  // MARK: - Its end
-
-  func channelInactive(context: ChannelHandlerContext) {
-    end()
-    context.fireChannelInactive()
+  override func receive(settings: [(HTTP2Setting, Int)]) {
+    for (setting, value) in settings where setting == .maximumConcurrentStreams {
+      maximumStreams = value
+      upstream?.maximumStreams = value
+    }
+    beginWaiting()
   }
 
-  /// Errors of one stream come by here too, and are of the same types as those of the connection; they are told to it.
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    if !farewell.wasSaid, error is any NIOHTTP2Error { return }
-    context.close(promise: nil)
+  override func receiveGoAway(last: UInt32, _ code: UInt32) {
+    (isLeaving, isLeft) = (true, true)
+    // Those behind that one, and those that it has not heard of.
+    for stream in streams.values where stream.id > last { (stream as? HTTP2ServiceStream)?.leave() }
+    leaveWaiting()
+    closeIfDone()
+  }
+
+  // MARK: - Its end
+
+  override func gaveUp(_ fault: HTTP2Fault) { context?.close(promise: nil) }
+
+  override func handlerRemoved(context: ChannelHandlerContext) {
+    end()
+    super.handlerRemoved(context: context)
+  }
+
+  override func channelInactive(context: ChannelHandlerContext) {
+    end()
+    super.channelInactive(context: context)
   }
 
   private func end() {
@@ -234,49 +231,10 @@ final class HTTP2UpstreamConnection: ChannelInboundHandler {
     question = nil
     let before = state
     state = .closed
+    (isLeaving, isLeft) = (true, true)
     upstream?.forget(self)
+    leaveWaiting()
     guard case .connecting(let waiting) = before else { return }
-    streams = 0
-    for (upstream, _) in waiting { upstream.connectFailed() }
-  }
-}
-
-extension NIOHTTP2Handler {
-  /// Bytes of an answer that are taken and not passed on yet, at most.
-  private static var streamWindow: Int { 262_144 }
-
-  /// The client's side of a connection to a service.
-  static func toService(on loop: any EventLoop) -> NIOHTTP2Handler {
-    var connection = ConnectionConfiguration()
-    connection.initialSettings = [
-      HTTP2Setting(parameter: .enablePush, value: 0),
-      HTTP2Setting(parameter: .initialWindowSize, value: streamWindow),
-      HTTP2Setting(parameter: .maxHeaderListSize, value: 65_536),
-    ]
-    // Streams hold themselves back, so that one whose client reads slowly does not hold the others up.
-    connection.targetWindowSize = 16 * streamWindow
-    // What the machinery bounds against clients that attack a server would end a connection that others use, too: servers
-    // of gRPC send PING after PING while data flows, and one that fails ends stream after stream.
-    connection.controlFrameRateLimit.maximumCount = 2_048
-    connection.controlFrameRateLimit.windowLength = .seconds(1)
-    connection.maximumSequentialEmptyDataFrames = .max
-    connection.maximumConnectionGlitches = .max
-    // A service goes on with a stream until it has heard that it was reset. Beyond these its frames are an error of the
-    // connection.
-    connection.maximumRecentlyResetStreams = 2_048
-    var stream = StreamConfiguration()
-    stream.streamResetFrameRateLimit.maximumCount = 10_000
-    stream.streamResetFrameRateLimit.windowLength = .seconds(1)
-    stream.streamErrorRateLimit.maximumCount = 10_000
-    stream.streamErrorRateLimit.windowLength = .seconds(1)
-    stream.targetWindowSize = streamWindow
-    stream.outboundBufferSizeHighWatermark = 65_536
-    stream.outboundBufferSizeLowWatermark = 32_768
-    return NIOHTTP2Handler(
-      mode: .client, eventLoop: loop, connectionConfiguration: connection, streamConfiguration: stream
-    ) { pushed in
-      // Asked for by nobody: SETTINGS said so.
-      pushed.close()
-    }
+    for upstream in waiting { upstream.connectFailed() }
   }
 }

@@ -5,8 +5,10 @@ extension UpstreamConnection {
   /// Interim responses to one request that are passed on; more is no HTTP server.
   private static var maximumInterims: Int { 16 }
 
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    var bytes = unwrapInboundIn(data)
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) { receive(unwrapInboundIn(data)) }
+
+  func receive(_ read: ByteBuffer) {
+    var bytes = read
     // Bytes that nobody asked for: the connection cannot be trusted with the next request.
     guard let client else { return close() }
     switch phase {

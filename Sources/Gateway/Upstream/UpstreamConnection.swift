@@ -1,7 +1,6 @@
 import CoreMetrics
 import GravityDiscovery
 import NIOCore
-import NIOHTTP2
 import NIOPosix
 
 /// A connection to an instance. Between requests it lies in its pool.
@@ -32,6 +31,8 @@ final class UpstreamConnection: ChannelDuplexHandler {
   private(set) var idleSince: Int64 = 0
   private(set) var isActive = false
   private(set) var context: ChannelHandlerContext?
+  /// What stands for the connection where the service speaks HTTP/2.
+  private var stream: HTTP2ServiceStream?
   private var heldRead = false
   private var isCounted = true
 
@@ -82,6 +83,17 @@ final class UpstreamConnection: ChannelDuplexHandler {
   func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
   func channelActive(context: ChannelHandlerContext) {
+    connected()
+    context.fireChannelActive()
+  }
+
+  /// The service speaks HTTP/2, and this is the request's stream.
+  func connected(_ stream: HTTP2ServiceStream) {
+    self.stream = stream
+    connected()
+  }
+
+  private func connected() {
     isActive = true
     guard let client else {
       // The client gave up meanwhile; the connection is as good as any.
@@ -89,10 +101,14 @@ final class UpstreamConnection: ChannelDuplexHandler {
     }
     phase = .head
     client.upstreamConnected()
-    context.fireChannelActive()
   }
 
   func channelInactive(context: ChannelHandlerContext) {
+    transportEnded()
+    context.fireChannelInactive()
+  }
+
+  private func transportEnded() {
     isActive = false
     let before = phase
     ended()
@@ -106,7 +122,6 @@ final class UpstreamConnection: ChannelDuplexHandler {
       }
     }
     endEncoding()
-    context.fireChannelInactive()
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -114,17 +129,9 @@ final class UpstreamConnection: ChannelDuplexHandler {
     if let client {
       self.client = nil
       isActive = false
-      client.upstreamFailed(Self.failure(error))
+      client.upstreamFailed(.closed)
     }
     context.close(promise: nil)
-  }
-
-  private static func failure(_ error: any Error) -> ClientConnection.AttemptFailure {
-    if error is HTTP2UpstreamStream.Malformed { return .malformed }
-    if error is HTTP2UpstreamStream.Untaken { return .unprocessed }
-    // The service has done nothing with it (RFC 9113 §8.7).
-    if let closed = error as? NIOHTTP2Errors.StreamClosed, closed.errorCode == .refusedStream { return .unprocessed }
-    return .closed
   }
 
   func read(context: ChannelHandlerContext) {
@@ -133,17 +140,21 @@ final class UpstreamConnection: ChannelDuplexHandler {
 
   @inline(__always)
   func resumeReading() {
+    if let stream { return stream.deliver() }
     guard heldRead else { return }
     heldRead = false
     context?.read()
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
-    if needsFlush {
-      needsFlush = false
-      client?.flush()
-    }
+    readCompleted()
     context.fireChannelReadComplete()
+  }
+
+  private func readCompleted() {
+    guard needsFlush else { return }
+    needsFlush = false
+    client?.flush()
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -153,10 +164,14 @@ final class UpstreamConnection: ChannelDuplexHandler {
 
   // MARK: - Use
 
-  var isWritable: Bool { isActive && (context?.channel.isWritable ?? false) }
+  var isWritable: Bool {
+    if let stream { return stream.takesMore }
+    return isActive && (context?.channel.isWritable ?? false)
+  }
 
   @inline(__always)
   func send(_ bytes: ByteBuffer) {
+    if let stream { return stream.write(bytes) }
     context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
   }
 
@@ -180,7 +195,10 @@ final class UpstreamConnection: ChannelDuplexHandler {
 
   func close() {
     phase = .closed
-    context?.close(promise: nil)
+    guard let stream else { return context?.close(promise: nil) ?? () }
+    stream.close()
+    // A stream that is closed says no more.
+    if isActive { transportEnded() }
   }
 
   private func ended() {
@@ -189,5 +207,37 @@ final class UpstreamConnection: ChannelDuplexHandler {
     isCounted = false
     instance.connections -= 1
     worker.state.metrics.upstreamConnections.decrement()
+  }
+}
+
+extension UpstreamConnection: HTTP2Asker {
+  var takesAnswer: Bool { client?.isWritable ?? true }
+
+  func receive(answer bytes: ByteBuffer) {
+    receive(bytes)
+    readCompleted()
+  }
+
+  func streamBecameWritable() { client?.resumeReading() }
+
+  func streamEnded(_ end: HTTP2ServiceStream.End) {
+    if let client, let failure = end.failure {
+      self.client = nil
+      transportEnded()
+      client.upstreamFailed(failure)
+    } else {
+      transportEnded()
+    }
+  }
+}
+
+extension HTTP2ServiceStream.End {
+  /// What is more than a connection that ended.
+  fileprivate var failure: ClientConnection.AttemptFailure? {
+    switch self {
+    case .whole, .broken: nil
+    case .untaken: .unprocessed
+    case .malformed: .malformed
+    }
   }
 }

@@ -107,9 +107,6 @@ struct Flood: Sendable, CustomTestStringConvertible {
     Flood("padding longer than the frame", [1]) {
       RawFrame(type: RawFrame.Kind.headers, flags: 0xD, stream: 1, payload: [200, 1, 2]).bytes
     },
-    Flood("a field without a name", [9, 1, 2]) {
-      RawFrame.headers(1, RawFrame.request("GET", "/items") + [("", "1")]).bytes
-    },
     Flood("a header block that is no HPACK", [9, 1]) {
       RawFrame(type: RawFrame.Kind.headers, flags: 5, stream: 1, payload: [0xFF, 0xFF, 0xFF, 0xFF, 0xFF]).bytes
     },
@@ -142,7 +139,7 @@ struct Flood: Sendable, CustomTestStringConvertible {
     try await RunningGateway.run([upstream]) { gateway in
       let client: FrameClient
       if mistake.testDescription.hasPrefix("no preface") {
-        client = try await FrameClient.connect(gateway.port, opening: HTTP2Guard.preface)
+        client = try await FrameClient.connect(gateway.port, opening: HTTP2Frame.preface)
       } else {
         client = try await FrameClient.connect(gateway.port)
       }
@@ -154,19 +151,14 @@ struct Flood: Sendable, CustomTestStringConvertible {
     }
   }
 
-  @Test(
-    "a malformed request ends its stream alone, and no service hears of it",
-    arguments: MalformedRequest.all.filter { $0.testDescription != "an empty name" })
+  @Test("a malformed request ends its stream alone, and no service hears of it", arguments: MalformedRequest.all)
   func malformed(_ request: MalformedRequest) async throws {
     let upstream = try await ScriptedUpstream { _ in .ok() }
     try await RunningGateway.run([upstream]) { gateway in
       let client = try await FrameClient.connect(gateway.port)
-      // Until the client has confirmed it, a header list may have 16 KiB.
-      _ = await client.first(of: RawFrame.Kind.settings)
-      try await client.send(RawFrame(type: RawFrame.Kind.settings, flags: 1))
       try await client.send(RawFrame.split(.headers(1, request.fields, end: request.endsStream)))
       let answer = await client.answer(1)
-      #expect(answer.reset == 1 || answer.status == request.fault.status, "\(answer)")
+      #expect(answer.status == request.fault.status, "\(answer)")
       #expect(upstream.requests.isEmpty)
       try await client.send(.get(3))
       #expect(await client.answer(3).status == 200)

@@ -233,7 +233,7 @@ import Testing
     }
     let other = try await ScriptedUpstream { _ in .ok() }
     try await RunningGateway.run([other], configure: { $0.http2.isEnabled = false }) { gateway in
-      let answer = try await gateway.ask(String(decoding: HTTP2Guard.preface, as: UTF8.self))
+      let answer = try await gateway.ask(String(decoding: HTTP2Frame.preface, as: UTF8.self))
       #expect(answer.status == 505)
     }
   }

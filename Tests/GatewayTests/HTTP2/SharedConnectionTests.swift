@@ -254,7 +254,8 @@ import Testing
     ) { gateway in
       let client = try await FrameClient.connect(gateway.port)
       for stream in stride(from: UInt32(1), to: 41, by: 2) {
-        try await client.send(.get(stream, "/items", [("connection", "close")]))
+        // A window that is opened by nothing.
+        try await client.send(.get(stream, "/items"), .windowUpdate(stream, 0))
         #expect(await client.answer(stream).reset == 1)
       }
       try await client.send(.get(41))

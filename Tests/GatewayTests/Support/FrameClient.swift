@@ -146,7 +146,7 @@ final class FrameClient: Sendable {
     private var iterator: AsyncStream<ByteBuffer>.Iterator
     private var buffer = ByteBuffer()
     private var isEnded = false
-    private var decoder = HPACKDecoder(allocator: ByteBufferAllocator())
+    private var decoder = NIOHPACK.HPACKDecoder(allocator: ByteBufferAllocator())
     /// Frames that were read while those of another stream were looked for.
     private var kept: [RawFrame] = []
 
@@ -254,7 +254,7 @@ final class FrameClient: Sendable {
 
   /// Connects, and says HTTP/2's preface.
   static func connect(_ port: Int, settings: [(UInt16, UInt32)] = []) async throws -> FrameClient {
-    try await connect(port, opening: HTTP2Guard.preface + RawFrame.settings(settings).bytes)
+    try await connect(port, opening: HTTP2Frame.preface + RawFrame.settings(settings).bytes)
   }
 
   static func connect(_ port: Int, opening: [UInt8]) async throws -> FrameClient {

@@ -82,7 +82,7 @@ private final class FrameUpstreamHandler: ChannelInboundHandler {
   private let settings: [(UInt16, UInt32)]
   private let answersAtHead: Bool
   private let script: @Sendable (FrameRequest) -> [RawFrame]
-  private var decoder = HPACKDecoder(allocator: ByteBufferAllocator())
+  private var decoder = NIOHPACK.HPACKDecoder(allocator: ByteBufferAllocator())
   private var input = ByteBuffer()
   private var hasPreface = false
   private var connection = 0
@@ -110,8 +110,8 @@ private final class FrameUpstreamHandler: ChannelInboundHandler {
     var bytes = unwrapInboundIn(data)
     input.writeBuffer(&bytes)
     if !hasPreface {
-      guard input.readableBytes >= HTTP2Guard.preface.count else { return }
-      guard input.readBytes(length: HTTP2Guard.preface.count) == HTTP2Guard.preface else {
+      guard input.readableBytes >= HTTP2Frame.preface.count else { return }
+      guard input.readBytes(length: HTTP2Frame.preface.count) == HTTP2Frame.preface else {
         return context.close(promise: nil)
       }
       hasPreface = true
