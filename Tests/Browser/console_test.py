@@ -9,6 +9,7 @@ import traceback
 from playwright.sync_api import expect, sync_playwright
 
 import access_test
+import own_test
 from stand_in import PASSWORD, StandIn
 
 TESTS = []
@@ -16,7 +17,7 @@ TESTS = []
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
 # The answers of a refused sign-in or of a missing saga, which the browser notes by itself.
-EXPECTED = ("status of 401", "status of 404", "status of 503", "status of 403", "status of 409", "status of 412", "status of 422")
+EXPECTED = ("status of 401", "status of 404", "status of 503", "status of 403", "status of 409", "status of 412", "status of 422", "status of 429")
 
 CONTRAST = """() => {
   const parse = (text) => {
@@ -417,7 +418,7 @@ for scheme in ("light", "dark"):
         test(looks(scheme, width))
         test(looks(scheme, width, access_test.every_page, "every_access"))
 test(looks("light", 1600, access_test.every_page, "every_access"))
-TESTS += access_test.TESTS
+TESTS += access_test.TESTS + own_test.TESTS
 
 
 @test

@@ -15,6 +15,7 @@ import urllib.request
 import uuid
 
 from stand_in_access import OPENAPI, Access, Refusal, ordered_id
+from stand_in_own import Own
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILES = ROOT / "Sources" / "Console" / "Files"
@@ -180,7 +181,8 @@ class StandIn:
 
     def __init__(self, console=None, sagas=2_989):
         self.sagas = Sagas(sagas)
-        self.access_data = Access()
+        self.own = Own()
+        self.access_data = Access(self.own.require_recent)
         self.mode = {"empty": False, "fail": False, "events": True, "ttl": 900}
         self.console = console
         self.access, self.refresh, self.ended = {}, {}, set()
@@ -252,6 +254,13 @@ class StandIn:
                 body = {"type": "about:blank", "status": status, "code": code, "title": title, "request_id": "019ab-77", **more}
                 self.reply(status, body, "application/problem+json")
 
+            def refuse(self, refusal):
+                status, told = refusal.answer
+                headers = [("Retry-After", str(told["retry_after"]))] if "retry_after" in told else []
+                if told["code"] == "insufficient_user_authentication":
+                    headers.append(("WWW-Authenticate", f'Bearer error="insufficient_user_authentication", max_age="{told["max_age"]}"'))
+                self.reply(status, told, "application/problem+json", headers)
+
             def body(self):
                 return json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)))
 
@@ -295,8 +304,9 @@ class StandIn:
                 return self.problem(404, "not_found", "There is nothing at this address")
 
             def ours(self, method, path, query=None, body=None):
-                """Whether it is answered by what there is of accounts, clients and mail."""
-                found = stand_in.access_data.answer(method, path, query or {}, body, self.headers.get("if-match"))
+                """Whether it is answered by what there is of accounts, clients and mail, or of the reader's own."""
+                given = (method, path, query or {}, body, self.headers.get("if-match"))
+                found = stand_in.access_data.answer(*given) or stand_in.own.answer(*given)
                 if found is None:
                     return False
                 permission, answer = found
@@ -308,11 +318,11 @@ class StandIn:
                 try:
                     status, told = answer()
                 except Refusal as refusal:
-                    status, told = refusal.answer
-                    self.reply(status, told, "application/problem+json")
+                    self.refuse(refusal)
                     return True
                 tag = [("ETag", f'"v{told["version"]}"')] if isinstance(told, dict) and "version" in told else []
-                self.reply(status, b"" if told is None else told, headers=tag)
+                kind = "application/zip" if isinstance(told, bytes) else "application/json"
+                self.reply(status, b"" if told is None else told, kind, tag)
                 return True
 
             def do_PATCH(self):
@@ -322,6 +332,19 @@ class StandIn:
             def do_DELETE(self):
                 if not self.ours("DELETE", self.path):
                     self.problem(404, "not_found", "There is nothing at this address")
+
+            def step_up(self, body):
+                who = self.caller()
+                if who is None:
+                    return None
+                try:
+                    stand_in.own.step_up(body)
+                except Refusal as refusal:
+                    return self.refuse(refusal)
+                # The session goes on with its refresh token.
+                family = stand_in.access[self.headers["authorization"][7:]][2]
+                tokens = stand_in.tokens(who, family)
+                return self.reply(200, {name: tokens[name] for name in ("access_token", "token_type", "expires_in")})
 
             def list(self, query):
                 if stand_in.mode["fail"]:
@@ -372,7 +395,17 @@ class StandIn:
                 if self.path == "/api/v1/auth/login":
                     if body.get("password") != PASSWORD:
                         return self.problem(401, "invalid_credentials", "E-mail or password is wrong")
+                    if stand_in.own.is_enrolled:
+                        return self.refuse(stand_in.own.challenge())
                     return self.reply(200, stand_in.tokens(body["email"], uuid.uuid4().hex))
+                if self.path == "/api/v1/auth/login/second-factor":
+                    try:
+                        stand_in.own.complete(body)
+                    except Refusal as refusal:
+                        return self.refuse(refusal)
+                    return self.reply(200, stand_in.tokens("admin@example.org", uuid.uuid4().hex))
+                if self.path == "/api/v1/auth/step-up":
+                    return self.step_up(body)
                 if self.path == "/api/v1/auth/refresh":
                     tokens = stand_in.renew(body.get("refresh_token"))
                     if tokens:

@@ -32,8 +32,46 @@ class Refusal(Exception):
         self.answer = (status, {"status": status, "code": code, "title": title, "request_id": "019ab-77", **more})
 
 
-class Access:
-    def __init__(self):
+class Answers:
+    """What answers requests: `routes` are the verb and the path, the permission that they need, and the method by its name."""
+
+    routes = ()
+
+    @staticmethod
+    def page(items, query):
+        start, limit = int(query.get("cursor", 0)), int(query.get("limit", 20))
+        answer = {"items": items[start:start + limit]}
+        if len(items) > start + limit:
+            answer["next_cursor"] = str(start + limit)
+        return answer
+
+    def answer(self, method, path, query, body, if_match):
+        """(status, body), or None for a path that is not ours. Raises Refusal."""
+        for pattern, permission, name in self.routes:
+            verb, pattern = pattern.split(" ")
+            match = re.fullmatch(pattern, path)
+            if match and verb == method:
+                arguments = [urllib.parse.unquote(part) for part in match.groups()]
+                return permission, lambda: getattr(self, name)(*arguments, query=query, body=body, if_match=if_match)
+        return None
+
+    @staticmethod
+    def of(things, id):
+        if id not in things:
+            raise Refusal(404, "not_found", "There is none")
+        return things[id]
+
+    @staticmethod
+    def require(thing, if_match):
+        if if_match and if_match != f'"v{thing["version"]}"':
+            raise Refusal(412, "precondition_failed", "It is another version now")
+
+
+class Access(Answers):
+    """`require_recent` refuses while a step-up is needed."""
+
+    def __init__(self, require_recent):
+        self.require_recent = require_recent
         now = time.time()
         self.accounts, self.security, self.sessions = {}, {}, {}
         for number in range(130):
@@ -88,35 +126,6 @@ class Access:
         self.suppressions[address] = {"address": address, "reason": reason, "created_at": stamp(time.time())}
 
     # How it answers
-
-    @staticmethod
-    def page(items, query):
-        start, limit = int(query.get("cursor", 0)), int(query.get("limit", 20))
-        answer = {"items": items[start:start + limit]}
-        if len(items) > start + limit:
-            answer["next_cursor"] = str(start + limit)
-        return answer
-
-    def answer(self, method, path, query, body, if_match):
-        """(status, body), or None for a path that is not ours. Raises Refusal."""
-        for pattern, permission, name in ROUTES:
-            verb, pattern = pattern.split(" ")
-            match = re.fullmatch(pattern, path)
-            if match and verb == method:
-                arguments = [urllib.parse.unquote(part) for part in match.groups()]
-                return permission, lambda: getattr(self, name)(*arguments, query=query, body=body, if_match=if_match)
-        return None
-
-    @staticmethod
-    def of(things, id):
-        if id not in things:
-            raise Refusal(404, "not_found", "There is none")
-        return things[id]
-
-    @staticmethod
-    def require(thing, if_match):
-        if if_match and if_match != f'"v{thing["version"]}"':
-            raise Refusal(412, "precondition_failed", "It is another version now")
 
     def list_accounts(self, query, **_):
         items = sorted(self.accounts.values(), key=lambda one: one["id"], reverse=query.get("sort") == "-created_at")
@@ -236,6 +245,7 @@ class Access:
         return 200, self.page(self.keys, query)
 
     def create_key(self, body, **_):
+        self.require_recent()
         key = {"id": str(uuid.uuid4()), "created_at": stamp(time.time()), **body}
         self.keys.insert(0, key)
         return 201, {"key": key, "secret": "gk_the-secret"}
@@ -322,7 +332,7 @@ class Access:
 
 
 AUTH, MAILS = "/api/v1/auth", "/api/v1/notifications"
-ROUTES = [
+Access.routes = [
     (f"GET {AUTH}/accounts", "accounts:read", "list_accounts"), (f"GET {AUTH}/accounts/([^/]+)", "accounts:read", "account"),
     (f"PATCH {AUTH}/accounts/([^/]+)", "accounts:write", "update_account"),
     (f"GET {AUTH}/accounts/([^/]+)/security", "accounts:read", "account_security"),

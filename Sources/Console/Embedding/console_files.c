@@ -16,6 +16,9 @@ static const unsigned char assets_api_js[] = {
 static const unsigned char assets_components_css[] = {
 #embed "../Files/assets/components.css"
 };
+static const unsigned char assets_components_code_field_js[] = {
+#embed "../Files/assets/components/code-field.js"
+};
 static const unsigned char assets_components_confirm_js[] = {
 #embed "../Files/assets/components/confirm.js"
 };
@@ -54,6 +57,9 @@ static const unsigned char assets_components_session_table_js[] = {
 };
 static const unsigned char assets_components_states_js[] = {
 #embed "../Files/assets/components/states.js"
+};
+static const unsigned char assets_components_step_up_js[] = {
+#embed "../Files/assets/components/step-up.js"
 };
 static const unsigned char assets_components_table_js[] = {
 #embed "../Files/assets/components/table.js"
@@ -196,6 +202,15 @@ static const unsigned char assets_sagas_css[] = {
 static const unsigned char assets_session_js[] = {
 #embed "../Files/assets/session.js"
 };
+static const unsigned char assets_sign_in_code_js[] = {
+#embed "../Files/assets/sign-in-code.js"
+};
+static const unsigned char assets_sign_in_passkey_js[] = {
+#embed "../Files/assets/sign-in-passkey.js"
+};
+static const unsigned char assets_sign_in_words_js[] = {
+#embed "../Files/assets/sign-in-words.js"
+};
 static const unsigned char assets_sign_in_js[] = {
 #embed "../Files/assets/sign-in.js"
 };
@@ -218,6 +233,7 @@ static const console_file files[] = {
     FILE_AT("assets/access.css", assets_access_css),
     FILE_AT("assets/api.js", assets_api_js),
     FILE_AT("assets/components.css", assets_components_css),
+    FILE_AT("assets/components/code-field.js", assets_components_code_field_js),
     FILE_AT("assets/components/confirm.js", assets_components_confirm_js),
     FILE_AT("assets/components/facts.js", assets_components_facts_js),
     FILE_AT("assets/components/filters.js", assets_components_filters_js),
@@ -231,6 +247,7 @@ static const console_file files[] = {
     FILE_AT("assets/components/secret.js", assets_components_secret_js),
     FILE_AT("assets/components/session-table.js", assets_components_session_table_js),
     FILE_AT("assets/components/states.js", assets_components_states_js),
+    FILE_AT("assets/components/step-up.js", assets_components_step_up_js),
     FILE_AT("assets/components/table.js", assets_components_table_js),
     FILE_AT("assets/components/time.js", assets_components_time_js),
     FILE_AT("assets/device.js", assets_device_js),
@@ -278,6 +295,9 @@ static const console_file files[] = {
     FILE_AT("assets/router.js", assets_router_js),
     FILE_AT("assets/sagas.css", assets_sagas_css),
     FILE_AT("assets/session.js", assets_session_js),
+    FILE_AT("assets/sign-in-code.js", assets_sign_in_code_js),
+    FILE_AT("assets/sign-in-passkey.js", assets_sign_in_passkey_js),
+    FILE_AT("assets/sign-in-words.js", assets_sign_in_words_js),
     FILE_AT("assets/sign-in.js", assets_sign_in_js),
     FILE_AT("assets/theme-early.js", assets_theme_early_js),
     FILE_AT("assets/theme.js", assets_theme_js),

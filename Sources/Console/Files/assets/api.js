@@ -4,15 +4,27 @@ import { session } from "./session.js";
 /// Longer than any answer takes; milliseconds.
 const deadline = 30_000;
 
-/// Sends a request with the caller's token; once more with a new token where the old one is refused.
+/// Asks whoever is signed in to prove again who they are; rejects where they do not. Set by main.js.
+let prove = null;
+/// One question at a time, however many requests wait for it.
+let proving = null;
+export function proveBy(ask) {
+  prove = ask;
+}
+
+/// Sends a request with the caller's token; once more with a new token where the old one is refused, and once more after
+/// a step-up where that is what the answer asks for (RFC 9470).
+///
+/// - Parameter isLong: what is answered takes as long as it takes.
 /// - Throws: `Problem`; an `AbortError` where `signal` says so.
-export async function send(method, path, { body, signal, stream = false, ifMatch } = {}) {
-  for (let attempt = 1; ; attempt += 1) {
+export async function send(method, path, { body, signal, accept = "application/json", isLong = false, ifMatch } = {}) {
+  const tried = new Set();
+  for (;;) {
     const token = await session.token();
-    const headers = { authorization: `Bearer ${token}`, accept: stream ? "text/event-stream" : "application/json" };
+    const headers = { authorization: `Bearer ${token}`, accept };
     if (body !== undefined) headers["content-type"] = "application/json";
     if (ifMatch) headers["if-match"] = ifMatch;
-    const signals = [signal, stream ? undefined : AbortSignal.timeout(deadline)].filter(Boolean);
+    const signals = [signal, isLong ? undefined : AbortSignal.timeout(deadline)].filter(Boolean);
     let response;
     try {
       response = await fetch(path, {
@@ -25,8 +37,11 @@ export async function send(method, path, { body, signal, stream = false, ifMatch
     }
     if (response.ok) return response;
     const problem = await Problem.of(response);
-    if (problem.status !== 401 || attempt > 1) throw problem;
-    await session.token({ renewed: session.isCurrent(token) });
+    const remedy = problem.code === "insufficient_user_authentication" && prove ? "proof" : "token";
+    if (problem.status !== 401 || tried.has(remedy)) throw problem;
+    tried.add(remedy);
+    if (remedy === "token") await session.token({ renewed: session.isCurrent(token) });
+    else await (proving ??= prove(problem).finally(() => { proving = null; }));
   }
 }
 

@@ -18,6 +18,11 @@ export function duration(milliseconds) {
   return two(Math.floor(hours / 24), "d", hours % 24, "h");
 }
 
+/// "45 s", "15 min": how long to wait, of whole seconds.
+export function waiting(seconds) {
+  return seconds < 60 ? `${seconds} s` : duration(seconds * 1000);
+}
+
 function two(first, unit, second, secondUnit) {
   return second === 0 ? `${first} ${unit}` : `${first} ${unit} ${second} ${secondUnit}`;
 }

@@ -82,7 +82,7 @@ export class LiveFeed {
     this.#stop.signal.addEventListener("abort", end, { once: true });
     let watchdog = setTimeout(end, silence);
     try {
-      const response = await send("GET", this.#path, { stream: true, signal: attempt.signal });
+      const response = await send("GET", this.#path, { accept: "text/event-stream", isLong: true, signal: attempt.signal });
       onOpen();
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       const parser = new EventParser((name, data) => this.#handlers.onEvent?.(name, data));

@@ -1,5 +1,7 @@
-import { h, fill } from "./element.js";
+import { proveBy } from "./api.js";
 import { failure } from "./components/states.js";
+import { stepUp } from "./components/step-up.js";
+import { h, fill } from "./element.js";
 import { show, showSignIn } from "./frame.js";
 import { start } from "./router.js";
 import { session } from "./session.js";
@@ -25,5 +27,6 @@ session.onChange(() => {
   else showSignIn(wasOpen ? "You are signed out." : null);
   wasOpen = session.isOpen;
 });
+proveBy(stepUp);
 start(show);
 await begin();

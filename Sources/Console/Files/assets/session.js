@@ -126,6 +126,21 @@ async function refresh() {
   }
 }
 
+/// After whichever way in. Whose a passkey is, only the account tells.
+async function begin(tokens, email) {
+  keep(null);
+  take(tokens, email);
+  await session.load();
+  if (!email) keep({ ...kept, email: session.email });
+  changed();
+}
+
+/// What one of the reader's passkeys signs.
+async function signedBy(options) {
+  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
+  return (await navigator.credentials.get({ publicKey })).toJSON();
+}
+
 /// What the access token says. Only for what is shown: the services check it, this does not.
 function claims() {
   try {
@@ -182,12 +197,13 @@ export const session = {
   isCurrent(token) {
     return token === access;
   },
+  /// - Throws: `Problem` `mfa_required` where the account has a second factor: its `challenge` goes on with `signInWithCode`.
   async signIn(email, password) {
-    const tokens = await post("/api/v1/auth/login", { email, password });
-    keep(null);
-    take(tokens, email);
-    await this.load();
-    changed();
+    await begin(await post("/api/v1/auth/login", { email, password }), email);
+  },
+  /// - Parameter code: of the authenticator app, or a recovery code.
+  async signInWithCode(email, challenge, code) {
+    await begin(await post("/api/v1/auth/login/second-factor", { challenge, code }), email);
   },
   /// Whether this browser has passkeys, in the form in which the API speaks of them.
   get canUsePasskeys() {
@@ -195,15 +211,20 @@ export const session = {
   },
   /// Whose it is the passkey tells. Also for whoever has a second factor: it stands for both.
   async signInWithPasskey() {
-    const options = await post("/api/v1/auth/login/passkey/options", {});
-    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
-    const credential = await navigator.credentials.get({ publicKey });
-    const tokens = await post("/api/v1/auth/login/passkey", { credential: credential.toJSON() });
-    keep(null);
-    take(tokens);
-    await this.load();
-    keep({ ...kept, email: this.email });
-    changed();
+    const credential = await signedBy(await post("/api/v1/auth/login/passkey/options", {}));
+    await begin(await post("/api/v1/auth/login/passkey", { credential }));
+  },
+  /// Proves again who is signed in (RFC 9470): the session goes on with a token that says so.
+  ///
+  /// - Parameter proof: `{ code }` where the account has a second factor, else `{ password }`.
+  async stepUp(proof) {
+    const answer = await post("/api/v1/auth/step-up", proof, await this.token());
+    take({ ...answer, refresh_token: kept.refresh });
+    tell("tokens");
+  },
+  async stepUpWithPasskey() {
+    const options = await post("/api/v1/auth/step-up/passkey/options", {}, await this.token());
+    await this.stepUp({ passkey: await signedBy(options) });
   },
   /// After a reload: the session that this tab had, if it is still good.
   async restore() {

@@ -1,26 +1,54 @@
 import { h, fill } from "./element.js";
 import { session } from "./session.js";
+import { codeForm } from "./sign-in-code.js";
+import { passkeyButton } from "./sign-in-passkey.js";
+import { refusalInWords } from "./sign-in-words.js";
 import { themeSwitch } from "./theme.js";
 
 /// The page of whoever is not signed in. The address stays, and with it where they wanted to go.
 export function signIn(notice) {
+  const main = h("main.alone");
+  const show = (form) => fill(main, form, h("div.alone-tools", {}, themeSwitch()));
+
+  function askPassword({ email, told = null, wrong = null }) {
+    const form = passwordForm({ email, told, wrong, onChallenge: askCode });
+    show(form.element);
+    return form;
+  }
+
+  function askCode(email, challenge) {
+    const form = codeForm({ email, challenge, onBack: (wrong) => askPassword({ email, wrong }).focus() });
+    show(form.element);
+    form.focus();
+  }
+
+  const first = askPassword({ email: session.email, told: notice });
+  // Not on the first paint of a phone, whose keyboard would cover the page.
+  if (matchMedia("(hover: hover)").matches) queueMicrotask(first.focus);
+  return main;
+}
+
+/// - Parameters:
+///   - told: what led here.
+///   - wrong: why the last try came to nothing.
+///   - onChallenge: gets the address and the problem `mfa_required`.
+function passwordForm({ email: address, told, wrong, onChallenge }) {
   const email = h("input", {
     id: "email", name: "email", type: "email", autocomplete: "username", required: true, maxlength: 254,
-    autocapitalize: "none", spellcheck: "false", value: session.email,
+    autocapitalize: "none", spellcheck: "false", value: address,
   });
   const password = h("input", {
     id: "password", name: "password", type: "password", autocomplete: "current-password", required: true, maxlength: 512,
   });
-  const message = h("p.form-message", { role: "alert" });
+  const message = h("p.form-message", { role: "alert" }, wrong ?? "");
   const button = h("button.button.primary", { type: "submit" }, "Sign in");
-  const passkey = h("button.button", { type: "button", onclick: usePasskey }, "Use a passkey");
-  const form = h("form.card.sign-in", { onsubmit: submit, "aria-labelledby": "sign-in-title" },
+  const element = h("form.card.sign-in", { onsubmit: submit, "aria-labelledby": "sign-in-title" },
     h("img", { src: "/console/assets/icon.svg", alt: "", width: 40, height: 40 }),
     h("h1", { id: "sign-in-title" }, "Gravity console"),
-    notice ? h("p.muted", { role: "status" }, notice) : h("p.muted", {}, "For the administrators of this platform."),
+    told ? h("p.muted", { role: "status" }, told) : h("p.muted", {}, "For the administrators of this platform."),
     h("label", { for: "email" }, "E-mail"), email,
     h("label", { for: "password" }, "Password"), password,
-    message, button, session.canUsePasskeys ? passkey : null);
+    message, button, passkeyButton((text) => fill(message, text)));
 
   async function submit(event) {
     event.preventDefault();
@@ -31,7 +59,8 @@ export function signIn(notice) {
     try {
       await session.signIn(email.value.trim(), password.value);
     } catch (problem) {
-      fill(message, explain(problem));
+      if (problem.code === "mfa_required") return onChallenge(email.value.trim(), problem);
+      fill(message, refusalInWords(problem));
       password.select();
       password.focus();
     } finally {
@@ -40,33 +69,5 @@ export function signIn(notice) {
     }
   }
 
-  async function usePasskey() {
-    if (passkey.disabled) return;
-    fill(message);
-    passkey.disabled = true;
-    try {
-      await session.signInWithPasskey();
-    } catch (problem) {
-      fill(message, explain(problem));
-    } finally {
-      passkey.disabled = false;
-    }
-  }
-
-  // Not on the first paint of a phone, whose keyboard would cover the page.
-  if (matchMedia("(hover: hover)").matches) queueMicrotask(() => (email.value ? password : email).focus());
-  return h("main.alone", {}, form, h("div.alone-tools", {}, themeSwitch()));
-}
-
-function explain(problem) {
-  // What the browser says, whose words are for programmers.
-  if (problem instanceof DOMException) return "The passkey was not used: it was canceled, or took too long.";
-  const wait = problem.retryAfter ? ` Try again in ${problem.retryAfter} s.` : "";
-  switch (problem.code) {
-    case "invalid_credentials": return "E-mail address or password is wrong.";
-    case "too_many_attempts":
-    case "rate_limited": return `Too many attempts.${wait}`;
-    case "unreachable": return "The platform cannot be reached. Is it running?";
-    default: return `${problem.message}.${problem.detail ? ` ${problem.detail}` : ""}${wait}`;
-  }
+  return { element, focus: () => (email.value ? password : email).focus() };
 }

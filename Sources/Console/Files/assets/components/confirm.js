@@ -1,17 +1,21 @@
 import { h, fill } from "../element.js";
 import { inWords, showErrors } from "./form.js";
 
+/// One may be on top of another.
+let count = 0;
+
 /// Asks before something is done. `act` does it and may throw a `Problem`, which is shown here; the dialog stays open
 /// until it is done or given up. The browser keeps the focus inside and gives it back.
 ///
 /// - Parameter isDangerous: What cannot be taken back is a button of another colour.
 export function confirm({ heading, body, label, act, isDangerous = false }) {
   const message = h("p.form-message", { role: "alert" });
+  const title = `dialog-title-${(count += 1)}`;
   const accept = h("button.button", { type: "submit", class: isDangerous ? "danger" : "primary" }, label);
   const cancel = h("button.button", { type: "button", onclick: () => dialog.close() }, "Cancel");
-  const dialog = h("dialog.card.dialog", { "aria-labelledby": "dialog-title", onclose: () => dialog.remove() },
+  const dialog = h("dialog.card.dialog", { "aria-labelledby": title, onclose: () => dialog.remove() },
     h("form", { method: "dialog", onsubmit: submit },
-      h("h2", { id: "dialog-title" }, heading), body, message, h("div.actions", {}, cancel, accept)));
+      h("h2", { id: title }, heading), body, message, h("div.actions", {}, cancel, accept)));
 
   async function submit(event) {
     event.preventDefault();

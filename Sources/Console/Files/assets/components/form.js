@@ -1,4 +1,5 @@
 import { h, fill } from "../element.js";
+import { waiting } from "../format.js";
 
 /// Fields with a name, a word on what belongs there, and a place for what is wrong with it.
 
@@ -80,7 +81,7 @@ export function inWords(problem, rest = problem.errors ?? []) {
     login_required: "Sign in again with e-mail and password.",
   }[problem.code] ?? (problem.status === 412
     ? "Somebody else has changed it meanwhile. Close this, look at it again, and repeat what is still right."
-    : problem.status === 429 && problem.retryAfter ? `Try again in ${problem.retryAfter} s.` : null);
+    : problem.status === 429 && problem.retryAfter ? `Try again in ${waiting(problem.retryAfter)}.` : null);
   const fields = rest.map((error) => `${error.field} ${error.message}`).join("; ");
   const isTold = (problem.errors ?? []).length > 0 && rest.length === 0;
   return [
