@@ -49,8 +49,17 @@ static const unsigned char assets_components_paged_list_js[] = {
 static const unsigned char assets_components_pill_js[] = {
 #embed "../Files/assets/components/pill.js"
 };
+static const unsigned char assets_components_qr_js[] = {
+#embed "../Files/assets/components/qr.js"
+};
+static const unsigned char assets_components_recovery_codes_js[] = {
+#embed "../Files/assets/components/recovery-codes.js"
+};
 static const unsigned char assets_components_secret_js[] = {
 #embed "../Files/assets/components/secret.js"
+};
+static const unsigned char assets_components_section_js[] = {
+#embed "../Files/assets/components/section.js"
 };
 static const unsigned char assets_components_session_table_js[] = {
 #embed "../Files/assets/components/session-table.js"
@@ -151,6 +160,18 @@ static const unsigned char assets_pages_mail_words_js[] = {
 static const unsigned char assets_pages_mail_js[] = {
 #embed "../Files/assets/pages/mail.js"
 };
+static const unsigned char assets_pages_me_identities_js[] = {
+#embed "../Files/assets/pages/me-identities.js"
+};
+static const unsigned char assets_pages_me_passkeys_js[] = {
+#embed "../Files/assets/pages/me-passkeys.js"
+};
+static const unsigned char assets_pages_me_password_js[] = {
+#embed "../Files/assets/pages/me-password.js"
+};
+static const unsigned char assets_pages_me_second_factor_js[] = {
+#embed "../Files/assets/pages/me-second-factor.js"
+};
 static const unsigned char assets_pages_me_js[] = {
 #embed "../Files/assets/pages/me.js"
 };
@@ -190,6 +211,9 @@ static const unsigned char assets_permissions_js[] = {
 static const unsigned char assets_problem_js[] = {
 #embed "../Files/assets/problem.js"
 };
+static const unsigned char assets_qr_code_js[] = {
+#embed "../Files/assets/qr-code.js"
+};
 static const unsigned char assets_redirect_uri_js[] = {
 #embed "../Files/assets/redirect-uri.js"
 };
@@ -198,6 +222,9 @@ static const unsigned char assets_router_js[] = {
 };
 static const unsigned char assets_sagas_css[] = {
 #embed "../Files/assets/sagas.css"
+};
+static const unsigned char assets_save_js[] = {
+#embed "../Files/assets/save.js"
 };
 static const unsigned char assets_session_js[] = {
 #embed "../Files/assets/session.js"
@@ -244,7 +271,10 @@ static const console_file files[] = {
     FILE_AT("assets/components/notice.js", assets_components_notice_js),
     FILE_AT("assets/components/paged-list.js", assets_components_paged_list_js),
     FILE_AT("assets/components/pill.js", assets_components_pill_js),
+    FILE_AT("assets/components/qr.js", assets_components_qr_js),
+    FILE_AT("assets/components/recovery-codes.js", assets_components_recovery_codes_js),
     FILE_AT("assets/components/secret.js", assets_components_secret_js),
+    FILE_AT("assets/components/section.js", assets_components_section_js),
     FILE_AT("assets/components/session-table.js", assets_components_session_table_js),
     FILE_AT("assets/components/states.js", assets_components_states_js),
     FILE_AT("assets/components/step-up.js", assets_components_step_up_js),
@@ -278,6 +308,10 @@ static const console_file files[] = {
     FILE_AT("assets/pages/mail-suppressions.js", assets_pages_mail_suppressions_js),
     FILE_AT("assets/pages/mail-words.js", assets_pages_mail_words_js),
     FILE_AT("assets/pages/mail.js", assets_pages_mail_js),
+    FILE_AT("assets/pages/me-identities.js", assets_pages_me_identities_js),
+    FILE_AT("assets/pages/me-passkeys.js", assets_pages_me_passkeys_js),
+    FILE_AT("assets/pages/me-password.js", assets_pages_me_password_js),
+    FILE_AT("assets/pages/me-second-factor.js", assets_pages_me_second_factor_js),
     FILE_AT("assets/pages/me.js", assets_pages_me_js),
     FILE_AT("assets/pages/permission-picker.js", assets_pages_permission_picker_js),
     FILE_AT("assets/pages/role-editor.js", assets_pages_role_editor_js),
@@ -291,9 +325,11 @@ static const console_file files[] = {
     FILE_AT("assets/pages/sagas.js", assets_pages_sagas_js),
     FILE_AT("assets/permissions.js", assets_permissions_js),
     FILE_AT("assets/problem.js", assets_problem_js),
+    FILE_AT("assets/qr-code.js", assets_qr_code_js),
     FILE_AT("assets/redirect-uri.js", assets_redirect_uri_js),
     FILE_AT("assets/router.js", assets_router_js),
     FILE_AT("assets/sagas.css", assets_sagas_css),
+    FILE_AT("assets/save.js", assets_save_js),
     FILE_AT("assets/session.js", assets_session_js),
     FILE_AT("assets/sign-in-code.js", assets_sign_in_code_js),
     FILE_AT("assets/sign-in-passkey.js", assets_sign_in_passkey_js),

@@ -28,18 +28,19 @@ export function codeForm({ email, challenge, onBack }) {
 
   async function submit(event) {
     event.preventDefault();
-    if (button.disabled || !code.test()) return;
+    if (button.disabled) return;
     fill(message);
     button.disabled = true;
     try {
-      await session.signInWithCode(email, challenge.fields.challenge, code.value);
+      await code.with((text) => session.signInWithCode(email, challenge.fields.challenge, text));
       clearTimeout(timer);
     } catch (problem) {
       if (problem.code === "invalid_challenge") {
         return leave("That took too long, or the code was wrong too often. Enter your password again.");
       }
-      if (problem.code === "invalid_code") code.refuse();
-      else fill(message, refusalInWords(problem));
+      // What is wrong with the code stands at it.
+      if (problem.isTold) return;
+      fill(message, refusalInWords(problem));
       code.focus();
     } finally {
       button.disabled = false;

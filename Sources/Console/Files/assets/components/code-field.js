@@ -18,7 +18,9 @@ const kinds = {
 };
 
 /// Where a second factor is shown: a code of the authenticator app or, in its place, a recovery code.
-export function codeField() {
+///
+/// - Parameter hasRecovery: false where only the app's code counts.
+export function codeField({ hasRecovery = true } = {}) {
   const element = h("div.code-field");
   let shown = null;
   let kind = null;
@@ -27,32 +29,36 @@ export function codeField() {
     kind = kinds[name];
     const input = h("input.code", { id: "code", name: "code", type: "text", "aria-required": "true", spellcheck: "false", ...kind.attributes });
     shown = field({ label: kind.label, name: "code", hint: kind.hint, input });
-    fill(element, shown.element, h("button.button.quiet.change", { type: "button", onclick: () => {
+    fill(element, shown.element, hasRecovery ? h("button.button.quiet.change", { type: "button", onclick: () => {
       show(kind.other);
       shown.input.focus();
-    } }, kind.change));
+    } }, kind.change) : null);
+  }
+
+  function focus() {
+    shown.input.select();
+    shown.input.focus();
+  }
+
+  function refuse(atField, told) {
+    shown.say(atField);
+    focus();
+    throw Object.assign(new Error(told), { isTold: true });
   }
 
   show("app");
   return {
-    element,
-    get value() {
-      return shown.input.value.trim();
-    },
-    focus() {
-      shown.input.select();
-      shown.input.focus();
-    },
-    /// Whether something is there; says so otherwise.
-    test() {
-      if (this.value) return true;
-      shown.say("It is needed.");
-      shown.input.focus();
-      return false;
-    },
-    /// Says that the code was not taken, and what to do.
-    refuse() {
-      shown.say(kind.refusal);
+    element, focus,
+    /// Says at the field what is wrong with a code that is missing or was not taken, and throws.
+    async with(use) {
+      const code = shown.input.value.trim();
+      if (!code) refuse("It is needed.", "There is no code yet.");
+      try {
+        return await use(code);
+      } catch (problem) {
+        if (problem.code !== "invalid_code") throw problem;
+        return refuse(kind.refusal, "The code was not taken.");
+      }
     },
   };
 }

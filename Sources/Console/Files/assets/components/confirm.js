@@ -13,7 +13,7 @@ export function confirm({ heading, body, label, act, isDangerous = false }) {
   const title = `dialog-title-${(count += 1)}`;
   const accept = h("button.button", { type: "submit", class: isDangerous ? "danger" : "primary" }, label);
   const cancel = h("button.button", { type: "button", onclick: () => dialog.close() }, "Cancel");
-  const dialog = h("dialog.card.dialog", { "aria-labelledby": title, onclose: () => dialog.remove() },
+  const dialog = h("dialog.card.dialog", { "aria-labelledby": title, onclose: leave },
     h("form", { method: "dialog", onsubmit: submit },
       h("h2", { id: title }, heading), body, message, h("div.actions", {}, cancel, accept)));
 
@@ -32,6 +32,12 @@ export function confirm({ heading, body, label, act, isDangerous = false }) {
       fill(message, inWords(problem, rest));
       accept.disabled = false;
     }
+  }
+
+  function leave() {
+    dialog.remove();
+    // What opened it may be drawn anew: a keyboard or a screen reader goes on from the page's heading.
+    if (document.activeElement === document.body) document.querySelector("main h1")?.focus({ preventScroll: true });
   }
 
   document.body.append(dialog);

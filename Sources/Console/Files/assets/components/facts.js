@@ -13,14 +13,16 @@ export function facts(entries) {
 export function copyButton(name, text) {
   if (!navigator.clipboard) return null;
   return h("button.icon-button", {
-    "aria-label": `Copy ${name}`, title: "Copy",
-    onclick: async () => {
-      try {
-        await navigator.clipboard.writeText(text);
-        notify(`${name} copied.`);
-      } catch {
-        notify("The browser does not let the page copy.");
-      }
-    },
+    type: "button", "aria-label": `Copy ${name}`, title: "Copy",
+    onclick: () => copyText(name, text),
   }, icon("copy"));
+}
+
+export async function copyText(name, text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    notify(`${name} copied.`);
+  } catch {
+    notify("The browser does not let the page copy.");
+  }
 }

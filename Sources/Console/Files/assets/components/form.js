@@ -71,6 +71,12 @@ export function showErrors(form, errors) {
   return rest;
 }
 
+/// In the place of what the API says to programs.
+const instead = {
+  last_way_in: "Set a password, or add a passkey or connect a provider, first.",
+  not_enrolling: "The key is too old, or another one was asked for. Close this and begin anew.",
+};
+
 /// What stands beside a form whose request came to nothing, with what can be done about it.
 export function inWords(problem, rest = problem.errors ?? []) {
   if (!(problem.status >= 0)) return String(problem.message ?? problem);
@@ -83,10 +89,11 @@ export function inWords(problem, rest = problem.errors ?? []) {
     ? "Somebody else has changed it meanwhile. Close this, look at it again, and repeat what is still right."
     : problem.status === 429 && problem.retryAfter ? `Try again in ${waiting(problem.retryAfter)}.` : null);
   const fields = rest.map((error) => `${error.field} ${error.message}`).join("; ");
+  const detail = instead[problem.code] ?? problem.detail;
   const isTold = (problem.errors ?? []).length > 0 && rest.length === 0;
   return [
     isTold ? "See the fields above." : `${problem.message}${fields ? `: ${fields}` : ""}.`,
-    !isTold && problem.detail && !fields ? ` ${problem.detail}` : "", advice ? ` ${advice}` : "",
+    !isTold && detail && !fields ? ` ${detail}` : "", advice ? ` ${advice}` : "",
     problem.requestID ? h("span.facts-line.muted", {}, ` request ${problem.requestID}`) : null,
   ];
 }

@@ -37,18 +37,7 @@ export async function stepUp() {
 function codeProof() {
   const code = codeField();
   return {
-    element: code.element, focus: code.focus,
-    async show() {
-      if (!code.test()) throw new Error("The code is needed.");
-      try {
-        await session.stepUp({ code: code.value });
-      } catch (problem) {
-        if (problem.code !== "invalid_code") throw problem;
-        code.refuse();
-        code.focus();
-        throw new Error("The code was not taken.");
-      }
-    },
+    element: code.element, focus: code.focus, show: () => code.with((text) => session.stepUp({ code: text })),
   };
 }
 
