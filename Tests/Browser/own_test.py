@@ -6,7 +6,8 @@ from playwright.sync_api import expect
 
 from access_test import accept, dialog, no_markup, rows
 from stand_in import PASSWORD
-from stand_in_own import CODE, RECOVERY, SECRET
+from stand_in_access import EVIL, ordered_id
+from stand_in_own import CODE, ME, RECOVERY, SECRET
 
 TESTS = []
 
@@ -244,3 +245,246 @@ def providers_are_connected_and_disconnected(visit):
     part.get_by_role("button", name="Connect Globex").click()
     accept(page, "Go there")
     page.wait_for_url("**/oauth/providers/globex/link?ticket=1")
+
+
+@test
+def a_copy_of_ones_data_is_asked_for_and_downloaded(visit):
+    own = visit.stand_in.own
+    page = visit.sign_in("/console/data")
+    part = on_page(page, "A copy of your data")
+    expect(part).to_contain_text("You asked for none")
+    # Somebody asked in another tab a moment before.
+    own.add_export("collecting")
+    part.get_by_role("button", name="Ask for a copy").click()
+    expect(part.get_by_role("alert")).to_contain_text("An export is under way already. Wait until it is ready.")
+    expect(part.get_by_role("listitem")).to_contain_text("1 of 2 services asked; order is next")
+    expect(part.get_by_role("button", name="Ask for a copy")).to_be_disabled()
+    own.exports.clear()
+    copy = own.add_export("ready")
+    # It is looked at again by itself.
+    expect(part.get_by_role("listitem")).to_contain_text("48 kB; deleted in 7 d")
+    own.is_recent, own.is_enrolled = False, True
+    copy["state"] = "expired"
+    part.get_by_role("button", name="Download").click()
+    proof = page.get_by_role("dialog", name="Is it you?")
+    proof.get_by_label("Code of your authenticator app").fill(CODE)
+    page.keyboard.press("Enter")
+    expect(part.get_by_role("alert")).to_contain_text("There is no archive to download")
+    copy["state"] = "ready"
+    with page.expect_download() as download:
+        part.get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename == f"export-{copy['requested_at'][:10]}.zip"
+    assert pathlib.Path(download.value.path()).read_bytes().startswith(b"PK")
+    own.add_export("failed")
+    own.add_export("expired")
+    part.get_by_role("button", name="Ask for a copy").click()
+    expect(part.get_by_role("alert")).to_contain_text("There were 3 exports within a day")
+    expect(part.get_by_role("alert")).to_contain_text("Try again in 1 h.")
+    expect(part).to_contain_text("A service gave no answer for a day")
+
+
+@test
+def consent_is_given_to_what_was_read_and_withdrawn(visit):
+    own = visit.stand_in.own
+    page = visit.sign_in("/console/data")
+    part = on_page(page, "What you agreed to")
+    news = part.get_by_role("listitem").filter(has_text="News by mail")
+    news.get_by_role("button", name="Read News by mail").click()
+    expect(dialog(page)).to_contain_text("You can stop it at any time.")
+    no_markup(page)
+    own.publish("marketing", 3, "News by mail", "We mail you often.")
+    accept(page, "I agree")
+    expect(dialog(page)).to_contain_text("The current version is 3. Close this and read that one.")
+    page.keyboard.press("Escape")
+    news.get_by_role("button", name="Read News by mail").click()
+    accept(page, "I agree")
+    expect(news).to_contain_text("Given")
+    assert own.records[0]["version"] == 3 and own.records[0]["source"] == "console", own.records
+    own.publish("marketing", 4, "News by mail", "We mail you daily.")
+    page.get_by_role("button", name="Refresh").click()
+    expect(news).to_contain_text("Given to an earlier version")
+    news.get_by_role("button", name="Withdraw").click()
+    accept(page, "Withdraw")
+    expect(news).to_contain_text("Withdrawn")
+    page.get_by_role("link", name="What you said when").click()
+    expect(rows(page)).to_have_count(2)
+    expect(rows(page).first).to_contain_text("Withdrawn")
+
+
+@test
+def an_erasure_is_asked_for_by_typing_and_taken_back(visit):
+    own = visit.stand_in.own
+    page = visit.sign_in("/console/data")
+    page.get_by_role("button", name="Erase my data").click()
+    accept(page, "Erase my data")
+    expect(dialog(page)).to_contain_text("It is not your address.")
+    dialog(page).locator("input").fill("Admin@example.org")
+    own.profile["version"] += 1
+    accept(page, "Erase my data")
+    expect(dialog(page).get_by_role("alert").last).to_contain_text("Somebody else has changed it meanwhile")
+    own.profile["version"] -= 1
+    own.is_last_administrator = True
+    accept(page, "Erase my data")
+    expect(dialog(page).get_by_role("alert").last).to_contain_text("Give another account the role admin first")
+    own.is_last_administrator = False
+    accept(page, "Erase my data")
+    expect(page.locator(".summary")).to_contain_text("You asked to be erased. It begins in 30 d")
+    assert own.profile["status"] == "pending_deletion"
+    expect(page.get_by_role("button", name="Erase my data")).to_be_hidden()
+    page.get_by_role("button", name="Take it back").click()
+    accept(page, "Keep it")
+    expect(page.locator(".summary")).to_have_count(0)
+
+
+def people(count):
+    return [(ordered_id(300 + number), f"Person {number:02}", "member") for number in range(count)]
+
+
+@test
+def a_team_is_made_and_people_are_invited(visit):
+    own = visit.stand_in.own
+    page = visit.sign_in("/console/teams")
+    expect(page.locator(".empty")).to_contain_text("You are in no team")
+    page.locator(".page-head >> text=New team").click()
+    dialog(page).get_by_label("Name").fill("Kitchen")
+    accept(page, "Make it")
+    expect(page.locator("h1")).to_have_text("Kitchen")
+    invites = on_page(page, "Invitations")
+    invites.get_by_role("button", name="Invite").click()
+    for address, told in (("nobody", "It must be an address."), ("admin@example.org", "is in the team already"),
+                          ("often@example.org", "Too many invitations were sent within a day")):
+        dialog(page).get_by_label("E-mail").fill(address)
+        accept(page, "Send the invitation")
+        expect(dialog(page)).to_contain_text(told)
+    dialog(page).get_by_label("E-mail").fill("ada@example.org")
+    dialog(page).get_by_label("Role").select_option("admin")
+    accept(page, "Send the invitation")
+    expect(invites.locator("tbody tr")).to_contain_text("ada@example.org")
+    invite = next(iter(own.invites.values()))[0]
+    assert invite["role"] == "admin", invite
+    invites.get_by_role("button", name="Invite", exact=True).click()
+    dialog(page).get_by_label("E-mail").fill("ada@example.org")
+    accept(page, "Send the invitation")
+    expect(dialog(page)).to_contain_text("Send that invitation again, or revoke it.")
+    page.keyboard.press("Escape")
+    invite["state"] = "expired"
+    page.get_by_role("button", name="Refresh").click()
+    expect(invites.locator("tbody tr")).to_contain_text("Expired")
+    invites.get_by_role("button", name="Send the invitation").click()
+    accept(page, "Send again")
+    expect(invites.locator("tbody tr")).to_contain_text("Pending")
+    invites.get_by_role("button", name="Revoke").click()
+    accept(page, "Revoke")
+    expect(invites.locator(".none")).to_be_visible()
+
+
+@test
+def members_change_and_the_last_owner_stays(visit):
+    own = visit.stand_in.own
+    team = own.add_team(f"Harbour {EVIL}", "owner", people(60))
+    page = visit.sign_in(f"/console/teams/{team}")
+    members = on_page(page, "Members")
+    expect(members.locator("tbody tr")).to_have_count(50)
+    members.get_by_role("button", name="Show more").click()
+    expect(members.locator("tbody tr")).to_have_count(61)
+    no_markup(page)
+    page.get_by_role("button", name="Leave").click()
+    accept(page, "Leave")
+    expect(dialog(page)).to_contain_text("Make somebody else an owner first")
+    page.keyboard.press("Escape")
+    first = members.locator("tbody tr").filter(has_text="Person 00")
+    first.get_by_role("button", name="Change the role").click()
+    dialog(page).get_by_label("Role").select_option("owner")
+    own.members[team][ordered_id(300)]["version"] += 1
+    accept(page, "Save")
+    expect(dialog(page)).to_contain_text("Somebody else has changed it meanwhile")
+    own.members[team][ordered_id(300)]["version"] -= 1
+    accept(page, "Save")
+    expect(first).to_contain_text("Owner")
+    page.get_by_role("button", name="Take Person 01 out").click()
+    accept(page, "Take out")
+    expect(members.locator("tbody tr")).to_have_count(60)
+    page.get_by_role("button", name="Rename").click()
+    dialog(page).get_by_label("Name").fill("Quay")
+    # Somebody made the reader a member meanwhile.
+    own.members[team][ME]["role"] = "member"
+    accept(page, "Save")
+    expect(dialog(page)).to_contain_text("That takes an owner or an admin of the team")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.get_by_role("button", name="Rename")).to_be_disabled()
+    expect(on_page(page, "Invitations")).to_be_hidden()
+    page.get_by_role("button", name="Leave").click()
+    accept(page, "Leave")
+    expect(page.locator(".empty")).to_contain_text("You are in no team")
+    page.go_back()
+    expect(page.locator(".empty")).to_contain_text("No such team")
+
+
+@test
+def an_invitation_is_answered_by_its_token(visit):
+    page = visit.sign_in("/console/teams")
+    page.get_by_role("button", name="Answer an invitation").click()
+    for token, told in (("abc", "It has 43 letters"), ("x" * 43, "went to another address"), ("y" * 43, "There is no such invitation")):
+        dialog(page).get_by_label("Token").fill(token)
+        dialog(page).get_by_role("button", name="Answer").click()
+        expect(dialog(page)).to_contain_text(told)
+    dialog(page).get_by_label("Token").fill("t" * 43)
+    dialog(page).get_by_role("button", name="Answer").click()
+    expect(page.locator("h1")).to_have_text("Kitchen")
+    expect(page.get_by_role("button", name="Delete")).to_be_disabled()
+
+
+def every_page(visit):
+    """Yields after each page, for what has to hold on all of them."""
+    own = visit.stand_in.own
+    own.is_enrolled = True
+    page = give_password(visit, "/console/me")
+    expect(page.locator("#code")).to_be_visible()
+    give_code(page, "000000")
+    expect(page.locator(".field-error")).to_be_visible()
+    yield "code"
+    give_code(page, CODE)
+    part = on_page(page, "Second factor")
+    expect(part.locator(".warning")).to_be_visible()
+    part.get_by_role("button", name="New recovery codes").click()
+    accept(page, "Make them")
+    expect(dialog(page).get_by_role("listitem")).to_have_count(10)
+    yield "recovery-codes"
+    accept(page, "I have kept them")
+    own.is_enrolled = False
+    page.get_by_role("button", name="Refresh").click()
+    part.get_by_role("button", name="Set up an app").click()
+    accept(page, "Show the key")
+    expect(page.get_by_role("img", name="QR code for the authenticator app")).to_be_visible()
+    yield "set-up"
+    for state in ("failed", "ready", "collecting"):
+        own.add_export(state)
+    own.change_consent({"purpose": "terms", "decision": "given", "version": 1, "source": "web"})
+    page.goto("/console/data")
+    expect(page.locator(".with-tool").first).to_be_visible()
+    yield "data"
+    page.get_by_role("button", name="Erase my data").click()
+    expect(dialog(page)).to_be_visible()
+    yield "data-erase"
+    own.erase(None)
+    page.goto("/console/data")
+    expect(page.locator(".summary")).to_be_visible()
+    page.get_by_role("button", name="Read News by mail").click()
+    yield "data-consent"
+    page.goto("/console/data/history")
+    expect(rows(page)).to_have_count(1)
+    yield "data-history"
+    team = own.add_team("Harbour " + "x" * 52, "admin", [(ordered_id(3), f"Ada {EVIL}", "owner"), (ordered_id(4), "Y" * 80, "member")])
+    own.invite(team, {"email": "a" * 60 + "@example.org"})
+    own.invite(team, {"email": "bo@example.org", "role": "admin"})
+    own.invites[team][0]["state"] = "expired"
+    page.goto("/console/teams")
+    expect(rows(page)).to_have_count(1)
+    yield "teams"
+    page.goto(f"/console/teams/{team}")
+    expect(rows(page)).to_have_count(5)
+    yield "team"
+    on_page(page, "Invitations").get_by_role("button", name="Invite", exact=True).click()
+    expect(dialog(page)).to_be_visible()
+    yield "team-invite"

@@ -31,6 +31,9 @@ static const unsigned char assets_components_filters_js[] = {
 static const unsigned char assets_components_form_js[] = {
 #embed "../Files/assets/components/form.js"
 };
+static const unsigned char assets_components_growing_list_js[] = {
+#embed "../Files/assets/components/growing-list.js"
+};
 static const unsigned char assets_components_icons_js[] = {
 #embed "../Files/assets/components/icons.js"
 };
@@ -139,6 +142,21 @@ static const unsigned char assets_pages_client_words_js[] = {
 static const unsigned char assets_pages_clients_js[] = {
 #embed "../Files/assets/pages/clients.js"
 };
+static const unsigned char assets_pages_data_consents_js[] = {
+#embed "../Files/assets/pages/data-consents.js"
+};
+static const unsigned char assets_pages_data_erasure_js[] = {
+#embed "../Files/assets/pages/data-erasure.js"
+};
+static const unsigned char assets_pages_data_exports_js[] = {
+#embed "../Files/assets/pages/data-exports.js"
+};
+static const unsigned char assets_pages_data_history_js[] = {
+#embed "../Files/assets/pages/data-history.js"
+};
+static const unsigned char assets_pages_data_js[] = {
+#embed "../Files/assets/pages/data.js"
+};
 static const unsigned char assets_pages_gateway_js[] = {
 #embed "../Files/assets/pages/gateway.js"
 };
@@ -205,6 +223,24 @@ static const unsigned char assets_pages_saga_words_js[] = {
 static const unsigned char assets_pages_sagas_js[] = {
 #embed "../Files/assets/pages/sagas.js"
 };
+static const unsigned char assets_pages_team_actions_js[] = {
+#embed "../Files/assets/pages/team-actions.js"
+};
+static const unsigned char assets_pages_team_detail_js[] = {
+#embed "../Files/assets/pages/team-detail.js"
+};
+static const unsigned char assets_pages_team_list_js[] = {
+#embed "../Files/assets/pages/team-list.js"
+};
+static const unsigned char assets_pages_team_tables_js[] = {
+#embed "../Files/assets/pages/team-tables.js"
+};
+static const unsigned char assets_pages_team_words_js[] = {
+#embed "../Files/assets/pages/team-words.js"
+};
+static const unsigned char assets_pages_teams_js[] = {
+#embed "../Files/assets/pages/teams.js"
+};
 static const unsigned char assets_permissions_js[] = {
 #embed "../Files/assets/permissions.js"
 };
@@ -265,6 +301,7 @@ static const console_file files[] = {
     FILE_AT("assets/components/facts.js", assets_components_facts_js),
     FILE_AT("assets/components/filters.js", assets_components_filters_js),
     FILE_AT("assets/components/form.js", assets_components_form_js),
+    FILE_AT("assets/components/growing-list.js", assets_components_growing_list_js),
     FILE_AT("assets/components/icons.js", assets_components_icons_js),
     FILE_AT("assets/components/live-badge.js", assets_components_live_badge_js),
     FILE_AT("assets/components/mail-frame.js", assets_components_mail_frame_js),
@@ -301,6 +338,11 @@ static const console_file files[] = {
     FILE_AT("assets/pages/client-list.js", assets_pages_client_list_js),
     FILE_AT("assets/pages/client-words.js", assets_pages_client_words_js),
     FILE_AT("assets/pages/clients.js", assets_pages_clients_js),
+    FILE_AT("assets/pages/data-consents.js", assets_pages_data_consents_js),
+    FILE_AT("assets/pages/data-erasure.js", assets_pages_data_erasure_js),
+    FILE_AT("assets/pages/data-exports.js", assets_pages_data_exports_js),
+    FILE_AT("assets/pages/data-history.js", assets_pages_data_history_js),
+    FILE_AT("assets/pages/data.js", assets_pages_data_js),
     FILE_AT("assets/pages/gateway.js", assets_pages_gateway_js),
     FILE_AT("assets/pages/keys.js", assets_pages_keys_js),
     FILE_AT("assets/pages/mail-list.js", assets_pages_mail_list_js),
@@ -323,6 +365,12 @@ static const console_file files[] = {
     FILE_AT("assets/pages/saga-timeline.js", assets_pages_saga_timeline_js),
     FILE_AT("assets/pages/saga-words.js", assets_pages_saga_words_js),
     FILE_AT("assets/pages/sagas.js", assets_pages_sagas_js),
+    FILE_AT("assets/pages/team-actions.js", assets_pages_team_actions_js),
+    FILE_AT("assets/pages/team-detail.js", assets_pages_team_detail_js),
+    FILE_AT("assets/pages/team-list.js", assets_pages_team_list_js),
+    FILE_AT("assets/pages/team-tables.js", assets_pages_team_tables_js),
+    FILE_AT("assets/pages/team-words.js", assets_pages_team_words_js),
+    FILE_AT("assets/pages/teams.js", assets_pages_teams_js),
     FILE_AT("assets/permissions.js", assets_permissions_js),
     FILE_AT("assets/problem.js", assets_problem_js),
     FILE_AT("assets/qr-code.js", assets_qr_code_js),

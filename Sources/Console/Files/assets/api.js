@@ -66,6 +66,8 @@ export const api = {
 /// The ETag that an answer came with; undefined where it had none.
 export const tagOf = (answer) => tags.get(answer);
 const tags = new WeakMap();
+/// The ETag of a thing that came in a list: the platform makes it of the version.
+export const tagOfItem = (item) => `"v${item.version}"`;
 
 async function json(response, signal) {
   try {

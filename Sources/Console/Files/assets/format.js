@@ -45,6 +45,12 @@ export function clock(date) {
   return `${day} ${time}.${pad(date.getMilliseconds(), 3)}`;
 }
 
+/// "820 B", "48 kB", "1.2 MB"
+export function bytes(count) {
+  if (count < 1_000) return `${count} B`;
+  return count < 1_000_000 ? `${Math.round(count / 1_000)} kB` : `${(count / 1_000_000).toFixed(1)} MB`;
+}
+
 export function plural(count, one, many = `${one}s`) {
   return `${count} ${count === 1 ? one : many}`;
 }

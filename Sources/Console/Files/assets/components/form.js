@@ -36,6 +36,22 @@ export function field({ label, name, input, hint = null, check = null, isGrowing
   return { element, input, say, test };
 }
 
+/// What something is to be called.
+///
+/// - Returns: `value()` gives it; where there is none, it says so and throws.
+export function nameField({ hint, maxlength, text = "", placeholder = null }) {
+  const input = h("input", { maxlength, value: text, placeholder, autocomplete: "off" });
+  const name = field({ label: "Name", name: "name", hint, input, check: (value) => (value.trim() ? null : "It must have a name.") });
+  return {
+    element: name.element,
+    value() {
+      if (name.test()) return input.value.trim();
+      input.focus();
+      throw new Error("Say how it is called");
+    },
+  };
+}
+
 /// Several of a list as checkboxes.
 ///
 /// options  [[value, label, hint?]]
@@ -74,6 +90,9 @@ export function showErrors(form, errors) {
 /// In the place of what the API says to programs.
 const instead = {
   last_way_in: "Set a password, or add a passkey or connect a provider, first.",
+  deletion_pending: "Take that back on the page Your data first.",
+  document_outdated: "Close this and read that one.",
+  export_under_way: "Wait until it is ready.",
   not_enrolling: "The key is too old, or another one was asked for. Close this and begin anew.",
 };
 
@@ -83,6 +102,7 @@ export function inWords(problem, rest = problem.errors ?? []) {
   const advice = {
     exceeds_own_permissions: "Somebody who holds these permissions has to do it.",
     last_administrator: "Give another account the role admin first.",
+    team_role_required: "Your role may be another one by now: look at the team again.",
     role_protected: "Make a role of your own instead.",
     login_required: "Sign in again with e-mail and password.",
   }[problem.code] ?? (problem.status === 412

@@ -2,6 +2,7 @@ import { api, tagOf } from "../api.js";
 import { facts } from "../components/facts.js";
 import { icon } from "../components/icons.js";
 import { pill } from "../components/pill.js";
+import { section } from "../components/section.js";
 import { sessionTable } from "../components/session-table.js";
 import { empty, failure, loading } from "../components/states.js";
 import { until, when } from "../components/time.js";
@@ -158,12 +159,6 @@ class AccountPage {
           h("span", {}, who(change.by), " ", changeWords(change), " ", h("span.muted", {}, when(new Date(change.at)))),
           change.reason ? h("span", {}, h("span.label", {}, "Reason: "), change.reason) : null))));
   }
-}
-
-function section(heading, note, tool, ...content) {
-  const id = `section-${heading.toLowerCase().replaceAll(" ", "-")}`;
-  return h("section.section", { "aria-labelledby": id },
-    h("div.section-head", {}, h("h2", { id }, heading), h("span.muted", {}, note), h("div.spring"), tool), content);
 }
 
 /// An administrator is an account, too; a client has another page.

@@ -5,6 +5,7 @@ import { icon } from "../components/icons.js";
 import { notify } from "../components/notice.js";
 import { pill } from "../components/pill.js";
 import { showSecret } from "../components/secret.js";
+import { section } from "../components/section.js";
 import { empty, failure, loading } from "../components/states.js";
 import { when } from "../components/time.js";
 import { h, fill } from "../element.js";
@@ -182,12 +183,6 @@ class ClientPage {
       },
     });
   }
-}
-
-function section(heading, note, tool, ...content) {
-  const id = `section-${heading.toLowerCase().replaceAll(" ", "-")}`;
-  return h("section.section", { "aria-labelledby": id },
-    h("div.section-head", {}, h("h2", { id }, heading), h("span.muted", {}, note), h("div.spring"), tool), content);
 }
 
 function list(heading, uris, none) {

@@ -1,6 +1,6 @@
 import { api } from "../api.js";
 import { confirm } from "../components/confirm.js";
-import { field } from "../components/form.js";
+import { field, nameField } from "../components/form.js";
 import { icon } from "../components/icons.js";
 import { notify } from "../components/notice.js";
 import { PagedList } from "../components/paged-list.js";
@@ -75,9 +75,7 @@ function endCell(key) {
 const lifetimes = [["30", "in 30 days"], ["90", "in 90 days"], ["365", "in a year"], ["", "never"]];
 
 function newKey(catalogue, done) {
-  const name = field({ label: "Name", name: "name", hint: "Where it is used: so that you know it again.",
-    input: h("input", { maxlength: 200, required: true, placeholder: "backup on host 7" }),
-    check: (value) => (value.trim() ? null : "It must have a name.") });
+  const name = nameField({ hint: "Where it is used: so that you know it again.", maxlength: 200, placeholder: "backup on host 7" });
   const lifetime = h("select", {}, lifetimes.map(([value, label]) => h("option", { value }, label)));
   lifetime.value = "90";
   const ends = field({ label: "Ends", name: "expires_at", input: lifetime });
@@ -89,12 +87,8 @@ function newKey(catalogue, done) {
     heading: "New API key", label: "Make the key",
     body: [name.element, picker.element, ends.element],
     act: async () => {
-      if (!name.test()) {
-        name.input.focus();
-        throw new Error("Say how the key is called");
-      }
+      const body = { name: name.value(), scopes: picker.values };
       if (picker.values.length === 0) throw new Error("Choose at least one thing that it may do");
-      const body = { name: name.input.value.trim(), scopes: picker.values };
       if (lifetime.value) body.expires_at = new Date(Date.now() + Number(lifetime.value) * 86_400_000).toISOString();
       const made = await api.post("/api/v1/auth/api-keys", body);
       // After this dialog has gone: two at once would hide the secret behind the form.

@@ -4,7 +4,7 @@ import { icon } from "../components/icons.js";
 import { notify } from "../components/notice.js";
 import { section } from "../components/section.js";
 import { when } from "../components/time.js";
-import { h } from "../element.js";
+import { h, fill } from "../element.js";
 
 const path = "/api/v1/auth/identities";
 
@@ -12,13 +12,14 @@ const path = "/api/v1/auth/identities";
 ///
 /// - Parameter changed: called after something was done.
 export function identitySection(changed) {
-  const part = section("Other ways to sign in", { id: "identities-title" });
+  const list = h("ul.card.plain-list");
+  const element = section("Other ways to sign in", null, null, list);
   return {
-    element: part.element,
+    element,
     update({ items, providers }) {
-      part.element.hidden = items.length === 0 && providers.length === 0;
+      element.hidden = items.length === 0 && providers.length === 0;
       const others = providers.filter(({ name }) => !items.some((identity) => identity.provider === name));
-      part.fill(h("ul.card.plain-list", {}, items.map(connected), others.map(offered)));
+      fill(list, items.map(connected), others.map(offered));
     },
   };
 

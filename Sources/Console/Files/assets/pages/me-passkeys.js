@@ -1,12 +1,12 @@
 import { api } from "../api.js";
 import { confirm } from "../components/confirm.js";
-import { field } from "../components/form.js";
+import { nameField } from "../components/form.js";
 import { icon } from "../components/icons.js";
 import { notify } from "../components/notice.js";
 import { section } from "../components/section.js";
 import { when } from "../components/time.js";
 import { deviceName } from "../device.js";
-import { h } from "../element.js";
+import { h, fill } from "../element.js";
 import { session } from "../session.js";
 import { refusalInWords } from "../sign-in-words.js";
 
@@ -17,10 +17,10 @@ const path = "/api/v1/auth/passkeys";
 /// - Parameter changed: called after something was done.
 export function passkeySection(changed) {
   const add = session.canUsePasskeys ? h("button.button.small", { onclick: askName }, icon("plus"), "Add a passkey") : null;
-  const part = section("Passkeys", { id: "passkeys-title", tools: add });
+  const place = h("div");
   return {
-    element: part.element,
-    update: ({ items }) => part.fill(items.length === 0
+    element: section("Passkeys", null, add, place),
+    update: ({ items }) => fill(place, items.length === 0
       ? h("p.none", {}, "None. With a passkey you sign in by your device's own lock, without a password.",
         session.canUsePasskeys ? "" : " This browser has none.")
       : h("ul.card.plain-list", {}, items.map(line))),
@@ -37,7 +37,7 @@ export function passkeySection(changed) {
   }
 
   function askName() {
-    const name = nameField(deviceName(navigator.userAgent));
+    const name = named(deviceName(navigator.userAgent));
     confirm({
       heading: "Add a passkey", label: "Go on",
       body: [h("p.muted", {}, "The browser then asks which device or password manager is to keep it."), name.element],
@@ -62,7 +62,7 @@ export function passkeySection(changed) {
   }
 
   function askRename(passkey) {
-    const name = nameField(passkey.name);
+    const name = named(passkey.name);
     confirm({
       heading: `Rename ${passkey.name}`, label: "Save", body: [name.element],
       act: async () => {
@@ -87,17 +87,4 @@ export function passkeySection(changed) {
   }
 }
 
-function nameField(text) {
-  const input = h("input", { maxlength: 100, value: text });
-  const name = field({ label: "Name", name: "name", input, hint: "So that you know it again.",
-    check: (value) => (value.trim() ? null : "It must have a name.") });
-  return {
-    element: name.element,
-    /// Says where there is none, and throws.
-    value() {
-      if (name.test()) return input.value.trim();
-      input.focus();
-      throw new Error("Say how it is called");
-    },
-  };
-}
+const named = (text) => nameField({ text, maxlength: 100, hint: "So that you know it again." });

@@ -9,7 +9,7 @@ import { showRecoveryCodes } from "../components/recovery-codes.js";
 import { secretField } from "../components/secret.js";
 import { section } from "../components/section.js";
 import { until, when } from "../components/time.js";
-import { h } from "../element.js";
+import { h, fill } from "../element.js";
 import { plural } from "../format.js";
 import { session } from "../session.js";
 
@@ -21,8 +21,11 @@ const few = 3;
 ///
 /// - Parameter changed: called after something was done.
 export function secondFactorSection(changed) {
-  const part = section("Second factor", { id: "second-factor-title" });
-  return { element: part.element, update: (status) => part.fill(status.enabled ? on(status) : off()) };
+  const place = h("div");
+  return {
+    element: section("Second factor", null, null, place),
+    update: (status) => fill(place, status.enabled ? on(status) : off()),
+  };
 
   function off() {
     return h("div.card.panel", {}, h("p", {}, pill({ label: "Off", tone: "neutral", icon: "cross" })),
