@@ -35,7 +35,7 @@ CONTRAST = """() => {
     return [255, 255, 255, 1];
   };
   const bad = [];
-  for (const element of document.querySelectorAll("#console *")) {
+  for (const element of document.querySelectorAll("#console *, dialog *")) {
     const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
     if (!own || !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
     if (element.closest(".hidden, :disabled, [aria-hidden=true] .bar, .left, .flash")) continue;
@@ -82,6 +82,11 @@ class Visit:
         # A hand on the list would hold back what is new.
         self.page.mouse.move(1, 1)
         return self.page
+
+    def shown(self, scheme, width):
+        self.scheme, self.width = scheme, width
+        self.page.emulate_media(color_scheme=scheme)
+        self.page.set_viewport_size({"width": width, "height": 900})
 
     def shot(self, name):
         if self.shots:
@@ -395,29 +400,36 @@ def every_page(visit):
     yield "no-fit"
 
 
-def looks(scheme, width, pages=every_page, what="every"):
+def looks(pages, what):
+    """That each page can be read in both themes and at every width: one visit, in which the window changes."""
     def check(visit):
         access_test.refusals_apart(visit)
         for name in pages(visit):
-            visit.shot(name)
-            bad = visit.page.evaluate(CONTRAST)
-            assert not bad, f"{name}: too little contrast: {bad}"
-            wide = visit.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert wide <= 0, f"{name} is {wide} pixels too wide"
-            nameless = visit.page.evaluate("""() => [...document.querySelectorAll("button, a[href], input, select")]
-              .filter((e) => e.checkVisibility() && !(e.textContent.trim() || e.ariaLabel || e.labels?.length)).map((e) => e.outerHTML)""")
-            assert not nameless, f"{name}: no name: {nameless}"
+            for scheme, width in LOOKS:
+                look(visit, name, scheme, width)
+            visit.shown(*LOOKS[0])
 
-    check.__name__ = f"{what}_page_can_be_read_{scheme}_at_{width}"
-    check.options = {"scheme": scheme, "width": width}
+    check.__name__ = f"{what}_can_be_read"
     return check
 
 
-for scheme in ("light", "dark"):
-    for width in (1280, 390):
-        test(looks(scheme, width))
-        test(looks(scheme, width, access_test.every_page, "every_access"))
-test(looks("light", 1600, access_test.every_page, "every_access"))
+def look(visit, name, scheme, width):
+    visit.shown(scheme, width)
+    visit.shot(name)
+    where = f"{name}, {scheme}, {width} pixels wide"
+    bad = visit.page.evaluate(CONTRAST)
+    assert not bad, f"{where}: too little contrast: {bad}"
+    wide = visit.page.evaluate("""Math.max(document.documentElement.scrollWidth - innerWidth,
+      ...[...document.querySelectorAll("dialog")].map((e) => e.scrollWidth - e.clientWidth))""")
+    assert wide <= 0, f"{where}: {wide} pixels too wide"
+    nameless = visit.page.evaluate("""() => [...document.querySelectorAll("button, a[href], input, select")]
+      .filter((e) => e.checkVisibility() && !(e.textContent.trim() || e.ariaLabel || e.labels?.length)).map((e) => e.outerHTML)""")
+    assert not nameless, f"{where}: no name: {nameless}"
+
+
+LOOKS = [("light", 1280), ("light", 1600), ("light", 390), ("dark", 390), ("dark", 1280)]
+for pages, what in ((every_page, "every_page"), (access_test.every_page, "every_page_of_access"), (own_test.every_page, "every_page_of_ones_own")):
+    test(looks(pages, what))
 TESTS += access_test.TESTS + own_test.TESTS
 
 
