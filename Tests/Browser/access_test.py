@@ -439,7 +439,7 @@ def lists_that_fail_say_so_and_are_tried_again(visit):
     page = visit.sign_in("/console/accounts")
     expect(rows(page)).to_have_count(50)
     for path, title in (("accounts", "Accounts"), ("roles", "Roles"), ("clients", "Clients"), ("keys", "API keys"), ("mail", "Mail"),
-                        ("me", "Your account")):
+                        ("me", "Your account"), ("data", "Your data"), ("teams", "Teams")):
         visit.stand_in.mode["fail"] = True
         page.goto(f"/console/{path}")
         expect(page.locator("h1")).to_have_text(title)

@@ -17,7 +17,7 @@ TESTS = []
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
 # The answers of a refused sign-in or of a missing saga, which the browser notes by itself.
-EXPECTED = ("status of 401", "status of 404", "status of 503", "status of 403", "status of 409", "status of 412", "status of 422", "status of 429")
+EXPECTED = tuple(f"status of {status}" for status in (400, 401, 403, 404, 409, 412, 422, 429, 503))
 
 CONTRAST = """() => {
   const parse = (text) => {

@@ -423,12 +423,28 @@ def members_change_and_the_last_owner_stays(visit):
 
 @test
 def an_invitation_is_answered_by_its_token(visit):
+    own = visit.stand_in.own
     page = visit.sign_in("/console/teams")
     page.get_by_role("button", name="Answer an invitation").click()
-    for token, told in (("abc", "It has 43 letters"), ("x" * 43, "went to another address"), ("y" * 43, "There is no such invitation")):
+    for token, told in (("abc", "It has 43 letters"), ("x" * 43, "went to another address"), ("y" * 43, "take the token of that")):
         dialog(page).get_by_label("Token").fill(token)
         dialog(page).get_by_role("button", name="Answer").click()
         expect(dialog(page)).to_contain_text(told)
+    own.is_verified = False
+    dialog(page).get_by_label("Token").fill("t" * 43)
+    dialog(page).get_by_role("button", name="Answer").click()
+    expect(dialog(page)).to_contain_text("Confirm it on the page Your account.")
+    page.goto("/console/me")
+    page.get_by_role("button", name="Confirm it").click()
+    accept(page, "Send the mail")
+    dialog(page).get_by_label("Token").fill("old-token")
+    accept(page, "Confirm")
+    expect(dialog(page)).to_contain_text("The token is not good any more")
+    dialog(page).get_by_label("Token").fill("good-token")
+    accept(page, "Confirm")
+    expect(page.get_by_role("button", name="Confirm it")).to_have_count(0)
+    page.goto("/console/teams")
+    page.get_by_role("button", name="Answer an invitation").click()
     dialog(page).get_by_label("Token").fill("t" * 43)
     dialog(page).get_by_role("button", name="Answer").click()
     expect(page.locator("h1")).to_have_text("Kitchen")
@@ -438,7 +454,7 @@ def an_invitation_is_answered_by_its_token(visit):
 def every_page(visit):
     """Yields after each page, for what has to hold on all of them."""
     own = visit.stand_in.own
-    own.is_enrolled = True
+    own.is_enrolled, own.is_verified = True, False
     page = give_password(visit, "/console/me")
     expect(page.locator("#code")).to_be_visible()
     give_code(page, "000000")

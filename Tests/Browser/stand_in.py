@@ -285,7 +285,7 @@ class StandIn:
                     who = self.caller()
                     return who and self.reply(200, {
                         "id": ordered_id(1), "email": who, "name": who.split("@")[0].title() + " Example", "roles": ["user"],
-                        "created_at": "2026-01-02T03:04:05.000000Z"})
+                        "email_verified": stand_in.own.is_verified, "created_at": "2026-01-02T03:04:05.000000Z"})
                 if url.path == "/openapi.json":
                     return self.reply(200, OPENAPI)
                 if self.ours("GET", url.path, query):

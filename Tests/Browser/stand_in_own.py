@@ -17,7 +17,7 @@ class Own(Answers):
 
     def __init__(self):
         now = time.time()
-        self.is_recent, self.blocked = True, 0
+        self.is_recent, self.blocked, self.is_verified = True, 0, True
         # Second factor and what is shown of it
         self.is_enrolled, self.enrolling, self.codes, self.spent = False, False, [], set()
         self.challenges, self.challenge_lifetime = {}, 300
@@ -107,6 +107,12 @@ class Own(Answers):
             raise Refusal(422, "invalid_credentials", "The password is wrong",
                           errors=[{"field": "password", "code": "wrong", "message": "is not the current password"}])
         self.is_recent = True
+
+    def verify(self, body, **_):
+        if body["token"] != "good-token":
+            raise Refusal(400, "invalid_token", "The token is not good any more", detail="It works once. Ask for a new one.")
+        self.is_verified = True
+        return 204, None
 
     # The second factor
 
@@ -379,20 +385,24 @@ class Own(Answers):
 
     def accept(self, body, **_):
         if body["token"] == "x" * 43:
-            raise Refusal(403, "other_address", "The invitation went to another address than your account's")
+            raise Refusal(403, "other_address", "The invitation went to another address than your account's",
+                          detail="Sign in with the account of that address, or ask for an invitation to yours.")
         if body["token"] != "t" * 43:
-            raise Refusal(404, "not_found", "There is no such invitation")
+            raise Refusal(404, "not_found", "No such invitation", detail="If there was a later mail, take the token of that.")
+        if not self.is_verified:
+            raise Refusal(403, "email_unverified", "Your address has to be confirmed first",
+                          detail="POST /api/v1/auth/verify/resend sends the mail again.")
         return 200, self.seen(self.add_team("Kitchen", "member", [(ordered_id(3), "Ada", "owner")]))
 
     def decline(self, body, **_):
         if body["token"] != "t" * 43:
-            raise Refusal(404, "not_found", "There is no such invitation")
+            raise Refusal(404, "not_found", "No such invitation", detail="If there was a later mail, take the token of that.")
         return 204, None
 
 
 AUTH, USER, TEAM = "/api/v1/auth", "/api/v1/users/me", "/api/v1/teams/([^/]+)"
 Own.routes = [(pattern, None, name) for pattern, name in (
-    (f"GET {AUTH}/second-factor", "second_factor"), (f"POST {AUTH}/second-factor/totp", "enrol"),
+    (f"POST {AUTH}/verify", "verify"), (f"GET {AUTH}/second-factor", "second_factor"), (f"POST {AUTH}/second-factor/totp", "enrol"),
     (f"POST {AUTH}/second-factor/totp/confirm", "confirm"), (f"DELETE {AUTH}/second-factor/totp", "remove_factor"),
     (f"POST {AUTH}/second-factor/recovery-codes", "renew_codes"), (f"GET {AUTH}/passkeys", "list_passkeys"),
     (f"POST {AUTH}/passkeys/options", "passkey_options"), (f"POST {AUTH}/passkeys", "add_passkey"),

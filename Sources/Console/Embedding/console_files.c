@@ -178,6 +178,9 @@ static const unsigned char assets_pages_mail_words_js[] = {
 static const unsigned char assets_pages_mail_js[] = {
 #embed "../Files/assets/pages/mail.js"
 };
+static const unsigned char assets_pages_me_address_js[] = {
+#embed "../Files/assets/pages/me-address.js"
+};
 static const unsigned char assets_pages_me_identities_js[] = {
 #embed "../Files/assets/pages/me-identities.js"
 };
@@ -350,6 +353,7 @@ static const console_file files[] = {
     FILE_AT("assets/pages/mail-suppressions.js", assets_pages_mail_suppressions_js),
     FILE_AT("assets/pages/mail-words.js", assets_pages_mail_words_js),
     FILE_AT("assets/pages/mail.js", assets_pages_mail_js),
+    FILE_AT("assets/pages/me-address.js", assets_pages_me_address_js),
     FILE_AT("assets/pages/me-identities.js", assets_pages_me_identities_js),
     FILE_AT("assets/pages/me-passkeys.js", assets_pages_me_passkeys_js),
     FILE_AT("assets/pages/me-password.js", assets_pages_me_password_js),

@@ -29,19 +29,19 @@ export const pages = [
     load: () => import("./pages/clients.js"),
   },
   {
-    path: "teams", title: "Teams", section: "Yours", icon: "team", permission: null,
-    load: () => import("./pages/teams.js"),
-  },
-  {
-    path: "keys", title: "API keys", section: "Yours", icon: "key", permission: null,
-    load: () => import("./pages/keys.js"),
-  },
-  {
     path: "me", title: "Your account", section: "Yours", icon: "person", permission: null,
     load: () => import("./pages/me.js"),
   },
   {
     path: "data", title: "Your data", section: "Yours", icon: "file", permission: null,
     load: () => import("./pages/data.js"),
+  },
+  {
+    path: "teams", title: "Teams", section: "Yours", icon: "team", permission: null,
+    load: () => import("./pages/teams.js"),
+  },
+  {
+    path: "keys", title: "API keys", section: "Yours", icon: "key", permission: null,
+    load: () => import("./pages/keys.js"),
   },
 ];

@@ -45,7 +45,7 @@ function passwordForm({ email: address, told, wrong, onChallenge }) {
   const element = h("form.card.sign-in", { onsubmit: submit, "aria-labelledby": "sign-in-title" },
     h("img", { src: "/console/assets/icon.svg", alt: "", width: 40, height: 40 }),
     h("h1", { id: "sign-in-title" }, "Gravity console"),
-    told ? h("p.muted", { role: "status" }, told) : h("p.muted", {}, "For the administrators of this platform."),
+    told ? h("p.muted", { role: "status" }, told) : h("p.muted", {}, "For administrators, and for what is your own."),
     h("label", { for: "email" }, "E-mail"), email,
     h("label", { for: "password" }, "Password"), password,
     message, button, passkeyButton((text) => fill(message, text)));

@@ -92,6 +92,7 @@ const instead = {
   last_way_in: "Set a password, or add a passkey or connect a provider, first.",
   deletion_pending: "Take that back on the page Your data first.",
   document_outdated: "Close this and read that one.",
+  email_unverified: "Confirm it on the page Your account.",
   export_under_way: "Wait until it is ready.",
   not_enrolling: "The key is too old, or another one was asked for. Close this and begin anew.",
 };

@@ -11,6 +11,7 @@ import { plural } from "../format.js";
 import { deviceName } from "../device.js";
 import { address } from "../router.js";
 import { session } from "../session.js";
+import { addressOf } from "./me-address.js";
 import { identitySection } from "./me-identities.js";
 import { passkeySection } from "./me-passkeys.js";
 import { passwordSection } from "./me-password.js";
@@ -53,7 +54,7 @@ export async function open(context) {
       list.update([...page.items].sort((one, other) => Number(other.current) - Number(one.current)));
       fill(count, plural(page.items.length, "session"), page.next_cursor ? " and more" : "");
       others.hidden = page.items.length < 2;
-      const about = aboutOf(account);
+      const about = aboutOf(account, load);
       if (isDrawn) body.firstChild.replaceWith(about);
       else fill(body, about, factor.element, passkeys.element, identities.element, password, sessions);
       isDrawn = true;
@@ -90,10 +91,10 @@ export async function open(context) {
   }
 }
 
-function aboutOf(account) {
+function aboutOf(account, changed) {
   return facts([
     ["Name", account.name],
-    ["E-mail", account.email],
+    ["E-mail", h("span", {}, addressOf(account, changed))],
     ["Roles", h("span", {}, account.roles.length === 0 ? "none" : account.roles.map((role) => h("span.tag", {}, role)))],
     ["You may", h("span", {}, session.permissions.length === 0 ? "what everybody may with what is their own"
       : session.permissions.map((name) => h("span.tag", { class: name.includes("*") ? "wide" : "" }, h("code", {}, name))))],
