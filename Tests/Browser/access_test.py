@@ -148,6 +148,18 @@ def sessions_are_ended_one_by_one_or_all(visit):
 
 
 @test
+def a_lost_second_factor_is_taken_away(visit):
+    data = visit.stand_in.access_data
+    page = visit.sign_in(f"/console/accounts/{data.ada}")
+    page.get_by_role("button", name="Reset second factor").click()
+    accept(page, "Take it away")
+    expect(dialog(page)).to_contain_text("The account has no second factor")
+    data.security[data.ada]["passkeys"] = 2
+    accept(page, "Take it away")
+    expect(page.locator(".none").first).to_contain_text("Nobody is signed in")
+
+
+@test
 def nothing_is_deleted_before_the_address_is_typed(visit):
     data = visit.stand_in.access_data
     page = visit.sign_in(f"/console/accounts/{data.ada}")
@@ -171,7 +183,7 @@ def an_unverified_account_is_mailed_again(visit):
 @test
 def a_reader_may_look_and_nothing_else(visit):
     page = visit.sign_in(f"/console/accounts/{visit.stand_in.access_data.ada}", who="reader@example.org")
-    for name in ("Suspend", "Delete", "Change roles", "End all"):
+    for name in ("Suspend", "Delete", "Change roles", "Reset second factor", "End all"):
         expect(page.get_by_role("button", name=name, exact=True)).to_be_disabled()
     page.goto("/console/clients/new")
     expect(page.locator(".empty")).to_contain_text("clients:write")

@@ -347,7 +347,7 @@ def the_keyboard_is_enough(visit):
     page.reload()
     expect(rows(page)).to_have_count(50)
     order = []
-    for _ in range(18):
+    for _ in range(20):
         page.keyboard.press("Tab")
         order.append(page.evaluate("document.activeElement.textContent.trim() || document.activeElement.id || document.activeElement.ariaLabel"))
         ring = page.evaluate("""() => { const at = document.activeElement;

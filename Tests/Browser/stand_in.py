@@ -404,6 +404,13 @@ class StandIn:
                     except Refusal as refusal:
                         return self.refuse(refusal)
                     return self.reply(200, stand_in.tokens("admin@example.org", uuid.uuid4().hex))
+                if self.path == "/api/v1/auth/login/passkey/options":
+                    return self.reply(200, stand_in.own.passkey_request()[1])
+                if self.path == "/api/v1/auth/login/passkey":
+                    if body["credential"]["id"] != "AAAA":
+                        return self.problem(401, "invalid_passkey", "That passkey does not open an account here",
+                                            detail="Ask for new options and try again, or sign in another way.")
+                    return self.reply(200, stand_in.tokens("admin@example.org", uuid.uuid4().hex))
                 if self.path == "/api/v1/auth/step-up":
                     return self.step_up(body)
                 if self.path == "/api/v1/auth/refresh":

@@ -99,7 +99,7 @@ class Access(Answers):
         id = ordered_id(number)
         self.accounts[id] = {"id": id, "email": f"u{number}@example.org", "name": f"User {number}", "status": "active",
                              "roles": ["user"], "version": 1, "created_at": stamp(made), "updated_at": stamp(made)}
-        self.security[id] = {"email_verified": True, "has_password": True, "open_sessions": 0, "failed_logins": 0,
+        self.security[id] = {"email_verified": True, "has_password": True, "passkeys": 0, "open_sessions": 0, "failed_logins": 0,
                              "api_keys": [], "consents": 0, "changes": []}
 
     @staticmethod
@@ -149,6 +149,14 @@ class Access(Answers):
         return 204, None
 
     def end_account_sessions(self, id, **_):
+        self.sessions[id] = []
+        return 204, None
+
+    def reset_second_factor(self, id, **_):
+        self.of(self.accounts, id)
+        if not self.security[id]["passkeys"]:
+            raise Refusal(409, "not_enrolled", "The account has no second factor")
+        self.security[id]["passkeys"] = 0
         self.sessions[id] = []
         return 204, None
 
@@ -337,6 +345,7 @@ Access.routes = [
     (f"PATCH {AUTH}/accounts/([^/]+)", "accounts:write", "update_account"),
     (f"GET {AUTH}/accounts/([^/]+)/security", "accounts:read", "account_security"),
     (f"GET {AUTH}/accounts/([^/]+)/sessions", "accounts:read", "account_sessions"),
+    (f"DELETE {AUTH}/accounts/([^/]+)/second-factor", "accounts:write", "reset_second_factor"),
     (f"DELETE {AUTH}/accounts/([^/]+)/sessions", "accounts:write", "end_account_sessions"),
     (f"DELETE {AUTH}/accounts/([^/]+)/sessions/([^/]+)", "accounts:write", "end_account_session"),
     ("GET /api/v1/users", "users:read", "users"), (f"POST {AUTH}/verify/resend", None, "resend"),

@@ -33,6 +33,7 @@ export class AccountActions {
       button("Change roles", "shield", () => this.#changeRoles(account, tag)),
       account.status === "suspended" ? button("Reinstate", "undo", () => this.#reinstate(account, tag), "primary")
         : button("Suspend", "hand", () => this.#suspend(account, tag, security)),
+      button("Reset second factor", "lock", () => this.#resetSecondFactor(account)),
       button("Delete", "trash", () => this.#delete(account, tag)),
     ];
   }
@@ -105,6 +106,19 @@ export class AccountActions {
           throw new Error("Nothing was deleted");
         }
         await this.#update({ status: "deleted" }, tag, "The account is deleted.");
+      },
+    });
+  }
+
+  #resetSecondFactor(account) {
+    confirm({
+      heading: `Take the second factor of ${titleOf(account)} away?`, label: "Take it away", isDangerous: true,
+      body: [this.#own(account), h("p.muted", {}, "For somebody who lost their authenticator app and their recovery codes. Their passkeys go with it, ",
+        "every device is signed out, and they are told by mail. Be sure that it is they who ask: from then on the password alone lets in.")],
+      act: async () => {
+        await api.delete(`${this.#path}/second-factor`);
+        notify("The second factor is taken away.");
+        await this.#changed();
       },
     });
   }
