@@ -89,6 +89,7 @@ export function showErrors(form, errors) {
 
 /// In the place of what the API says to programs.
 const instead = {
+  last_administrator: "Give another account the role admin first.",
   last_way_in: "Set a password, or add a passkey or connect a provider, first.",
   deletion_pending: "Take that back on the page Your data first.",
   document_outdated: "Close this and read that one.",
@@ -102,7 +103,6 @@ export function inWords(problem, rest = problem.errors ?? []) {
   if (!(problem.status >= 0)) return String(problem.message ?? problem);
   const advice = {
     exceeds_own_permissions: "Somebody who holds these permissions has to do it.",
-    last_administrator: "Give another account the role admin first.",
     team_role_required: "Your role may be another one by now: look at the team again.",
     role_protected: "Make a role of your own instead.",
     login_required: "Sign in again with e-mail and password.",

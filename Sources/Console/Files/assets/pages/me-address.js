@@ -15,7 +15,7 @@ export function addressOf(account, changed) {
   function askMail() {
     confirm({
       heading: "Confirm your address?", label: "Send the mail",
-      body: [h("p.muted", {}, "A mail with a token goes to ", h("b.address", {}, account.email), ". Enter the token here.")],
+      body: [h("p.muted", {}, "A mail with a code goes to ", h("b.address", {}, account.email), ". Enter the code here.")],
       act: async () => {
         await api.post("/api/v1/auth/verify/resend", { email: account.email });
         // After this dialog has gone.
@@ -26,9 +26,9 @@ export function addressOf(account, changed) {
 
   function askToken() {
     const input = h("input", { autocomplete: "off", autocapitalize: "none", spellcheck: "false", maxlength: 200 });
-    const token = field({ label: "Token", name: "token", input, hint: "As it stands in the mail, which may take a minute." });
+    const token = field({ label: "Code of the mail", name: "token", input, hint: "The mail may take a minute." });
     confirm({
-      heading: "Enter the token of the mail", label: "Confirm", body: [token.element],
+      heading: "Enter the code", label: "Confirm", body: [token.element],
       act: async () => {
         // Sent while signed in: whoever shows both keeps all that is in the account.
         await api.post("/api/v1/auth/verify", { token: input.value.trim() });

@@ -117,7 +117,7 @@ export class TeamActions {
   resend(invite) {
     confirm({
       heading: `Invite ${invite.email} again?`, label: "Send again",
-      body: [h("p.muted", {}, "The mail has another token, with all the time again. The earlier one is of no use any more.")],
+      body: [h("p.muted", {}, "The mail has another code, with all the time again. The earlier one is of no use any more.")],
       act: async () => {
         await api.post(`${this.#path}/invites/${invite.id}/resend`);
         await this.#done(`The invitation to ${invite.email} is on its way again.`);
@@ -128,7 +128,7 @@ export class TeamActions {
   revoke(invite) {
     confirm({
       heading: `Revoke the invitation of ${invite.email}?`, label: "Revoke", isDangerous: true,
-      body: [h("p.muted", {}, "The token of the mail is of no use any more. They can be invited again.")],
+      body: [h("p.muted", {}, "The code of the mail is of no use any more. They can be invited again.")],
       act: async () => {
         await api.delete(`${this.#path}/invites/${invite.id}`);
         await this.#done("The invitation is revoked.");

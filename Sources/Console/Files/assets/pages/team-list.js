@@ -27,7 +27,7 @@ export async function openTeams(context) {
       key: (team) => team.id, mark: (team) => JSON.stringify(team),
     },
     nothing: () => empty("team", "You are in no team", [
-      h("p", {}, "Make one and invite people by mail, or answer an invitation with the token of its mail."),
+      h("p", {}, "Make one and invite people by mail, or answer an invitation with the code of its mail."),
     ], h("button.button.primary", { onclick: askNew }, icon("plus"), "New team")),
   });
   fill(main, h("div.page-head", {}, h("h1", { tabindex: "-1" }, "Teams"), h("div.spring"),
@@ -38,7 +38,7 @@ export async function openTeams(context) {
   await list.load();
 
   function askAnswer() {
-    const token = field({ label: "Token", name: "token", hint: "As it stands in the mail.",
+    const token = field({ label: "Code of the mail", name: "token",
       input: h("input", { autocomplete: "off", autocapitalize: "none", spellcheck: "false", maxlength: 100 }),
       check: (value) => (/^[A-Za-z0-9_-]{43}$/.test(value.trim()) ? null : "It has 43 letters, digits, - and _.") });
     const choice = h("select", {}, h("option", { value: "accept" }, "Join the team"), h("option", { value: "decline" }, "Decline"));
