@@ -149,6 +149,19 @@ def what_takes_a_step_up_is_done_after_it(visit):
 
 
 @test
+def a_session_that_ends_takes_its_questions_along(visit):
+    page = visit.sign_in("/console/keys")
+    page.locator(".page-head >> text=New key").click()
+    form = page.get_by_role("dialog", name="New API key")
+    form.get_by_label("Name", exact=True).fill("backup")
+    form.get_by_role("checkbox", name="orders:read").check()
+    visit.stand_in.ended.update(family for _, _, family in visit.stand_in.access.values())
+    form.get_by_role("button", name="Make the key").click()
+    expect(page.locator("#email")).to_be_focused()
+    expect(dialog(page)).to_have_count(0)
+
+
+@test
 def with_a_second_factor_a_step_up_takes_a_code(visit):
     own = visit.stand_in.own
     page = visit.sign_in("/console/keys")

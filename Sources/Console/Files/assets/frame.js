@@ -1,4 +1,5 @@
 import { h, fill } from "./element.js";
+import { closeQuestions } from "./components/confirm.js";
 import { icon } from "./components/icons.js";
 import { empty, failure, loading } from "./components/states.js";
 import { pages } from "./pages.js";
@@ -17,6 +18,7 @@ let leave = null;
 
 export function showSignIn(notice = null) {
   close();
+  closeQuestions();
   main = null;
   document.title = "Sign in · Gravity";
   fill(root, signIn(notice));

@@ -13,7 +13,7 @@ export function confirm({ heading, body, label, act, isDangerous = false }) {
   const title = `dialog-title-${(count += 1)}`;
   const accept = h("button.button", { type: "submit", class: isDangerous ? "danger" : "primary" }, label);
   const cancel = h("button.button", { type: "button", onclick: () => dialog.close() }, "Cancel");
-  const dialog = h("dialog.card.dialog", { "aria-labelledby": title, onclose: leave },
+  const dialog = h("dialog.card.dialog.question", { "aria-labelledby": title, onclose: leave },
     h("form", { method: "dialog", onsubmit: submit },
       h("h2", { id: title }, heading), body, message, h("div.actions", {}, cancel, accept)));
 
@@ -43,4 +43,9 @@ export function confirm({ heading, body, label, act, isDangerous = false }) {
   document.body.append(dialog);
   dialog.showModal();
   return dialog;
+}
+
+/// When whoever was asked is not signed in any more.
+export function closeQuestions() {
+  for (const dialog of document.querySelectorAll("dialog.question")) dialog.close();
 }
