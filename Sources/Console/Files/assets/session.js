@@ -219,6 +219,8 @@ export const session = {
   /// - Parameter proof: `{ code }` where the account has a second factor, else `{ password }`.
   async stepUp(proof) {
     const answer = await post("/api/v1/auth/step-up", proof, await this.token());
+    // Signed out while the answer was on its way.
+    if (!kept) throw new Problem(401, { code: "signed_out", title: "You are signed out" });
     take({ ...answer, refresh_token: kept.refresh });
     tell("tokens");
   },
