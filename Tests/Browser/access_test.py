@@ -150,13 +150,25 @@ def sessions_are_ended_one_by_one_or_all(visit):
 @test
 def a_lost_second_factor_is_taken_away(visit):
     data = visit.stand_in.access_data
+    security = data.security[data.ada]
     page = visit.sign_in(f"/console/accounts/{data.ada}")
+    expect(page.get_by_role("button", name="Suspend")).to_be_visible()
+    expect(page.get_by_role("button", name="Reset")).to_have_count(0)
+    security["passkeys"] = 2
+    page.get_by_role("button", name="Refresh").click()
+    page.get_by_role("button", name="Reset passkeys").click()
+    page.keyboard.press("Escape")
+    security["has_second_factor"] = True
+    page.get_by_role("button", name="Refresh").click()
     page.get_by_role("button", name="Reset second factor").click()
-    accept(page, "Take it away")
+    expect(dialog(page)).to_contain_text("Their passkeys go with it")
+    security.update(has_second_factor=False, passkeys=0)
+    accept(page, "Take away")
     expect(dialog(page)).to_contain_text("The account has no second factor")
-    data.security[data.ada]["passkeys"] = 2
-    accept(page, "Take it away")
+    security["has_second_factor"] = True
+    accept(page, "Take away")
     expect(page.locator(".none").first).to_contain_text("Nobody is signed in")
+    expect(page.get_by_role("button", name="Reset")).to_have_count(0)
 
 
 @test
@@ -182,7 +194,9 @@ def an_unverified_account_is_mailed_again(visit):
 
 @test
 def a_reader_may_look_and_nothing_else(visit):
-    page = visit.sign_in(f"/console/accounts/{visit.stand_in.access_data.ada}", who="reader@example.org")
+    data = visit.stand_in.access_data
+    data.security[data.ada]["has_second_factor"] = True
+    page = visit.sign_in(f"/console/accounts/{data.ada}", who="reader@example.org")
     for name in ("Suspend", "Delete", "Change roles", "Reset second factor", "End all"):
         expect(page.get_by_role("button", name=name, exact=True)).to_be_disabled()
     page.goto("/console/clients/new")

@@ -99,7 +99,7 @@ class Access(Answers):
         id = ordered_id(number)
         self.accounts[id] = {"id": id, "email": f"u{number}@example.org", "name": f"User {number}", "status": "active",
                              "roles": ["user"], "version": 1, "created_at": stamp(made), "updated_at": stamp(made)}
-        self.security[id] = {"email_verified": True, "has_password": True, "passkeys": 0, "open_sessions": 0, "failed_logins": 0,
+        self.security[id] = {"email_verified": True, "has_password": True, "has_second_factor": False, "passkeys": 0, "open_sessions": 0, "failed_logins": 0,
                              "api_keys": [], "consents": 0, "changes": []}
 
     @staticmethod
@@ -154,9 +154,9 @@ class Access(Answers):
 
     def reset_second_factor(self, id, **_):
         self.of(self.accounts, id)
-        if not self.security[id]["passkeys"]:
+        if not self.security[id]["passkeys"] and not self.security[id]["has_second_factor"]:
             raise Refusal(409, "not_enrolled", "The account has no second factor")
-        self.security[id]["passkeys"] = 0
+        self.security[id].update(passkeys=0, has_second_factor=False)
         self.sessions[id] = []
         return 204, None
 

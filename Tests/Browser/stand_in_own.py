@@ -114,6 +114,9 @@ class Own(Answers):
         self.is_verified = True
         return 204, None
 
+    def security(self, **_):
+        return 200, {"has_password": self.has_password, "has_second_factor": self.is_enrolled, "passkeys": len(self.passkeys)}
+
     # The second factor
 
     def second_factor(self, **_):
@@ -402,7 +405,8 @@ class Own(Answers):
 
 AUTH, USER, TEAM = "/api/v1/auth", "/api/v1/users/me", "/api/v1/teams/([^/]+)"
 Own.routes = [(pattern, None, name) for pattern, name in (
-    (f"POST {AUTH}/verify", "verify"), (f"GET {AUTH}/second-factor", "second_factor"), (f"POST {AUTH}/second-factor/totp", "enrol"),
+    (f"POST {AUTH}/verify", "verify"), (f"GET {AUTH}/me/security", "security"),
+    (f"GET {AUTH}/second-factor", "second_factor"), (f"POST {AUTH}/second-factor/totp", "enrol"),
     (f"POST {AUTH}/second-factor/totp/confirm", "confirm"), (f"DELETE {AUTH}/second-factor/totp", "remove_factor"),
     (f"POST {AUTH}/second-factor/recovery-codes", "renew_codes"), (f"GET {AUTH}/passkeys", "list_passkeys"),
     (f"POST {AUTH}/passkeys/options", "passkey_options"), (f"POST {AUTH}/passkeys", "add_passkey"),

@@ -7,7 +7,9 @@ public struct AccountSecurity: Codable, Sendable, Hashable {
   public var emailVerified: Bool
   /// Whether it can log in with a password.
   public var hasPassword: Bool
-  /// How many passkeys open it.
+  /// Whether a login with the password asks for a second factor.
+  public var hasSecondFactor: Bool
+  /// How many passkeys it has.
   public var passkeys: Int
   /// How many sessions are open.
   public var openSessions: Int
@@ -23,11 +25,12 @@ public struct AccountSecurity: Codable, Sendable, Hashable {
   public var changes: [AccountChange]
 
   public init(
-    emailVerified: Bool, hasPassword: Bool, passkeys: Int, openSessions: Int, failedLogins: Int, blockedUntil: Date?,
-    apiKeys: [APIKey], consents: Int, changes: [AccountChange]
+    emailVerified: Bool, hasPassword: Bool, hasSecondFactor: Bool, passkeys: Int, openSessions: Int,
+    failedLogins: Int, blockedUntil: Date?, apiKeys: [APIKey], consents: Int, changes: [AccountChange]
   ) {
     self.emailVerified = emailVerified
     self.hasPassword = hasPassword
+    self.hasSecondFactor = hasSecondFactor
     self.passkeys = passkeys
     self.openSessions = openSessions
     self.failedLogins = failedLogins
@@ -41,6 +44,7 @@ public struct AccountSecurity: Codable, Sendable, Hashable {
     case consents, changes, passkeys
     case emailVerified = "email_verified"
     case hasPassword = "has_password"
+    case hasSecondFactor = "has_second_factor"
     case openSessions = "open_sessions"
     case failedLogins = "failed_logins"
     case blockedUntil = "blocked_until"

@@ -10,8 +10,8 @@ public enum AuthAPI {
   public static let endpoints: [any EndpointDescription] =
     [
       register, verify, resendVerification, login, refresh, logout, logoutEverywhere, me, sessions, revokeSessions,
-      revokeSession, changePassword, recover, completeRecovery, accounts, account, updateAccount, roles, createRole,
-      role,
+      revokeSession, changePassword, ownSecurity, recover, completeRecovery, accounts, account, updateAccount, roles,
+      createRole, role,
       updateRole, deleteRole, keys, revokeToken, revocations,
       snapshot, changeEmail, confirmEmail,
       accountSecurity, accountSessions, revokeAccountSession, revokeAccountSessions, roleHolders,

@@ -44,6 +44,7 @@ extension AuthService {
       return Empty()
     }
     routes.on(AuthAPI.me) { _, scope in try await own.me(scope.principal) }
+    routes.on(AuthAPI.ownSecurity) { _, scope in try await own.security(scope.principal) }
     routes.on(AuthAPI.changePassword) { request, scope in
       try await own.changePassword(request, of: scope.principal, from: ClientDevice(scope))
       return Empty()

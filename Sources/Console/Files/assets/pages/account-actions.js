@@ -33,7 +33,8 @@ export class AccountActions {
       button("Change roles", "shield", () => this.#changeRoles(account, tag)),
       account.status === "suspended" ? button("Reinstate", "undo", () => this.#reinstate(account, tag), "primary")
         : button("Suspend", "hand", () => this.#suspend(account, tag, security)),
-      button("Reset second factor", "lock", () => this.#resetSecondFactor(account)),
+      security.has_second_factor || security.passkeys > 0
+        ? button(`Reset ${factorOf(security)}`, "lock", () => this.#resetSecondFactor(account, security)) : null,
       button("Delete", "trash", () => this.#delete(account, tag)),
     ];
   }
@@ -110,14 +111,17 @@ export class AccountActions {
     });
   }
 
-  #resetSecondFactor(account) {
+  #resetSecondFactor(account, security) {
+    const factor = factorOf(security);
     confirm({
-      heading: `Take the second factor of ${titleOf(account)} away?`, label: "Take it away", isDangerous: true,
-      body: [this.#own(account), h("p.muted", {}, "For somebody who lost their authenticator app and their recovery codes. Their passkeys go with it, ",
-        "every device is signed out, and they are told by mail. Be sure that it is they who ask: from then on the password alone lets in.")],
+      heading: `Take the ${factor} of ${titleOf(account)} away?`, label: "Take away", isDangerous: true,
+      body: [this.#own(account), h("p.muted", {}, security.has_second_factor
+        ? `For somebody who lost their authenticator app and their recovery codes. ${security.passkeys > 0 ? "Their passkeys go with it, every" : "Every"}`
+        : "For somebody who lost the device with them. Every", " device is signed out, and they are told by mail. Be sure that it is they who ask",
+      security.has_password ? ": from then on the password alone lets in." : ".")],
       act: async () => {
         await api.delete(`${this.#path}/second-factor`);
-        notify("The second factor is taken away.");
+        notify(`The ${factor} ${security.has_second_factor ? "is" : "are"} taken away.`);
         await this.#changed();
       },
     });
@@ -176,6 +180,9 @@ export class AccountActions {
     });
   }
 }
+
+/// What an administrator takes away where it was lost.
+const factorOf = (security) => (security.has_second_factor ? "second factor" : "passkeys");
 
 /// - Returns: `value()` gives `{ reason }`, or nothing where none was written.
 function reasonField(hint) {

@@ -117,6 +117,7 @@ class AccountPage {
       ["Address proved", account.status === "deleted" ? null : security.email_verified ? "yes" : "no"],
       ["Roles", account.status === "deleted" ? null : h("span", {}, rolesOf(account))],
       ["Password", account.status === "deleted" ? null : security.has_password ? "set" : "none"],
+      ["Second factor", account.status === "deleted" ? null : security.has_second_factor ? "on" : "off"],
       ["Passkeys", account.status === "deleted" ? null : security.passkeys > 0 ? String(security.passkeys) : "none"],
       ["Failed logins, last day", security.failed_logins > 0 ? String(security.failed_logins) : "none that count"],
       ["Apps let in", security.consents > 0 ? plural(security.consents, "OAuth client") : "none"],

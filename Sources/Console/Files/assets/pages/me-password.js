@@ -2,10 +2,11 @@ import { api } from "../api.js";
 import { confirm } from "../components/confirm.js";
 import { field } from "../components/form.js";
 import { notify } from "../components/notice.js";
-import { h } from "../element.js";
+import { h, fill } from "../element.js";
 import { session } from "../session.js";
 
-/// The other sessions end with a new password; this one renews its token and goes on.
+/// The other sessions end with a new password; this one renews its token and goes on. Where there is no password, there is
+/// none to change.
 export function passwordSection(done) {
   const input = (autocomplete) => h("input", { type: "password", autocomplete, maxlength: 512, required: true });
   const current = field({ label: "Current password", name: "current_password", input: input("current-password") });
@@ -39,6 +40,10 @@ export function passwordSection(done) {
     });
   } }, username, current.element, next.element, again.element,
   h("div.actions", {}, h("button.button.primary", { type: "submit" }, "Change password")));
-  return h("section.section", { "aria-labelledby": "password-title" },
-    h("div.section-head", {}, h("h2", { id: "password-title" }, "Password")), form);
+  const place = h("div");
+  return {
+    element: h("section.section", { "aria-labelledby": "password-title" },
+      h("div.section-head", {}, h("h2", { id: "password-title" }, "Password")), place),
+    update: ({ has_password }) => fill(place, has_password ? form : h("p.none", {}, "None. You sign in without one.")),
+  };
 }

@@ -45,18 +45,19 @@ export async function open(context) {
   async function load() {
     try {
       const get = (path, query = {}) => api.get(`/api/v1/auth/${path}`, query, { signal });
-      const [account, page, status, keys, linked] = await Promise.all([
-        get("me"), get("sessions", { limit: shown }), get("second-factor"), get("passkeys"), get("identities"),
+      const [account, security, page, status, keys, linked] = await Promise.all([
+        get("me"), get("me/security"), get("sessions", { limit: shown }), get("second-factor"), get("passkeys"), get("identities"),
       ]);
       factor.update(status);
       passkeys.update(keys);
       identities.update(linked);
+      password.update(security);
       list.update([...page.items].sort((one, other) => Number(other.current) - Number(one.current)));
       fill(count, plural(page.items.length, "session"), page.next_cursor ? " and more" : "");
       others.hidden = page.items.length < 2;
       const about = aboutOf(account, load);
       if (isDrawn) body.firstChild.replaceWith(about);
-      else fill(body, about, factor.element, passkeys.element, identities.element, password, sessions);
+      else fill(body, about, factor.element, passkeys.element, identities.element, password.element, sessions);
       isDrawn = true;
     } catch (problem) {
       if (signal.aborted) return;

@@ -17,6 +17,7 @@ struct AccountSecurityAdministration: Sendable {
       let failures = try account.email.flatMap { try attempts.failures(email: $0, transaction, now: now) }
       return AccountSecurity(
         emailVerified: account.emailVerified, hasPassword: account.passwordHash != nil,
+        hasSecondFactor: try SecondFactorStore(transaction).isEnrolled(id),
         passkeys: try PasskeyStore(transaction).count(of: id),
         openSessions: try SessionStore(transaction).countOpen(of: id, now: now),
         failedLogins: failures?.failures ?? 0,

@@ -21,6 +21,18 @@ struct OwnAccount: Sendable {
     }
   }
 
+  func security(_ principal: Principal) async throws -> OwnSecurity {
+    let id = try principal.accountID
+    return try await core.read { transaction, _ in
+      guard let row = try AccountStore(transaction).find(id), row.status != .deleted else {
+        throw Problem.notFound("account")
+      }
+      return OwnSecurity(
+        hasPassword: row.passwordHash != nil, hasSecondFactor: try SecondFactorStore(transaction).isEnrolled(id),
+        passkeys: try PasskeyStore(transaction).count(of: id))
+    }
+  }
+
   /// Ends the other sessions; this one goes on with its refresh token.
   func changePassword(_ request: PasswordChange, of principal: Principal, from client: ClientDevice) async throws {
     let session = principal.sessionID.flatMap { UUID(uuidString: $0) }
