@@ -16,8 +16,10 @@ import Testing
       AuthAPI.changeEmail, nil, ["new_email": email, "current_password": password], token: token)
   }
 
-  private static func confirm(_ auth: AuthFixture, _ token: String) async throws -> Reply<Empty> {
-    try await auth.send(AuthAPI.confirmEmail, nil, ["token": token])
+  private static func confirm(
+    _ auth: AuthFixture, _ token: String, by access: String? = nil
+  ) async throws -> Reply<Empty> {
+    try await auth.send(AuthAPI.confirmEmail, nil, ["token": token], token: access)
   }
 
   /// Delivers what waits and returns the token that went to `email`.
@@ -36,6 +38,7 @@ import Testing
   func change(_ engine: Engine) async throws {
     try await AuthFixture.run(on: engine, { $0.supportContact = "help@example.org" }) { auth in
       let user = try await auth.newUser("old@example.org")
+      try await auth.prove(user.id)
       let asked = try await Self.request(auth, user.tokens.accessToken, " New@Example.org")
       #expect(asked.status == 202)
       let token = try #require(try await Self.mailedToken(auth, to: "new@example.org"))

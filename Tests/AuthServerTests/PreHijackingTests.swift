@@ -60,7 +60,9 @@ import Testing
     }
   }
 
-  private static func expectNothing(of planted: Planted, _ auth: AuthFixture) async throws {
+  private static func expectNothing(
+    of planted: Planted, told address: String = email, _ auth: AuthFixture
+  ) async throws {
     #expect(try await left(planted.user.id, auth).isEmpty)
     #expect(try await !auth.isAccepted(planted.user.tokens.accessToken))
     #expect(try await auth.refresh(planted.user.tokens.refreshToken).code == "invalid_grant")
@@ -77,7 +79,7 @@ import Testing
     #expect(try await auth.recordedEvents("mfa.removed.v1", about: planted.user.id).count == 1)
     while try await auth.service.mail.deliverDue() > 0 {}
     let told = auth.mailbox.all.filter { $0.kind == .secondFactorRemoved }
-    #expect(told.map(\.email) == [email] && told.allSatisfy { $0.contact != nil && $0.token == nil })
+    #expect(told.map(\.email) == [address] && told.allSatisfy { $0.contact != nil && $0.token == nil })
   }
 
   private static func recover(_ auth: AuthFixture, _ email: String = email) async throws {
@@ -146,6 +148,46 @@ import Testing
       #expect(try await auth.login(Self.email).code == "mfa_required")
       try await Self.recover(auth)
       #expect(try await auth.login(Self.email, Self.password).code == "mfa_required")
+    }
+  }
+
+  @Test(
+    "who proves another address of an account that nobody had proved has it without what was left there",
+    arguments: Engine.available)
+  func emailChange(_ engine: Engine) async throws {
+    try await AuthFixture.run(on: engine) { auth in
+      let planted = try await Self.plant(auth)
+      let mallory = try await auth.login(planted.user).accessToken
+      let asked = try await auth.send(
+        AuthAPI.changeEmail, nil, ["new_email": "victim@example.org", "current_password": AuthFixture.password],
+        token: mallory)
+      #expect(asked.status == 202, "\(asked.text)")
+      let token = try await auth.mailedToken(.emailChange)
+      let stale = try await auth.send(AuthAPI.confirmEmail, nil, ["token": token], token: "stale")
+      #expect(stale.status == 401 && stale.code == "unauthenticated", "nothing ends by a token that is too old")
+      #expect(try await auth.send(AuthAPI.confirmEmail, nil, ["token": token]).status == 204)
+      try await Self.expectNothing(of: planted, told: "victim@example.org", auth)
+      #expect(try await !auth.isAccepted(mallory))
+      let tokens = try await auth.login("victim@example.org")
+      #expect(tokens.status == 200, "the password stays: \(tokens.text)")
+      #expect(try await auth.send(AuthAPI.me, token: tokens.value.accessToken).value.isEmailVerified == true)
+    }
+  }
+
+  @Test("who proves another address while signed in to the account keeps it as it is", arguments: Engine.available)
+  func ownEmailChange(_ engine: Engine) async throws {
+    try await AuthFixture.run(on: engine) { auth in
+      let user = try await Self.plant(auth).user
+      let access = try await auth.login(user).accessToken
+      let before = try await Self.left(user.id, auth)
+      _ = try await auth.send(
+        AuthAPI.changeEmail, nil, ["new_email": "new@example.org", "current_password": AuthFixture.password],
+        token: access)
+      let token = try await auth.mailedToken(.emailChange)
+      #expect(try await auth.send(AuthAPI.confirmEmail, nil, ["token": token], token: access).status == 204)
+      #expect(try await Self.left(user.id, auth) == before)
+      #expect(try await auth.isAccepted(access))
+      #expect(try await auth.login("new@example.org").code == "mfa_required")
     }
   }
 

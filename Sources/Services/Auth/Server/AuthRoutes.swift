@@ -1,6 +1,7 @@
 import AuthAPI
 import GravityContracts
 import GravityHTTP
+import GravityIdentity
 
 extension AuthService {
   /// Decodes, calls, encodes; nothing else.
@@ -30,13 +31,7 @@ extension AuthService {
       return registered
     }
     routes.on(AuthAPI.verify) { request, scope in
-      // Who means to show that the account is theirs is told when that failed, before anything ends.
-      guard scope.optionalPrincipal != nil || scope.header("Authorization") == nil else {
-        throw Problem(
-          401, "unauthenticated", "The access token is not good",
-          detail: "Send one that is; or none, and sign in again afterwards.")
-      }
-      try await registrations.verify(request, by: scope.optionalPrincipal)
+      try await registrations.verify(request, by: Self.whoProves(scope))
       return Empty()
     }
     routes.on(AuthAPI.resendVerification) { request, _ in
@@ -53,8 +48,8 @@ extension AuthService {
       try await emailChanges.request(request, by: scope.principal, from: ClientDevice(scope))
       return Empty()
     }
-    routes.on(AuthAPI.confirmEmail) { request, _ in
-      try await emailChanges.confirm(request)
+    routes.on(AuthAPI.confirmEmail) { request, scope in
+      try await emailChanges.confirm(request, by: Self.whoProves(scope))
       return Empty()
     }
     routes.on(AuthAPI.recover) { request, _ in
@@ -65,6 +60,17 @@ extension AuthService {
       try await recovery.complete(request)
       return Empty()
     }
+  }
+
+  /// Who is signed in where a mailed token is shown.
+  /// - Throws: `Problem` 401: who means to show that the account is theirs is told when that failed, before anything ends.
+  private static func whoProves(_ scope: RequestScope) throws -> Principal? {
+    guard scope.optionalPrincipal != nil || scope.header("Authorization") == nil else {
+      throw Problem(
+        401, "unauthenticated", "The access token is not good",
+        detail: "Send one that is; or none, and sign in again afterwards.")
+    }
+    return scope.optionalPrincipal
   }
 
   private func bindSessions(_ routes: inout Routes) {

@@ -116,7 +116,8 @@ public struct AuthService: Sendable {
     sessions = Sessions(core: core, store: tokenStore, revocations: revocations)
     accountSecurity = AccountSecurityAdministration(
       core: core, attempts: attempts, sessions: sessions, revocations: revocations)
-    emailChanges = EmailChanges(core: core, ownAccount: ownAccount, attempts: attempts, mail: mail)
+    emailChanges = EmailChanges(
+      core: core, ownAccount: ownAccount, attempts: attempts, mail: mail, claim: claim, revocations: revocations)
     recovery = PasswordRecovery(
       core: core, passwords: passwords, mail: mail, claim: claim, revocations: revocations)
     let known = try KnownClients(core: core)
