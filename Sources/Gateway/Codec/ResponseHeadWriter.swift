@@ -26,40 +26,48 @@ enum ResponseHeadWriter {
   static func write(
     _ head: ResponseHead, _ bytes: UnsafeRawBufferPointer, _ additions: Additions, into output: inout ByteBuffer
   ) {
+    OctetWriter.append(to: &output, room: head.length + 1_024) { write(head, bytes, additions, into: &$0) }
+  }
+
+  private static func write(
+    _ head: ResponseHead, _ bytes: UnsafeRawBufferPointer, _ additions: Additions, into output: inout OctetWriter
+  ) {
     writeLinesThatPass(head, bytes, into: &output)
-    output.writeStaticString("x-request-id: ")
-    output.writeBytes(additions.requestID)
+    output.write("x-request-id: ")
+    output.write(additions.requestID)
     if additions.upgradesToWebSocket {
-      output.writeStaticString("\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n")
+      output.write("\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n")
       return
     }
-    output.writeStaticString("\r\n")
+    output.write("\r\n")
     additions.limitFields?.write(into: &output)
     additions.security?.write(
       present: head.security, isPage: head.isHTML, isSecure: additions.isSecure, into: &output)
-    if !additions.cors.isEmpty { output.writeBytes(additions.cors) }
-    if !additions.coding.isEmpty { output.writeBytes(additions.coding) }
-    if additions.isChunked { output.writeStaticString("transfer-encoding: chunked\r\n") }
+    if !additions.cors.isEmpty { output.write(additions.cors) }
+    if !additions.coding.isEmpty { output.write(additions.coding) }
+    if additions.isChunked { output.write("transfer-encoding: chunked\r\n") }
     if additions.closes {
-      output.writeStaticString("connection: close\r\n")
+      output.write("connection: close\r\n")
     } else if additions.promisesKeepAlive {
-      output.writeStaticString("connection: keep-alive\r\n")
+      output.write("connection: keep-alive\r\n")
     }
-    output.writeStaticString("\r\n")
+    output.write("\r\n")
   }
 
   /// An interim response (1xx) has no framing and no fate of the connection to tell.
   static func writeInterim(_ head: ResponseHead, _ bytes: UnsafeRawBufferPointer, into output: inout ByteBuffer) {
-    writeLinesThatPass(head, bytes, into: &output)
-    output.writeStaticString("\r\n")
+    OctetWriter.append(to: &output, room: head.length + 64) { output in
+      writeLinesThatPass(head, bytes, into: &output)
+      output.write("\r\n")
+    }
   }
 
   private static func writeLinesThatPass(
-    _ head: ResponseHead, _ bytes: UnsafeRawBufferPointer, into output: inout ByteBuffer
+    _ head: ResponseHead, _ bytes: UnsafeRawBufferPointer, into output: inout OctetWriter
   ) {
-    output.writeStaticString("HTTP/1.1 ")
-    output.writeBytes(bytes[ByteRange(9, head.reason.end)])
-    output.writeStaticString("\r\n")
-    for run in head.kept.runs { output.writeBytes(bytes[run]) }
+    output.write("HTTP/1.1 ")
+    output.write(bytes[ByteRange(9, head.reason.end)])
+    output.write("\r\n")
+    for run in head.kept.runs { output.write(bytes[run]) }
   }
 }

@@ -44,14 +44,14 @@ final class SecurityLines: Sendable {
   ///   - isPage: Whether the answer is HTML.
   ///   - isSecure: Whether the client came over TLS.
   @inline(__always)
-  func write(present: SecurityFields, isPage: Bool, isSecure: Bool, into output: inout ByteBuffer) {
+  func write(present: SecurityFields, isPage: Bool, isSecure: Bool, into output: inout OctetWriter) {
     if present.isEmpty {
-      output.writeBytes(isPage ? page : plain)
+      output.write(isPage ? page : plain)
     } else {
       for line in each where !present.contains(line.field) && (isPage || !line.isForPages) {
-        output.writeBytes(line.bytes)
+        output.write(line.bytes)
       }
     }
-    if isSecure, !present.contains(.transport) { output.writeBytes(transport) }
+    if isSecure, !present.contains(.transport) { output.write(transport) }
   }
 }

@@ -164,7 +164,7 @@ struct HTTP2RequestHead {
       guard contentLength == 0 || !endsStream else { throw .malformedContentLength }
       framing = contentLength > 0 ? .length(contentLength) : .none
       output.writeStaticString("content-length: ")
-      output.writeDecimal(contentLength)
+      output.writeString(String(contentLength))
       output.writeStaticString("\r\n")
     } else if !endsStream {
       framing = .chunked

@@ -23,8 +23,10 @@ extension ClientConnection {
     var output = ByteBufferAllocator().buffer(capacity: 768)
     let addition = { (output: inout ByteBuffer) in
       let security = self.exchange.route.map(\.security) ?? self.worker.state.security
-      security?.write(present: [], isPage: false, isSecure: self.exchange.isSecure, into: &output)
-      output.writeBytes(self.exchange.corsLines)
+      OctetWriter.append(to: &output) { output in
+        security?.write(present: [], isPage: false, isSecure: self.exchange.isSecure, into: &output)
+        output.write(self.exchange.corsLines)
+      }
     }
     if let type {
       refusal.write(

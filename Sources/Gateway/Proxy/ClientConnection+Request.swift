@@ -235,7 +235,9 @@ extension ClientConnection {
     output.writeString("content-type: \(contentType)\r\ncontent-length: \(content.count)\r\nx-request-id: ")
     output.writeBytes(exchange.requestID)
     output.writeString("\r\ncache-control: no-store\r\n")
-    worker.state.security?.write(present: [], isPage: false, isSecure: exchange.isSecure, into: &output)
+    OctetWriter.append(to: &output) { output in
+      worker.state.security?.write(present: [], isPage: false, isSecure: exchange.isSecure, into: &output)
+    }
     output.writeString("\(connectionLine)\r\n")
     if head.method != .head { output.writeBytes(content) }
     endAnswer(output)

@@ -16,9 +16,6 @@ public final class JSONAccessLog: AccessLog, Service {
     var buffer = ByteBuffer()
     var waitingBytes = 0
     var dropped = 0
-    /// The second that `stamp` stands for, and `2026-01-31T09:30:00`.
-    var second = -1
-    var stamp = ""
   }
   private let state: Mutex<State>
   private let output: @Sendable (UnsafeRawBufferPointer) -> Void
@@ -42,10 +39,15 @@ public final class JSONAccessLog: AccessLog, Service {
 
   public func record(_ entry: AccessEntry) {
     let now = clock()
-    state.withLock { state in
-      guard state.waitingBytes < Self.maximumWaitingBytes else { return state.dropped += 1 }
-      Self.write(entry, now, &state)
-      if state.buffer.readableBytes >= Self.blockBytes { hand(&state) }
+    // Put together before the lock is taken, which all event loops share.
+    OctetWriter.with(room: 1_024) {
+      Self.write(entry, now, &$0)
+    } use: { line in
+      state.withLock { state in
+        guard state.waitingBytes < Self.maximumWaitingBytes else { return state.dropped += 1 }
+        state.buffer.writeBytes(line)
+        if state.buffer.readableBytes >= Self.blockBytes { hand(&state) }
+      }
     }
   }
 
@@ -77,53 +79,90 @@ public final class JSONAccessLog: AccessLog, Service {
     }
   }
 
-  private static func write(_ entry: AccessEntry, _ now: Double, _ state: inout State) {
-    let second = Int(now)
-    if second != state.second {
-      state.second = second
-      state.stamp = String(Date(timeIntervalSince1970: Double(second)).formatted(.iso8601).dropLast())
-    }
-    let milliseconds = Int((now - Double(second)) * 1000)
-    state.buffer.writeStaticString("{\"@timestamp\":\"")
-    state.buffer.writeString(state.stamp)
-    state.buffer.writeStaticString(milliseconds < 10 ? ".00" : milliseconds < 100 ? ".0" : ".")
-    state.buffer.writeDecimal(milliseconds)
-    state.buffer.writeStaticString("Z\",\"log.level\":\"info\",\"message\":\"request\",\"ecs.version\":\"8.11\",")
-    state.buffer.writeStaticString("\"service.name\":\"gateway\",\"http.request.method\":\"")
-    state.buffer.writeString(entry.method)
-    state.buffer.writeStaticString("\",\"url.path\":\"")
+  private static func write(_ entry: AccessEntry, _ now: Double, _ line: inout OctetWriter) {
+    line.write("{\"@timestamp\":\"")
+    line.writeTime(now)
+    line.write("\",\"log.level\":\"info\",\"message\":\"request\",\"ecs.version\":\"8.11\",")
+    line.write("\"service.name\":\"gateway\",\"http.request.method\":\"")
+    line.writeText(entry.method)
+    line.write("\",\"url.path\":\"")
     // The path has passed RequestTarget: printable ASCII without quote or backslash.
-    state.buffer.writeImmutableBuffer(entry.pathBytes)
-    state.buffer.writeStaticString("\",\"http.response.status_code\":")
-    state.buffer.writeDecimal(entry.status)
-    state.buffer.writeStaticString(",\"event.duration\":")
-    state.buffer.writeDecimal(Int(entry.duration))
-    state.buffer.writeStaticString(",\"client.address\":\"")
-    state.buffer.writeString(entry.clientAddress)
-    state.buffer.writeStaticString("\",\"trace.id\":\"")
-    state.buffer.writeHex(entry.traceID.0)
-    state.buffer.writeHex(entry.traceID.1)
-    state.buffer.writeStaticString("\",\"span.id\":\"")
-    state.buffer.writeHex(entry.spanID)
-    state.buffer.writeStaticString("\",\"http.request.id\":\"")
-    state.buffer.writeBytes(entry.requestIDBytes)
-    state.buffer.writeStaticString("\",\"http.response.body.bytes\":")
-    state.buffer.writeDecimal(entry.responseBodyBytes)
-    state.buffer.writeStaticString(",\"http.version\":\"")
-    state.buffer.writeString(entry.httpVersion)
-    state.buffer.writeStaticString("\"")
-    if let version = entry.tlsVersion { member("tls.version", version, &state.buffer) }
-    if let route = entry.route { member("gravity.route", route, &state.buffer) }
-    if let upstream = entry.upstream { member("gravity.upstream", upstream, &state.buffer) }
-    if let refusal = entry.refusal { member("gravity.refusal", refusal, &state.buffer) }
-    state.buffer.writeStaticString("}\n")
+    line.write(entry.pathBytes)
+    line.write("\",\"http.response.status_code\":")
+    line.writeDecimal(entry.status)
+    line.write(",\"event.duration\":")
+    line.writeDecimal(Int(entry.duration))
+    line.write(",\"client.address\":\"")
+    line.writeText(entry.clientAddress)
+    line.write("\",\"trace.id\":\"")
+    line.writeHex(entry.traceID.0)
+    line.writeHex(entry.traceID.1)
+    line.write("\",\"span.id\":\"")
+    line.writeHex(entry.spanID)
+    line.write("\",\"http.request.id\":\"")
+    line.write(entry.requestIDBytes)
+    line.write("\",\"http.response.body.bytes\":")
+    line.writeDecimal(entry.responseBodyBytes)
+    line.write(",\"http.version\":\"")
+    line.writeText(entry.httpVersion)
+    line.write("\"")
+    if let version = entry.tlsVersion { member("tls.version", version, &line) }
+    if let route = entry.route { member("gravity.route", route, &line) }
+    if let upstream = entry.upstream { member("gravity.upstream", upstream, &line) }
+    if let refusal = entry.refusal { member("gravity.refusal", refusal, &line) }
+    line.write("}\n")
   }
 
-  private static func member(_ name: StaticString, _ value: String, _ buffer: inout ByteBuffer) {
-    buffer.writeStaticString(",\"")
-    buffer.writeStaticString(name)
-    buffer.writeStaticString("\":\"")
-    buffer.writeString(JSONText.escaped(value))
-    buffer.writeStaticString("\"")
+  private static func member(_ name: StaticString, _ value: String, _ line: inout OctetWriter) {
+    line.write(",\"")
+    line.write(name)
+    line.write("\":\"")
+    line.writeText(JSONText.escaped(value))
+    line.write("\"")
+  }
+}
+
+extension OctetWriter {
+  /// `2026-01-31T09:30:00.123Z`.
+  ///
+  /// - Parameter time: Seconds since 1970.
+  fileprivate mutating func writeTime(_ time: Double) {
+    let milliseconds = Int(max(0, time) * 1_000)
+    let (days, ofDay) = (milliseconds / 86_400_000, milliseconds % 86_400_000)
+    let date = CivilDate(days: days)
+    writeDecimal(date.year, digits: 4)
+    write("-")
+    writeDecimal(date.month, digits: 2)
+    write("-")
+    writeDecimal(date.day, digits: 2)
+    write("T")
+    writeDecimal(ofDay / 3_600_000, digits: 2)
+    write(":")
+    writeDecimal(ofDay / 60_000 % 60, digits: 2)
+    write(":")
+    writeDecimal(ofDay / 1_000 % 60, digits: 2)
+    write(".")
+    writeDecimal(ofDay % 1_000, digits: 3)
+    write("Z")
+  }
+}
+
+/// A day of the Gregorian calendar.
+struct CivilDate: Equatable {
+  var year: Int
+  var month: Int
+  var day: Int
+
+  /// - Parameter days: Since 1970-01-01, not before it.
+  init(days: Int) {
+    // Years begin in March here, so that the day that some have more is their last; 719 468 days lie between the first of
+    // March of the year 0 and 1970. Every 400 years have 146 097 days.
+    let (era, ofEra) = (days + 719_468).quotientAndRemainder(dividingBy: 146_097)
+    let ofYears = (ofEra - ofEra / 1_460 + ofEra / 36_524 - ofEra / 146_096) / 365
+    let ofYear = ofEra - (365 * ofYears + ofYears / 4 - ofYears / 100)
+    let fromMarch = (5 * ofYear + 2) / 153
+    day = ofYear - (153 * fromMarch + 2) / 5 + 1
+    month = fromMarch < 10 ? fromMarch + 3 : fromMarch - 9
+    year = 400 * era + ofYears + (month <= 2 ? 1 : 0)
   }
 }

@@ -1,5 +1,3 @@
-import NIOCore
-
 /// What an answer tells of the limit of which the least is left (draft-ietf-httpapi-ratelimit-headers).
 struct LimitFields {
   private let policy: LimitPolicy
@@ -13,9 +11,12 @@ struct LimitFields {
   }
 
   /// Writes `RateLimit-Policy` and `RateLimit`, each with its CR LF.
-  func write(into output: inout ByteBuffer) {
-    output.writeBytes(policy.fieldLines)
-    output.writeString("\(max(0, remaining));t=\(Self.seconds(reset))\r\n")
+  func write(into output: inout OctetWriter) {
+    output.write(policy.fieldLines)
+    output.writeDecimal(remaining)
+    output.write(";t=")
+    output.writeDecimal(Int(Self.seconds(reset)))
+    output.write("\r\n")
   }
 
   /// Rounded up, so that nobody comes too early; at least 1.
