@@ -13,7 +13,6 @@ final class HTTP2Connection: HTTP2Session {
   var place = -1
   private(set) var deadline = Int64.max
   private let configuration: HTTP2Configuration
-  private var hasPreface = false
   /// Exchanges for which something has come with what is being read, and that go on once it is read: what a client asks
   /// and takes back in one breath reaches no service.
   private var arriving: [HTTP2Exchange] = []
@@ -30,6 +29,8 @@ final class HTTP2Connection: HTTP2Session {
     case last
   }
   private var departure = Departure.none
+  /// The client has said that it goes, with the last stream that there is.
+  private var isClientLeaving = false
 
   /// What bounds a client that floods.
   private struct Bounds {
@@ -94,24 +95,13 @@ final class HTTP2Connection: HTTP2Session {
   // MARK: - What is too much
 
   override func readPreface(_ bytes: inout ByteBuffer) throws(HTTP2Fault) -> Bool {
-    guard isReading else { throw HTTP2Fault(.enhanceYourCalm, "nothing is read of what is answered") }
-    guard !hasPreface else { return true }
     let preface = HTTP2Frame.preface
     guard bytes.readableBytesView.starts(with: preface.prefix(bytes.readableBytes)) else {
       throw HTTP2Fault(.protocolError, "no preface")
     }
     guard bytes.readableBytes >= preface.count else { return false }
     bytes.moveReaderIndex(forwardBy: preface.count)
-    hasPreface = true
     return true
-  }
-
-  /// Whether the client takes what it is sent. What is answered to frames is not held up by HTTP/2's windows, so whoever
-  /// asks without reading could fill the memory.
-  private var isReading: Bool {
-    guard let channel = context?.channel, !channel.isWritable else { return true }
-    guard let waiting = try? channel.syncOptions?.getOption(.bufferedWritableBytes) else { return true }
-    return waiting <= configuration.unreadBytes
   }
 
   override func note(_ frame: HTTP2Frame) throws(HTTP2Fault) {
@@ -142,6 +132,7 @@ final class HTTP2Connection: HTTP2Session {
   }
 
   override var maximumContinuations: Int { configuration.continuations }
+  override var maximumUnreadBytes: Int { configuration.unreadBytes }
 
   override func moved(_ count: Int) { bounds.frames.moved(count) }
 
@@ -178,6 +169,7 @@ final class HTTP2Connection: HTTP2Session {
       return streams.count < configuration.concurrentStreams ? () : try noteStreamError()
     }
     let exchange = HTTP2Exchange(self)
+    exchange.isKnown = true
     open(exchange, block.stream)
     deadline = .max
     worker.state.metrics.openStreams.increment()
@@ -197,7 +189,7 @@ final class HTTP2Connection: HTTP2Session {
   override func readAll() {
     guard !arriving.isEmpty else { return }
     let exchanges = arriving
-    arriving.removeAll(keepingCapacity: true)
+    arriving = []
     for exchange in exchanges { exchange.goOn() }
   }
 
@@ -212,8 +204,7 @@ final class HTTP2Connection: HTTP2Session {
   }
 
   override func receiveGoAway(last: UInt32, _ code: UInt32) {
-    guard departure != .last else { return }
-    departure = .last
+    isClientLeaving = true
     closeIfDone()
   }
 
@@ -245,7 +236,7 @@ final class HTTP2Connection: HTTP2Session {
   }
 
   private func closeIfDone() {
-    guard departure == .last, streams.isEmpty, !isEnding else { return }
+    guard departure == .last || isClientLeaving, streams.isEmpty, !isEnding else { return }
     // A client that does not read what was written has as long as for a head.
     deadline = worker.coarseNow + worker.timeouts.head
     closeOnceWritten()

@@ -59,7 +59,9 @@ final class HTTP2Exchange: HTTP2Stream {
     if isDiscarding || fault != nil {
       taken(counted)
     } else {
-      self.counted += counted
+      // Padding goes nowhere.
+      taken(counted - data.readableBytes)
+      self.counted += data.readableBytes
       guard (try? body.write(data, into: &inbound)) != nil else { return try connection.fail(self, .protocolError) }
     }
     if endsStream { try receiveEnd(nil) } else { goOnSoon() }
@@ -136,6 +138,8 @@ final class HTTP2Exchange: HTTP2Stream {
   }
 
   override func becameWritable() { client?.transportBecameWritable() }
+
+  override func sentSome() { client?.noteSent() }
 
   /// What the client still sends is read by nobody, and it is no mistake (RFC 9113 §8.1).
   override func sentAll() { if isClosing { connection.reset(self, .noError) } }

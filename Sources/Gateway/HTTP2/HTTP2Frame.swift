@@ -53,6 +53,15 @@ struct HTTP2Frame: Equatable {
       type: UInt8(truncatingIfNeeded: word), flags: flags, stream: stream & 0x7FFF_FFFF, payload: payload)
   }
 
+  /// Octets that are missing until the first frame of `bytes` is whole, or until it is known how many.
+  static func missing(in bytes: ByteBuffer) throws(HTTP2Fault) -> Int {
+    guard bytes.readableBytes >= headerBytes, let word = bytes.getInteger(at: bytes.readerIndex, as: UInt32.self) else {
+      return headerBytes - bytes.readableBytes
+    }
+    guard word >> 8 <= maximumBytes else { throw HTTP2Fault(.frameSizeError, "a frame is larger than is allowed") }
+    return headerBytes + Int(word >> 8) - bytes.readableBytes
+  }
+
   /// The payload without what pads it, and in HEADERS what says a priority, of which nobody takes notice any more
   /// (RFC 9113 §5.3.2).
   func content() throws(HTTP2Fault) -> ByteBuffer {
@@ -94,7 +103,7 @@ extension ByteBuffer {
 
   mutating func writeSettings(_ settings: [(HTTP2Setting, Int)]) {
     writeFrameHeader(HTTP2Frame.Kind.settings, stream: 0, length: 6 * settings.count)
-    for (setting, value) in settings { writeMultipleIntegers(setting.rawValue, UInt32(value)) }
+    for (setting, value) in settings { writeMultipleIntegers(setting.rawValue, UInt32(clamping: value)) }
   }
 
   /// A header block, in as many frames as it takes.
@@ -126,6 +135,8 @@ enum HTTP2Setting: UInt16 {
     guard payload.readableBytes.isMultiple(of: 6) else {
       throw HTTP2Fault(.frameSizeError, "SETTINGS that are cut")
     }
+    // There are seven that anybody knows; each of thousands would have all streams looked at.
+    guard payload.readableBytes <= 6 * 32 else { throw HTTP2Fault(.enhanceYourCalm, "SETTINGS by the hundred") }
     var (rest, settings) = (payload, [(HTTP2Setting, Int)]())
     while let (name, value) = rest.readMultipleIntegers(as: (UInt16, UInt32).self) {
       guard let setting = HTTP2Setting(rawValue: name) else { continue }

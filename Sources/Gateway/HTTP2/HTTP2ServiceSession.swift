@@ -3,7 +3,9 @@ import NIOCore
 /// The gateway's side of a connection to a service.
 class HTTP2ServiceSession: HTTP2Session {
   /// Bytes of an answer that are taken and not passed on yet, at most.
-  private static let streamWindow = 262_144
+  private static let streamWindow = 131_072
+  /// Octets of a field list that a service is told are taken; beyond twice of it the connection ends, which others use.
+  private static let listBytes = 65_536
 
   private var next: UInt32 = 1
   /// Streams for which something has come with what is being read.
@@ -14,12 +16,12 @@ class HTTP2ServiceSession: HTTP2Session {
   override func channelActive(context: ChannelHandlerContext) {
     // Streams hold themselves back, so that one whose client reads slowly does not hold the others up.
     begin(
-      preface: HTTP2Frame.preface, [(.enablePush, 0), (.maximumHeaderListSize, maximumListBytes)],
-      connectionWindow: 16 * Self.streamWindow)
+      preface: HTTP2Frame.preface, [(.enablePush, 0), (.maximumHeaderListSize, Self.listBytes)],
+      connectionWindow: 32 * Self.streamWindow)
     context.fireChannelActive()
   }
 
-  override var maximumListBytes: Int { 65_536 }
+  override var maximumListBytes: Int { 2 * Self.listBytes }
 
   // MARK: - Streams
 
@@ -46,7 +48,7 @@ class HTTP2ServiceSession: HTTP2Session {
   override func readAll() {
     guard !arriving.isEmpty else { return }
     let streams = arriving
-    arriving.removeAll(keepingCapacity: true)
+    arriving = []
     for stream in streams { stream.goOn() }
   }
 }

@@ -27,6 +27,9 @@ final class HTTP2ServiceStream: HTTP2Stream {
     case malformed
   }
 
+  /// Interim answers to one request; more is no HTTP server.
+  private static let maximumInterims = 16
+
   private let service: HTTP2ServiceSession
   private weak var asker: (any HTTP2Asker)?
   private var request = HTTP2Message(.request)
@@ -35,6 +38,8 @@ final class HTTP2ServiceStream: HTTP2Stream {
   private var inbound = ByteBuffer()
   private var counted = 0
   private var hasHead = false
+  /// Interim answers so far; they come under no window.
+  private var interims = 0
   private var body = HTTP2Body(.none)
   /// nil while it goes on.
   private var end: End?
@@ -132,7 +137,10 @@ final class HTTP2ServiceStream: HTTP2Stream {
       let kind = try head.finish(endsStream: block.endsStream, answersHEAD: asksHEAD, into: &output)
       if inbound.readableBytes == 0 { inbound = output } else { inbound.writeImmutableBuffer(output) }
       goOnSoon()
-      guard case .final(let framing) = kind else { return }
+      guard case .final(let framing) = kind else {
+        interims += 1
+        return interims <= Self.maximumInterims ? () : fail(.malformed, .protocolError)
+      }
       hasHead = true
       body = HTTP2Body(framing)
       if block.endsStream { finish(nil) }
@@ -143,7 +151,9 @@ final class HTTP2ServiceStream: HTTP2Stream {
 
   override func receive(_ data: ByteBuffer, endsStream: Bool, counted: Int) {
     wasHeard = true
-    self.counted += counted
+    // Padding goes nowhere.
+    taken(counted - data.readableBytes)
+    self.counted += data.readableBytes
     guard hasHead, (try? body.write(data, into: &inbound)) != nil else { return fail(.malformed, .protocolError) }
     if endsStream { finish(nil) } else { goOnSoon() }
   }

@@ -16,6 +16,7 @@ class HTTP2Session: ChannelDuplexHandler {
   private var input: ByteBuffer?
   /// A header block that is not whole yet.
   var block: Block?
+  private var hasBegun = false
   private var hasSettings = false
   /// A mistake was made, and told; nothing more is read or written.
   private(set) var isEnding = false
@@ -43,7 +44,7 @@ class HTTP2Session: ChannelDuplexHandler {
 
   private var output = ByteBuffer()
   /// Streams that have something to send, in turn.
-  private var sending: [HTTP2Stream] = []
+  private var sending = CircularBuffer<HTTP2Stream>()
   /// Streams that were reset, and have not heard of it.
   private var resets: [HTTP2Stream] = []
   private var isFlushScheduled = false
@@ -90,6 +91,9 @@ class HTTP2Session: ChannelDuplexHandler {
   var maximumListBytes: Int { 2 * limits.headBytes }
   /// CONTINUATION frames after one HEADERS frame.
   var maximumContinuations: Int { 8 }
+  /// Octets written that the other side does not read, beyond which the connection ends. What is answered to frames is not
+  /// held up by HTTP/2's windows, so whoever asks without reading could fill the memory.
+  var maximumUnreadBytes: Int { 1 << 20 }
 
   // MARK: - Channel
 
@@ -127,19 +131,52 @@ class HTTP2Session: ChannelDuplexHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard !isEnding else { return }
     var bytes = unwrapInboundIn(data)
+    do throws(HTTP2Fault) {
+      guard isRead(context) else { throw HTTP2Fault(.enhanceYourCalm, "nothing is read of what is answered") }
+      try read(&bytes)
+    } catch {
+      giveUp(error)
+    }
+  }
+
+  /// Whether the other side takes what it is sent.
+  private func isRead(_ context: ChannelHandlerContext) -> Bool {
+    guard !context.channel.isWritable else { return true }
+    guard let waiting = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes) else { return true }
+    return waiting <= maximumUnreadBytes
+  }
+
+  private func read(_ bytes: inout ByteBuffer) throws(HTTP2Fault) {
     if var waiting = input {
       input = nil
-      waiting.writeBuffer(&bytes)
-      bytes = waiting
-    }
-    do throws(HTTP2Fault) {
-      if try readPreface(&bytes) {
-        while !isEnding, let frame = try HTTP2Frame.take(&bytes) { try receive(frame) }
+      guard hasBegun else {
+        waiting.writeBuffer(&bytes)
+        return try readFrames(&waiting)
       }
-    } catch {
-      return giveUp(error)
+      // Only what completes its frame is put behind it.
+      while true {
+        let missing = try HTTP2Frame.missing(in: waiting)
+        guard missing > 0 else { break }
+        guard let more = bytes.readSlice(length: min(missing, bytes.readableBytes)), more.readableBytes > 0 else {
+          return input = waiting
+        }
+        waiting.writeImmutableBuffer(more)
+      }
+      if let frame = try HTTP2Frame.take(&waiting) { try receive(frame) }
     }
-    if bytes.readableBytes > 0 { input = bytes }
+    try readFrames(&bytes)
+  }
+
+  private func readFrames(_ bytes: inout ByteBuffer) throws(HTTP2Fault) {
+    if !hasBegun { hasBegun = try readPreface(&bytes) }
+    if hasBegun {
+      while !isEnding, let frame = try HTTP2Frame.take(&bytes) { try receive(frame) }
+    }
+    guard bytes.readableBytes > 0, !isEnding else { return }
+    // In storage of its own, so that what was read before it is let go.
+    var rest = ByteBuffer()
+    rest.writeImmutableBuffer(bytes)
+    input = rest
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
@@ -158,6 +195,7 @@ class HTTP2Session: ChannelDuplexHandler {
   func begin(preface: [UInt8] = [], _ settings: [(HTTP2Setting, Int)], connectionWindow: Int) {
     output.writeBytes(preface)
     output.writeSettings(settings + [(.initialWindowSize, settledStreamWindow)])
+    let connectionWindow = min(connectionWindow, HTTP2Window.maximum)
     if connectionWindow > HTTP2Window.initial {
       output.writeWindowUpdate(0, connectionWindow - HTTP2Window.initial)
       receiveWindow = HTTP2ReceiveWindow(connectionWindow)
@@ -298,6 +336,7 @@ class HTTP2Session: ChannelDuplexHandler {
 
   private func resizeStreams(to size: Int) throws(HTTP2Fault) {
     let change = size - peerStreamWindow
+    guard change != 0 else { return }
     peerStreamWindow = size
     for stream in streams.values {
       stream.sendWindow += change
@@ -366,7 +405,8 @@ class HTTP2Session: ChannelDuplexHandler {
     stream.isOver = true
     streams[stream.id] = nil
     resets.append(stream)
-    if !isEnding { output.writeReset(stream.id, code) }
+    // Nothing is left to be reset where both sides have ended it, and nobody knows one that was never asked for.
+    if !isEnding, stream.isKnown, !(stream.peerEnded && stream.ownEnded) { output.writeReset(stream.id, code) }
     scheduleFlush()
     forgot(stream)
   }
@@ -402,6 +442,19 @@ class HTTP2Session: ChannelDuplexHandler {
     _ stream: HTTP2Stream, endsStream: Bool, _ write: (inout HPACKEncoder, inout ByteBuffer) -> Void
   ) {
     guard !isEnding else { return }
+    writeBlock(of: stream, endsStream: endsStream, write)
+    if endsStream {
+      stream.sentHeadOnly()
+      sendSoon(stream)
+    } else {
+      scheduleFlush()
+    }
+  }
+
+  private func writeBlock(
+    of stream: HTTP2Stream, endsStream: Bool, _ write: (inout HPACKEncoder, inout ByteBuffer) -> Void
+  ) {
+    stream.isKnown = true
     var block = ByteBuffer()
     swap(&block, &scratch)
     block.clear()
@@ -409,12 +462,6 @@ class HTTP2Session: ChannelDuplexHandler {
     write(&encoder, &block)
     output.writeHeaders(block, stream: stream.id, endsStream: endsStream)
     swap(&block, &scratch)
-    if endsStream {
-      stream.sentHeadOnly()
-      sendSoon(stream)
-    } else {
-      scheduleFlush()
-    }
   }
 
   /// Writes frames of the connection's own.
@@ -443,24 +490,20 @@ class HTTP2Session: ChannelDuplexHandler {
     isFlushScheduled = false
     let gone = resets
     if !gone.isEmpty {
-      resets.removeAll(keepingCapacity: true)
+      resets = []
       for stream in gone { stream.closed(nil) }
     }
     guard let context, !isEnding else { return }
-    while !sending.isEmpty, !isEnding {
+    // As long as something moves: a lap in which nothing does ends it.
+    var left = sending.count
+    while left > 0, !isEnding, context.channel.isWritable, let stream = sending.popFirst() {
+      left -= 1
+      let before = sendWindow
+      let hasMore = sendFrame(of: stream)
+      if hasMore { sending.append(stream) } else { stream.isSending = false }
+      if stream.ownEnded { finish(stream) } else { stream.tellWritable() }
+      if !hasMore || sendWindow != before { left = sending.count }
       if output.readableBytes >= 65_536 { pass(context) }
-      guard sendWindow > 0 || sending.contains(where: { $0.output.readableBytes == 0 }), context.channel.isWritable
-      else { break }
-      let turn = sending
-      sending.removeAll(keepingCapacity: true)
-      for stream in turn {
-        if sendFrame(of: stream) {
-          sending.append(stream)
-        } else {
-          stream.isSending = false
-        }
-        if stream.ownEnded { finish(stream) } else { stream.tellWritable() }
-      }
     }
     guard !isEnding else { return }
     pass(context)
@@ -470,7 +513,7 @@ class HTTP2Session: ChannelDuplexHandler {
   private func pass(_ context: ChannelHandlerContext) {
     guard output.readableBytes > 0 else { return }
     let bytes = output
-    output = context.channel.allocator.buffer(capacity: min(4_096, bytes.readableBytes))
+    output = context.channel.allocator.buffer(capacity: min(81_920, bytes.readableBytes))
     context.write(wrapOutboundOut(bytes), promise: nil)
   }
 
@@ -479,28 +522,27 @@ class HTTP2Session: ChannelDuplexHandler {
   /// - Returns: Whether there is more that does not wait for its own window.
   private func sendFrame(of stream: HTTP2Stream) -> Bool {
     guard !stream.isOver else { return false }
-    if let (data, endsStream) = stream.takeOutput(atMost: sendWindow) {
-      sendWindow -= data.readableBytes
+    if let (count, endsStream) = stream.nextFrame(atMost: sendWindow) {
+      sendWindow -= count
       output.writeFrameHeader(
-        HTTP2Frame.Kind.data, flags: endsStream ? HTTP2Frame.Flag.endStream : 0, stream: stream.id,
-        length: data.readableBytes)
-      output.writeImmutableBuffer(data)
-      moved(data.readableBytes)
+        HTTP2Frame.Kind.data, flags: endsStream ? HTTP2Frame.Flag.endStream : 0, stream: stream.id, length: count)
+      stream.take(count, endsStream: endsStream, into: &output)
+      moved(count)
+      stream.sentSome()
     }
     if let lines = stream.takeTrailers() { sendTrailers(lines, of: stream) }
-    return stream.output.readableBytes > 0 && stream.sendWindow > 0
+    return stream.output.count > 0 && stream.sendWindow > 0
   }
 
   private func sendTrailers(_ lines: ByteBuffer, of stream: HTTP2Stream) {
-    var block = ByteBuffer()
-    encoder.beginBlock(into: &block)
-    let isRead = lines.withUnsafeReadableBytes { bytes in
-      (try? HTTP2Lines.forEachField(bytes, from: 0, isRequest: false) { name, value, indexing in
-        encoder.encode(name: name, value: value, indexing, into: &block)
-      }) != nil
+    writeBlock(of: stream, endsStream: true) { encoder, block in
+      let isRead = lines.withUnsafeReadableBytes { bytes in
+        (try? HTTP2Lines.forEachField(bytes, from: 0, isRequest: false) { name, value, indexing in
+          encoder.encode(name: name, value: value, indexing, into: &block)
+        }) != nil
+      }
+      assert(isRead, "a trailer section is checked when it comes")
     }
-    assert(isRead, "a trailer section is checked when it comes")
-    output.writeHeaders(block, stream: stream.id, endsStream: true)
   }
 
   private func finish(_ stream: HTTP2Stream) {

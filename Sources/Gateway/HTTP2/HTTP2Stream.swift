@@ -11,6 +11,8 @@ class HTTP2Stream {
   fileprivate(set) var id: UInt32 = 0
   /// Nothing more is sent, or comes.
   var isOver = false
+  /// Whether the other side has heard of it: else there is nothing that could be reset (RFC 9113 §5.1).
+  var isKnown = false
 
   // MARK: What comes
 
@@ -21,8 +23,8 @@ class HTTP2Stream {
   // MARK: What goes
 
   var sendWindow = HTTP2Window.initial
-  /// Octets of the body that wait for a window.
-  private(set) var output = ByteBuffer()
+  /// What waits for a window of the body.
+  private(set) var output = HTTP2Output()
   /// Behind the body, lines of HTTP/1.1.
   private var trailers: ByteBuffer?
   /// Nothing is added to the message.
@@ -55,6 +57,9 @@ class HTTP2Stream {
   /// The body may be written on.
   func becameWritable() {}
 
+  /// Some of the body is sent.
+  func sentSome() {}
+
   /// Everything is sent, END_STREAM with it.
   func sentAll() {}
 
@@ -73,8 +78,8 @@ class HTTP2Stream {
 
   /// Adds to the body.
   func send(_ data: ByteBuffer) {
-    if output.readableBytes == 0 { output = data } else { output.writeImmutableBuffer(data) }
-    if output.readableBytes > Self.highWatermark { isWritable = false }
+    output.append(data)
+    if output.count > Self.highWatermark { isWritable = false }
   }
 
   func sendEnd(_ trailers: ByteBuffer?) {
@@ -89,31 +94,34 @@ class HTTP2Stream {
   }
 
   /// Whether there is something to send, as far as the windows allow.
-  var hasOutput: Bool { output.readableBytes > 0 || outputEnded && !ownEnded }
+  var hasOutput: Bool { output.count > 0 || outputEnded && !ownEnded }
 
-  /// Takes as much of the body as may go, for one frame.
-  func takeOutput(atMost allowed: Int) -> (data: ByteBuffer, endsStream: Bool)? {
-    let count = min(output.readableBytes, sendWindow, allowed, HTTP2Frame.maximumBytes)
-    guard count > 0 || output.readableBytes == 0 && outputEnded && trailers == nil && !ownEnded else { return nil }
-    let data = output.readSlice(length: max(0, count)) ?? ByteBuffer()
-    sendWindow -= data.readableBytes
-    if output.readableBytes == 0 {
-      output = ByteBuffer()
-      if outputEnded, trailers == nil { ownEnded = true }
-    }
-    return (data, ownEnded)
+  /// How much of the body goes into the next frame, and whether that is the last; nil where there is nothing to send, or no
+  /// window for it.
+  func nextFrame(atMost allowed: Int) -> (count: Int, endsStream: Bool)? {
+    guard output.count > 0 else { return outputEnded && trailers == nil && !ownEnded ? (0, true) : nil }
+    let count = min(output.count, sendWindow, allowed, HTTP2Frame.maximumBytes)
+    guard count > 0 else { return nil }
+    return (count, count == output.count && outputEnded && trailers == nil)
+  }
+
+  /// Moves so much of the body to `frame`.
+  func take(_ count: Int, endsStream: Bool, into frame: inout ByteBuffer) {
+    sendWindow -= count
+    output.take(count, into: &frame)
+    if endsStream { ownEnded = true }
   }
 
   /// What follows the body, once that is out.
   func takeTrailers() -> ByteBuffer? {
-    guard output.readableBytes == 0, outputEnded, !ownEnded, let lines = trailers else { return nil }
+    guard output.count == 0, outputEnded, !ownEnded, let lines = trailers else { return nil }
     trailers = nil
     ownEnded = true
     return lines
   }
 
   func tellWritable() {
-    guard !isWritable, output.readableBytes <= Self.lowWatermark else { return }
+    guard !isWritable, output.count <= Self.lowWatermark else { return }
     isWritable = true
     becameWritable()
   }

@@ -62,15 +62,20 @@ private final class ProbeQuestion {
   /// - Returns: Whether that is all that was to be known.
   func receive(_ bytes: ByteBuffer) -> Bool {
     received.writeImmutableBuffer(bytes)
-    guard received.readableBytes <= 65_536,
+    while received.readableBytes <= 65_536,
       let length = received.withUnsafeReadableBytes({ (try? HeadScanner.headLength($0)) ?? nil })
-    else { return false }
-    var head = ResponseHead()
-    let parsed: Void? = received.withUnsafeReadableBytes {
-      try? head.parse($0[ByteRange(0, length)], limits: HeadLimits())
+    {
+      var head = ResponseHead()
+      let parsed: Void? = received.withUnsafeReadableBytes {
+        try? head.parse($0[ByteRange(0, length)], limits: HeadLimits())
+      }
+      received.moveReaderIndex(forwardBy: length)
+      // Interim ones say nothing yet.
+      guard parsed == nil || head.status >= 200 else { continue }
+      answer.succeed(parsed == nil ? 0 : head.status)
+      return true
     }
-    answer.succeed(parsed == nil ? 0 : head.status)
-    return true
+    return false
   }
 
   func ended() {

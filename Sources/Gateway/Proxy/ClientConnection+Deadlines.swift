@@ -37,6 +37,11 @@ extension ClientConnection {
     }
   }
 
+  /// Some of what waits for a stream's window is out, after the last of it was written.
+  func noteSent() {
+    if case .linger = deadlineKind { deadline = worker.coarseNow + timeouts.transferIdle }
+  }
+
   func timedOut(_ now: Int64) {
     deadline = .max
     switch deadlineKind {

@@ -10,6 +10,7 @@ final class HTTP2Upstream {
   /// Streams that the service allows on a connection; until it has said so, what it allows at least if it follows the
   /// advice of RFC 9113 §6.5.2.
   fileprivate(set) var maximumStreams = 100
+  private var isRetired = false
 
   init(_ worker: Worker, _ shared: UpstreamInstance) {
     self.worker = worker
@@ -22,8 +23,8 @@ final class HTTP2Upstream {
 
   /// Opens a stream for `upstream`, which becomes active then, or is told that there is none.
   func open(_ upstream: UpstreamConnection) {
+    if let free = connections.first(where: { $0.takesMore && $0.count < maximumStreams }) { return free.open(upstream) }
     let usable = connections.filter(\.takesMore)
-    if let free = usable.first(where: { $0.count < maximumStreams }) { return free.open(upstream) }
     if usable.count >= Self.maximumConnections, let least = usable.min(by: { $0.count < $1.count }) {
       return least.open(upstream)
     }
@@ -31,6 +32,7 @@ final class HTTP2Upstream {
     connections.append(connection)
     connection.open(upstream)
     connection.connect(to: shared)
+    if isRetired { connection.leave() }
   }
 
   fileprivate func forget(_ gone: HTTP2UpstreamConnection) { connections.removeAll { $0 === gone } }
@@ -39,7 +41,10 @@ final class HTTP2Upstream {
   func closeIdle(before moment: Int64) { for connection in connections { connection.closeIfIdle(before: moment) } }
 
   /// The instance is known no more: connections close with their last stream.
-  func retire() { for connection in connections { connection.leave() } }
+  func retire() {
+    isRetired = true
+    for connection in connections { connection.leave() }
+  }
 }
 
 /// A connection of HTTP/2 to a service.
@@ -61,6 +66,7 @@ final class HTTP2UpstreamConnection: HTTP2ServiceSession {
   private var isLeaving = false
   /// No stream can be opened any more, not even for those that wait.
   private var isLeft = false
+  private var isClosing = false
   private var maximumStreams: Int
   /// What a service that means well needs by far: those of gRPC send PING after PING while data flows.
   private var controlFrames = HTTP2Rate(2_048, per: 1_000_000_000)
@@ -122,8 +128,10 @@ final class HTTP2UpstreamConnection: HTTP2ServiceSession {
   private func make(_ upstream: UpstreamConnection) {
     let stream = HTTP2ServiceStream(self, upstream)
     waiting.append(stream)
-    beginWaiting()
+    // It has written its head before the stream is open: whoever has left meanwhile was never there.
     upstream.connected(stream)
+    beginWaiting()
+    // It was left before there was anybody to tell.
     if isLeft { leaveWaiting() }
   }
 
@@ -134,6 +142,7 @@ final class HTTP2UpstreamConnection: HTTP2ServiceSession {
       // All numbers are used up: who waits goes elsewhere.
       waiting.append(next)
       (isLeaving, isLeft) = (true, true)
+      leaveWaiting()
     }
   }
 
@@ -144,20 +153,27 @@ final class HTTP2UpstreamConnection: HTTP2ServiceSession {
   }
 
   override func forgot(_ stream: HTTP2Stream) {
-    waiting.removeAll { $0 === stream }
-    if (stream as? HTTP2ServiceStream)?.wasHeard == false { ask() }
+    if stream.id == 0 {
+      waiting.removeAll { $0 === stream }
+    } else if (stream as? HTTP2ServiceStream)?.wasHeard == false {
+      ask()
+    }
     idleSince = worker.coarseNow
     beginWaiting()
     closeIfDone()
   }
 
   private func closeIfDone() {
-    guard isLeaving, count == 0 else { return }
+    guard isLeaving, count == 0, !isClosing, let context else { return }
+    isClosing = true
     closeOnceWritten()
+    // A service that does not read has as long for it as for connecting.
+    let patience = TimeAmount.nanoseconds(worker.state.configuration.timeouts.connect.nanoseconds)
+    context.eventLoop.assumeIsolated().scheduleTask(in: patience) { [weak self] in self?.context?.close(promise: nil) }
   }
 
   func closeIfIdle(before moment: Int64) {
-    guard case .open = state, count == 0, idleSince < moment else { return }
+    guard case .open = state, count == 0, !isLeaving, idleSince < moment else { return }
     leave()
   }
 

@@ -33,6 +33,7 @@ struct Flood: Sendable, CustomTestStringConvertible {
     Flood("rapid reset", reaching: 8) { many(1_000) { [.get(odd($0)), .reset(odd($0))] } },
     Flood("SETTINGS") { many(2_000) { _ in [.settings()] } },
     Flood("SETTINGS that change the windows") { many(2_000) { [.settings([(4, UInt32($0))])] } },
+    Flood("SETTINGS with hundreds of values") { RawFrame.settings((0..<300).map { (4, UInt32($0)) }).bytes },
     Flood("PING") { many(2_000) { _ in [RawFrame(type: RawFrame.Kind.ping, payload: Array(repeating: 0, count: 8))] } },
     Flood("PRIORITY") {
       many(2_000) { _ in [RawFrame(type: RawFrame.Kind.priority, stream: 1, payload: [0, 0, 0, 3, 16])] }

@@ -156,6 +156,47 @@ private struct Peer {
     #expect(order == [55, 57, 55, 57, 55, 57, 55, 57])
   }
 
+  @Test("when the connection's window is what holds them back, whoever got nothing has the next turn")
+  func fairness() throws {
+    var peer = try Peer()
+    try peer.send(RawFrame.settings().bytes)
+    // All have more than the connection's window lets go.
+    for stream in [55, 57, 59, 61] as [UInt32] { try peer.send(RawFrame.get(stream).bytes) }
+    let before = peer.bodies
+    for _ in 0..<4 {
+      peer.window += 16_384
+      try peer.send(RawFrame.windowUpdate(0, 16_384).bytes)
+    }
+    for stream in [55, 57, 59, 61] as [UInt32] {
+      #expect(peer.bodies[stream, default: 0] > before[stream, default: 0], "\(stream): \(before), \(peer.bodies)")
+    }
+  }
+
+  @Test("what was sent is let go while there is always more to send, and what was read while a frame is always cut")
+  func letGo() throws {
+    var peer = try Peer()
+    try peer.send(RawFrame.settings().bytes)
+    try peer.send(RawFrame.headers(1, RawFrame.request("POST", "/"), end: false).bytes)
+    try peer.send(RawFrame.headers(85, RawFrame.request("POST", "/"), end: false).bytes)
+    let before = ResidentMemory.bytes()
+    // 160 MB each way.
+    let frame = RawFrame.data(1, String(repeating: "a", count: 16_384)).bytes
+    let stream = try #require(peer.session.streams[85])
+    try peer.send(Array(frame.prefix(100)))
+    for _ in 0..<10_000 {
+      stream.send(ByteBuffer(repeating: 0, count: 16_384))
+      peer.session.sendSoon(stream)
+      peer.window += 16_384
+      peer.windows[85, default: peer.streamWindow] += 16_384
+      try peer.send(
+        frame.dropFirst(100) + RawFrame.windowUpdate(0, 16_384).bytes + RawFrame.windowUpdate(85, 16_384).bytes
+          + frame.prefix(100))
+      peer.frames.removeAll()
+    }
+    #expect(peer.session.received == 10_000 * 16_384 && stream.output.count > 0)
+    #expect(ResidentMemory.bytes() - before < 96 << 20)
+  }
+
   @Test("what is taken is given back, to the stream and to the connection, in good time and not for every octet")
   func givenBack() throws {
     var peer = try Peer()
