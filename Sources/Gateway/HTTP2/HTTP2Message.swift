@@ -52,7 +52,9 @@ struct HTTP2Message {
   struct Malformed: Error {}
 
   mutating func append(_ bytes: ByteBuffer) {
-    if input.readableBytes == 0 { input = bytes } else { input.writeImmutableBuffer(bytes) }
+    guard input.readableBytes > 0 else { return input = bytes }
+    input = input.rest
+    input.writeImmutableBuffer(bytes)
   }
 
   /// The connection would end here, and so does a body that lasts until then.

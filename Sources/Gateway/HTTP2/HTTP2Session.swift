@@ -173,10 +173,7 @@ class HTTP2Session: ChannelDuplexHandler {
       while !isEnding, let frame = try HTTP2Frame.take(&bytes) { try receive(frame) }
     }
     guard bytes.readableBytes > 0, !isEnding else { return }
-    // In storage of its own, so that what was read before it is let go.
-    var rest = ByteBuffer()
-    rest.writeImmutableBuffer(bytes)
-    input = rest
+    input = bytes.rest
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {

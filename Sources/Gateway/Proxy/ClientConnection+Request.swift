@@ -10,7 +10,7 @@ extension ClientConnection {
       case .head:
         guard bytes.readableBytes > 0, readHead(&bytes) else { return }
       case .deciding, .done:
-        if bytes.readableBytes > 0 { input = bytes }
+        if bytes.readableBytes > 0 { input = bytes.rest }
         return
       case .body:
         guard readBody(&bytes) else { return }
@@ -44,7 +44,7 @@ extension ClientConnection {
           setDeadline(.head, worker.readClock() + worker.timeouts.head)
         }
         scanned = bytes.readableBytes
-        input = bytes
+        input = bytes.rest
         return false
       }
       scanned = 0

@@ -50,7 +50,7 @@ extension UpstreamConnection {
     guard let length = found else {
       guard bytes.readableBytes <= worker.headLimits.headBytes else { throw .headTooLarge }
       scanned = bytes.readableBytes
-      input = bytes
+      input = bytes.rest
       return false
     }
     scanned = 0

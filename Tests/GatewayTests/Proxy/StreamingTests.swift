@@ -60,6 +60,25 @@ import Testing
     }
   }
 
+  @Test("of requests that come on and on, each read ending within one of them, nothing is kept that was answered")
+  func pipelined() async throws {
+    let upstream = try await ScriptedUpstream { _ in .ok() }
+    try await RunningGateway.run([upstream]) { gateway in
+      let client = try await gateway.connect()
+      let padding = String(repeating: "a", count: 15_000)
+      let request = "GET /nowhere HTTP/1.1\r\nhost: t\r\nx-a: \(padding)\r\n\r\n"
+      let before = ResidentMemory.bytes()
+      try await client.send(String(request.prefix(7_000)))
+      // 150 MB.
+      for _ in 0..<10_000 {
+        try await client.send(String(request.dropFirst(7_000)) + request.prefix(7_000))
+        #expect(try await client.response().status == 404)
+      }
+      #expect(ResidentMemory.bytes() - before < 64 << 20)
+      await client.close()
+    }
+  }
+
   @Test("over HTTP/2 a large request to a service that does not read waits at the client, and goes on when it reads")
   func unreadUpload() async throws {
     let upstream = try await UnreadingUpstream(answersAfter: Self.size)
