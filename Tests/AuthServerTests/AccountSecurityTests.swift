@@ -1,6 +1,7 @@
 import AuthAPI
 import Foundation
 import GravityContracts
+import GravityData
 import Testbed
 import Testing
 
@@ -154,25 +155,29 @@ import Testing
     try await AuthFixture.runWithPasskeys(on: engine) { auth in
       let user = try await auth.newUser("u@example.org")
       let root = try await auth.administrator()
-      func told() async throws -> OwnSecurity {
+      func told(_ methods: String...) async throws -> OwnSecurity {
         let theirs = try await auth.send(AuthAPI.accountSecurity, Self.path(user.id, "/security"), token: root).value
         let own = try await auth.send(AuthAPI.ownSecurity, token: user.tokens.accessToken).value
         #expect(theirs.hasPassword == own.hasPassword && theirs.hasSecondFactor == own.hasSecondFactor)
         #expect(theirs.passkeys == own.passkeys)
+        #expect(theirs.stepUpMethods.map(\.rawValue) == methods)
         return own
       }
-      #expect(try await told() == OwnSecurity(hasPassword: true, hasSecondFactor: false, passkeys: 0))
+      #expect(try await told("password") == OwnSecurity(hasPassword: true, hasSecondFactor: false, passkeys: 0))
       _ = try await auth.newPasskey(user.tokens.accessToken)
       // A secret that waits for its first code is no factor yet.
       _ = try await auth.send(AuthAPI.enrolTOTP, token: user.tokens.accessToken)
-      #expect(try await told() == OwnSecurity(hasPassword: true, hasSecondFactor: false, passkeys: 1))
+      #expect(
+        try await told("password", "passkey") == OwnSecurity(hasPassword: true, hasSecondFactor: false, passkeys: 1))
       _ = try await auth.enrol(user.id, "u@example.org", user.tokens)
       try await auth.database.write { transaction in
         var row = try #require(try AccountStore(transaction).find(user.id))
         row.passwordHash = nil
         _ = try AccountStore(transaction).update(row, at: row.updatedAt)
       }
-      #expect(try await told() == OwnSecurity(hasPassword: false, hasSecondFactor: true, passkeys: 1))
+      #expect(
+        try await told("totp", "recovery_code", "passkey")
+          == OwnSecurity(hasPassword: false, hasSecondFactor: true, passkeys: 1))
       #expect(try await auth.send(AuthAPI.ownSecurity).status == 401)
     }
   }

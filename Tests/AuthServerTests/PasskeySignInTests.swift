@@ -226,6 +226,11 @@ import Testing
       let stale = try await auth.send(
         AuthAPI.createAPIKey, nil, ["name": "k", "scopes": ["account"]], token: ann.accessToken)
       #expect(stale.code == "insufficient_user_authentication" && stale.problem?.detail?.contains("a passkey") == true)
+      let methods = JSONValue.array([.string("password"), .string("passkey")])
+      #expect(stale.problem?.extensions["methods"] == methods)
+      let removal = try await auth.send(AuthAPI.passkeyOptions, token: ann.accessToken)
+      #expect(
+        removal.problem?.extensions["methods"] == methods && removal.problem?.extensions["max_age"] == .integer(600))
       func challenge() async throws -> String {
         let options = try await auth.send(AuthAPI.passkeyStepUpOptions, token: ann.accessToken).value
         #expect(options.allowCredentials.map(\.id) == [Data(phone.credentialID).base64URLEncodedString()])

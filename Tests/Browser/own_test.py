@@ -149,6 +149,28 @@ def what_takes_a_step_up_is_done_after_it(visit):
 
 
 @test
+def a_step_up_asks_for_what_the_account_has(visit):
+    own = visit.stand_in.own
+    visit.page.add_init_script(PASSKEYS)
+    page = visit.sign_in("/console/keys")
+    own.is_recent, own.has_password = False, False
+    form, proof = ask_for_key(page)
+    expect(proof.get_by_role("textbox")).to_have_count(0)
+    page.evaluate("window.cancels = true")
+    proof.get_by_role("button", name="Use a passkey", exact=True).click()
+    expect(proof).to_contain_text("it was canceled, or took too long")
+    page.keyboard.press("Escape")
+    passkeys, own.passkeys = own.passkeys, []
+    form.get_by_role("button", name="Make the key").click()
+    expect(form.get_by_role("alert").last).to_contain_text("sign out, and sign in again, first")
+    own.passkeys = passkeys
+    page.evaluate("window.cancels = false")
+    form.get_by_role("button", name="Make the key").click()
+    proof.get_by_role("button", name="Use a passkey", exact=True).click()
+    expect(dialog(page).get_by_label("API key", exact=True)).to_have_value("gk_the-secret")
+
+
+@test
 def a_session_that_ends_takes_its_questions_along(visit):
     page = visit.sign_in("/console/keys")
     page.locator(".page-head >> text=New key").click()
@@ -276,7 +298,7 @@ def ones_passkeys_are_added_renamed_and_removed(visit):
     dialog(page).get_by_label("Name").fill("Phone")
     accept(page, "Go on")
     expect(part.get_by_role("listitem")).to_have_count(2)
-    own.is_recent = False
+    own.is_recent, own.has_password = False, True
     part.get_by_role("button", name="Remove Work laptop").click()
     accept(page, "Remove")
     page.get_by_role("button", name="Use a passkey instead").click()
@@ -381,8 +403,10 @@ def an_erasure_is_asked_for_by_typing_and_taken_back(visit):
     own.is_last_administrator = True
     accept(page, "Erase my data")
     expect(dialog(page).get_by_role("alert").last).to_contain_text("Give another account the role admin first")
-    own.is_last_administrator = False
+    own.is_last_administrator, own.is_recent = False, False
     accept(page, "Erase my data")
+    page.get_by_role("dialog", name="Is it you?").get_by_label("Your password").fill(PASSWORD)
+    page.keyboard.press("Enter")
     expect(page.locator(".summary")).to_contain_text("You asked to be erased. It begins in 30 d")
     assert own.profile["status"] == "pending_deletion"
     expect(page.get_by_role("button", name="Erase my data")).to_be_hidden()

@@ -258,7 +258,9 @@ class StandIn:
                 status, told = refusal.answer
                 headers = [("Retry-After", str(told["retry_after"]))] if "retry_after" in told else []
                 if told["code"] == "insufficient_user_authentication":
-                    headers.append(("WWW-Authenticate", f'Bearer error="insufficient_user_authentication", max_age="{told["max_age"]}"'))
+                    level = f', acr_values="{told["acr_values"]}"' if "acr_values" in told else ""
+                    challenge = f'Bearer error="insufficient_user_authentication"{level}, max_age="{told["max_age"]}"'
+                    headers.append(("WWW-Authenticate", challenge))
                 self.reply(status, told, "application/problem+json", headers)
 
             def body(self):
@@ -284,7 +286,7 @@ class StandIn:
                 if url.path == "/api/v1/auth/me":
                     who = self.caller()
                     return who and self.reply(200, {
-                        "id": ordered_id(1), "email": who, "name": who.split("@")[0].title() + " Example", "roles": ["user"],
+                        "id": ordered_id(1), "email": stand_in.own.address or who, "name": who.split("@")[0].title() + " Example", "roles": ["user"],
                         "email_verified": stand_in.own.is_verified, "created_at": "2026-01-02T03:04:05.000000Z"})
                 if url.path == "/openapi.json":
                     return self.reply(200, OPENAPI)
@@ -393,11 +395,19 @@ class StandIn:
                 if self.ours("POST", self.path, body=body):
                     return None
                 if self.path == "/api/v1/auth/login":
-                    if body.get("password") != PASSWORD:
+                    if body.get("password") != stand_in.own.password:
                         return self.problem(401, "invalid_credentials", "E-mail or password is wrong")
                     if stand_in.own.is_enrolled:
                         return self.refuse(stand_in.own.challenge())
                     return self.reply(200, stand_in.tokens(body["email"], uuid.uuid4().hex))
+                if self.path == "/api/v1/auth/recovery":
+                    return self.reply(202)
+                if self.path == "/api/v1/auth/recovery/complete":
+                    try:
+                        stand_in.own.recover(body)
+                    except Refusal as refusal:
+                        return self.refuse(refusal)
+                    return self.reply(204)
                 if self.path == "/api/v1/auth/login/second-factor":
                     try:
                         stand_in.own.complete(body)

@@ -26,7 +26,7 @@ class Own(Answers):
         self.identities = [{"id": ordered_id(80), "provider": "acme", "display_name": "Acme", "email": "ada@acme.example",
                             "linked_at": stamp(now - 9 * DAY)}]
         self.providers = [{"name": "acme", "display_name": "Acme"}, {"name": "globex", "display_name": "Globex"}]
-        self.has_password = True
+        self.has_password, self.password, self.address = True, "correct horse", None
         # The user service's
         self.profile = {"id": ME, "display_name": "Admin Example", "email": "admin@example.org", "locale": "en", "timezone": "UTC",
                         "status": "active", "version": 3, "created_at": stamp(now - 90 * DAY), "updated_at": stamp(now - DAY)}
@@ -63,8 +63,10 @@ class Own(Answers):
 
     def require_recent(self, needs_code=True):
         if not self.is_recent:
+            methods = ["totp", "recovery_code"] if self.is_enrolled else ["password"] if self.has_password else []
             raise Refusal(401, "insufficient_user_authentication", "That takes a more recent or stronger authentication",
                           detail="Show a code at /api/v1/auth/step-up, then try again with its token.", max_age=600,
+                          methods=methods + (["passkey"] if self.passkeys else []),
                           **({"acr_values": "aal2"} if self.is_enrolled and needs_code else {}))
 
     def require_unblocked(self):
@@ -103,15 +105,42 @@ class Own(Answers):
             if not self.takes(body.get("code")):
                 raise Refusal(422, "invalid_code", "The code is wrong or was used before", detail="Wait for the next code, then try again.",
                               errors=[{"field": "code", "code": "wrong", "message": "is not a code that is good now"}])
-        elif "passkey" not in body and body.get("password") != "correct horse":
+        elif "passkey" not in body and body.get("password") != self.password:
             raise Refusal(422, "invalid_credentials", "The password is wrong",
                           errors=[{"field": "password", "code": "wrong", "message": "is not the current password"}])
         self.is_recent = True
 
-    def verify(self, body, **_):
+    def require_token(self, body):
         if body["token"] != "good-token":
             raise Refusal(400, "invalid_token", "The token is not good any more", detail="It works once. Ask for a new one.")
+
+    def verify(self, body, **_):
+        self.require_token(body)
         self.is_verified = True
+        return 204, None
+
+    def recover(self, body):
+        """Sets a new password, which whoever is not signed in may do."""
+        self.require_token(body)
+        if "password" in body["new_password"]:
+            raise Refusal(422, "invalid", "Some fields are not valid",
+                          errors=[{"field": "new_password", "code": "guessable", "message": "is one of the first that are guessed"}])
+        self.password = body["new_password"]
+
+    def change_email(self, body, **_):
+        self.require_recent()
+        if body["current_password"] != self.password:
+            raise Refusal(422, "invalid_credentials", "The current password is wrong",
+                          errors=[{"field": "current_password", "code": "wrong", "message": "is not the current password"}])
+        if body["new_email"] == (self.address or "admin@example.org"):
+            raise Refusal(422, "invalid", "Some fields are not valid",
+                          errors=[{"field": "new_email", "code": "unchanged", "message": "is the address that the account has"}])
+        self.wanted = body["new_email"]
+        return 202, None
+
+    def confirm_email(self, body, **_):
+        self.require_token(body)
+        self.address, self.is_verified = self.wanted, True
         return 204, None
 
     def security(self, **_):
@@ -221,10 +250,11 @@ class Own(Answers):
         return 200, self.profile
 
     def erase(self, if_match, **_):
-        self.require(self.profile, if_match)
+        self.require_recent(needs_code=False)
         if self.is_last_administrator:
             raise Refusal(409, "last_administrator", "Nobody could administer the platform any more",
                           detail="Make somebody else an administrator first.")
+        self.require(self.profile, if_match)
         self.profile.update(status="pending_deletion", deletion_due_at=stamp(time.time() + 30 * DAY), version=self.profile["version"] + 1)
         return 202, self.profile
 
@@ -405,7 +435,8 @@ class Own(Answers):
 
 AUTH, USER, TEAM = "/api/v1/auth", "/api/v1/users/me", "/api/v1/teams/([^/]+)"
 Own.routes = [(pattern, None, name) for pattern, name in (
-    (f"POST {AUTH}/verify", "verify"), (f"GET {AUTH}/me/security", "security"),
+    (f"POST {AUTH}/verify", "verify"), (f"GET {AUTH}/me/security", "security"), (f"POST {AUTH}/email", "change_email"),
+    (f"POST {AUTH}/email/confirm", "confirm_email"),
     (f"GET {AUTH}/second-factor", "second_factor"), (f"POST {AUTH}/second-factor/totp", "enrol"),
     (f"POST {AUTH}/second-factor/totp/confirm", "confirm"), (f"DELETE {AUTH}/second-factor/totp", "remove_factor"),
     (f"POST {AUTH}/second-factor/recovery-codes", "renew_codes"), (f"GET {AUTH}/passkeys", "list_passkeys"),

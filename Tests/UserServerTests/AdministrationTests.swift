@@ -57,7 +57,7 @@ import UserAPI
       let cjk = users.person("li@example.cn", name: "李 小龙")
       for person in [jose, joan, cjk] { _ = try await users.me(person) }
       _ = try await users.send(UserAPI.updateProfile, nil, ["family_name": "O'Brien-Smith"], token: joan.token)
-      _ = try await users.send(UserAPI.deleteProfile, token: cjk.token)
+      _ = try await users.askErasure(of: cjk)
       let root = users.administrator
       func found(_ query: [String: String]) async throws -> [UUID] {
         var url = URLComponents()
@@ -119,9 +119,16 @@ import UserAPI
       guard request.id == known.id else { throw Problem.notFound("account") }
       return known
     }
+    routes.on(AuthAPI.accountSecurity) { _, _ in
+      AccountSecurity(
+        emailVerified: true, hasPassword: true, hasSecondFactor: false, passkeys: 1,
+        stepUpMethods: [.password, .passkey], openSessions: 0, failedLogins: 0, blockedUntil: nil, apiKeys: [],
+        consents: 0, changes: [])
+    }
     let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let responder = try routes.build(
-      declared: [AuthAPI.account], telemetry: HTTPTelemetry(logger: silent, metrics: PrometheusMetrics()))
+      declared: [AuthAPI.account, AuthAPI.accountSecurity],
+      telemetry: HTTPTelemetry(logger: silent, metrics: PrometheusMetrics()))
     let application = Application(
       responder: responder, configuration: .init(address: .hostname("127.0.0.1", port: 0)), logger: silent)
     try await application.test(.live) { client in
@@ -138,6 +145,7 @@ import UserAPI
         found
           == DirectoryAccount(id: known.id, email: "a@example.org", name: "A", status: .suspended, version: 7))
       #expect(try await directory.account(UUID()) == nil)
+      #expect(try await directory.proofMethods(of: known.id) == [.password, .passkey])
       let powerless = RemoteAccountDirectory(
         auth: EndpointClient(http: .shared, instances: instances) { try await signer.token() })
       await #expect(throws: Problem.self) { try await powerless.account(known.id) }

@@ -1,3 +1,4 @@
+import AuthAPI
 import Foundation
 import GravityContracts
 import GravityIdentity
@@ -67,6 +68,11 @@ final class FakeDirectory: AccountDirectory {
   /// Says something old again.
   func rewind(_ id: UUID, to account: DirectoryAccount) { state.withLock { $0.accounts[id] = account } }
   func current(_ id: UUID) -> DirectoryAccount? { state.withLock { $0.accounts[id] } }
+
+  func proofMethods(of id: UUID) async throws -> [ProofMethod] {
+    if state.withLock({ $0.isAway }) { throw Away() }
+    return [.totp, .recoveryCode]
+  }
 
   func account(_ id: UUID) async throws -> DirectoryAccount? {
     let (answer, interruption) = try state.withLock { state in

@@ -71,7 +71,7 @@ import UserAPI
   private static func begun(_ users: UserFixture) async throws -> UserFixture.Person {
     let person = users.person("alice@example.org")
     _ = try await users.send(UserAPI.createAddress, nil, Berlin.fields, token: person.token)
-    _ = try await users.send(UserAPI.deleteProfile, token: person.token)
+    _ = try await users.askErasure(of: person)
     users.clock.advance(600)
     let asked = try await users.database.write {
       try users.service.lifecycle.requestDueErasures(limit: 10, in: $0)
@@ -189,7 +189,7 @@ import UserAPI
   func held(_ engine: Engine) async throws {
     try await Self.run(on: engine) { users in
       let (alice, administrator) = (users.person("alice@example.org"), users.administrator)
-      _ = try await users.send(UserAPI.deleteProfile, token: alice.token)
+      _ = try await users.askErasure(of: alice)
       let path = "/api/v1/users/\(alice.id.lowercased)/legal-hold"
       for (fields, code) in [([:], 422), (["reason": " "], 422), (["reason": String(repeating: "x", count: 501)], 422)]
         as [([String: Any], Int)]
@@ -249,7 +249,7 @@ import UserAPI
   func older(_ engine: Engine) async throws {
     try await Self.run(on: engine) { users in
       let alice = users.person("alice@example.org")
-      _ = try await users.send(UserAPI.deleteProfile, token: alice.token)
+      _ = try await users.askErasure(of: alice)
       users.clock.advance(600)
       let time = users.clock.now
       try await users.database.write {

@@ -268,7 +268,12 @@ import UserAPI
         let old = try await Self.archive(export, of: alice, users, markers)
         #expect(old.status == 401 && old.text.contains("insufficient_user_authentication"))
         #expect(old.headers[.wwwAuthenticate]?.contains("max_age=\"600\"") == true)
+        #expect(old.text.contains("\"max_age\":600") && old.text.contains("\"methods\":[\"totp\",\"recovery_code\"]"))
       }
+      users.directory.setAway(true)
+      let unknown = try await Self.archive(export, of: alice, users, "")
+      #expect(unknown.status == 401 && !unknown.text.contains("methods"), "refused in any case: \(unknown.text)")
+      users.directory.setAway(false)
       #expect(try await Self.archive(export, of: alice, users, "~at=\(now)~client").status == 403)
       #expect(try await Self.archive(export, of: eve, users).status == 404)
       let foreign = "/api/v1/users/me/exports/\(export.id.lowercased)"
@@ -338,7 +343,7 @@ import UserAPI
       let second = try await Self.request(alice, users).value
       await #expect(throws: FakeServices.Away.self) { try await Self.collect(second, users) }
       // From the moment at which the services are asked nothing leaves any more.
-      _ = try await users.send(UserAPI.deleteProfile, token: alice.token)
+      _ = try await users.askErasure(of: alice)
       users.clock.advance(600)
       _ = try await users.database.write { try users.service.lifecycle.requestDueErasures(limit: 10, in: $0) }
       #expect(try await users.download(UserAPI.downloadExportByLink, form: "token=\(token)").status == 404)

@@ -2,6 +2,7 @@ import AuthAPI
 import Foundation
 import GravityContracts
 import GravityData
+import HTTPTypes
 import Logging
 import ServiceLifecycle
 import Testbed
@@ -47,14 +48,14 @@ import UserAPI
     try await UserFixture.run(on: engine, { $0.erasureServices = ["auth"] }) { users in
       let alice = users.person("alice@example.org")
       users.services.wait(for: [AuthAPI.lastAdministrator: 1])
-      let refused = try await users.send(UserAPI.deleteProfile, token: alice.token)
+      let refused = try await users.askErasure(of: alice)
       #expect(refused.status == 409 && refused.code == "last_administrator")
       users.services.setAway("auth", true)
-      #expect(try await users.send(UserAPI.deleteProfile, token: alice.token).status == 503)
+      #expect(try await users.askErasure(of: alice).status == 503)
       #expect(try await users.me(alice).value.deletionDueAt == nil, "nothing was begun")
       users.services.setAway("auth", false)
       users.services.wait(for: [:])
-      #expect(try await users.send(UserAPI.deleteProfile, token: alice.token).status == 202)
+      #expect(try await users.askErasure(of: alice).status == 202)
     }
   }
 
@@ -170,19 +171,35 @@ import UserAPI
     }
   }
 
+  @Test("asking to be erased takes a sign-in or step-up of the last ten minutes", arguments: Engine.available)
+  func stepUp(_ engine: Engine) async throws {
+    try await UserFixture.run(on: engine) { users in
+      let alice = try await users.known("alice@example.org")
+      let now = Int(users.clock.now.timeIntervalSince1970)
+      for markers in ["", "~at=\(now - 601)"] {
+        let old = try await users.send(UserAPI.deleteProfile, token: alice.token + markers)
+        #expect(old.status == 401 && old.code == "insufficient_user_authentication", "\(old.text)")
+        #expect(old.headers[.wwwAuthenticate]?.contains("max_age=\"600\"") == true)
+        #expect(old.problem?.extensions["methods"] == .array([.string("totp"), .string("recovery_code")]))
+      }
+      #expect(try await users.me(alice).value.status == .known(.active))
+      let asked = try await users.send(UserAPI.deleteProfile, token: "\(alice.token)~at=\(now - 599)~client")
+      #expect(asked.status == 202, "who has no password signs in at an app: \(asked.text)")
+    }
+  }
+
   @Test("one's own deletion can be taken back until the grace is over", arguments: Engine.available)
   func grace(_ engine: Engine) async throws {
     try await UserFixture.run(on: engine, { $0.deletionGrace = 600 }) { users in
       let alice = users.person("alice@example.org")
       let etag = try await users.me(alice).etag
-      #expect(
-        try await users.send(UserAPI.deleteProfile, token: alice.token, headers: ["If-Match": "\"v9\""]).status == 412)
-      let asked = try await users.send(UserAPI.deleteProfile, token: alice.token, headers: ["If-Match": etag])
+      #expect(try await users.askErasure(of: alice, headers: ["If-Match": "\"v9\""]).status == 412)
+      let asked = try await users.askErasure(of: alice, headers: ["If-Match": etag])
       #expect(asked.status == 202)
       let profile = try asked.value
       #expect(profile.status == .known(.pendingDeletion) && profile.deletionDueAt == users.clock.now + 600)
       users.clock.advance(60)
-      #expect(try await users.send(UserAPI.deleteProfile, token: alice.token).value == profile, "asked again, the same")
+      #expect(try await users.askErasure(of: alice).value == profile, "asked again, the same")
       #expect(try await users.me(alice).value == profile)
       #expect(
         try await users.send(UserAPI.updateProfile, nil, ["bio": "x"], token: alice.token).code == "deletion_pending")
@@ -194,7 +211,7 @@ import UserAPI
       #expect(
         try await users.changes(of: alice.id).filter { !$0.hasPrefix("updated") }
           == ["deletion_requested", "deletion_cancelled"])
-      _ = try await users.send(UserAPI.deleteProfile, token: alice.token)
+      _ = try await users.askErasure(of: alice)
       users.clock.advance(600)
       let late = try await users.send(UserAPI.restoreProfile, token: alice.token)
       #expect(late.status == 409 && late.code == "grace_over")
@@ -207,7 +224,7 @@ import UserAPI
       let (alice, bob, carol) = (
         users.person("a@example.org"), users.person("b@example.org"), users.person("c@example.org")
       )
-      for person in [alice, bob] { _ = try await users.send(UserAPI.deleteProfile, token: person.token) }
+      for person in [alice, bob] { _ = try await users.askErasure(of: person) }
       _ = try await users.me(carol)
       let lifecycle = users.service.lifecycle
       func due() async throws -> [UUID] {

@@ -131,7 +131,7 @@ import UserServer
       #expect(try await users.me(alice).value.locale == "de")
       _ = try await users.send(UserAPI.deletePreference, general, token: alice.token)
       #expect(try await users.me(alice).value.locale == "en")
-      let pending = try await users.send(UserAPI.deleteProfile, token: alice.token).value
+      let pending = try await users.askErasure(of: alice).value
       #expect(try await users.me(alice).value == pending)
       let restored = try await users.send(UserAPI.restoreProfile, token: alice.token).value
       #expect(try await users.me(alice).value == restored)

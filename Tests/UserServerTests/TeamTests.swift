@@ -229,7 +229,7 @@ import UserAPI
       }
       #expect(try await users.invite("x@example.org", to: team, by: alice).code == "too_many_members")
 
-      _ = try await users.send(UserAPI.deleteProfile, token: alice.token)
+      _ = try await users.askErasure(of: alice)
       let pending = try await users.send(UserAPI.renameTeam, users.path(team), ["name": "Z"], token: alice.token)
       #expect(pending.status == 409 && pending.code == "deletion_pending")
     }

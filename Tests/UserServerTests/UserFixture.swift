@@ -124,6 +124,12 @@ struct UserFixture: Sendable {
 
   func me(_ person: Person) async throws -> Reply<Profile> { try await send(UserAPI.profile, token: person.token) }
 
+  /// By somebody who has just signed in.
+  func askErasure(of person: Person, headers: [String: String] = [:]) async throws -> Reply<Profile> {
+    try await send(
+      UserAPI.deleteProfile, token: "\(person.token)~at=\(Int(clock.now.timeIntervalSince1970))", headers: headers)
+  }
+
   /// What other services are told about a user, in its order: `updated 2`, `preferences general`, `erased`.
   func changes(of id: UUID) async throws -> [String] {
     let events = try await database.rows("SELECT body FROM outbox WHERE subject = \(id.lowercased)").map {

@@ -11,6 +11,8 @@ public struct AccountSecurity: Codable, Sendable, Hashable {
   public var hasSecondFactor: Bool
   /// How many passkeys it has.
   public var passkeys: Int
+  /// By what its owner can show again who they are (``AuthAPI/stepUp``).
+  public var stepUpMethods: [Open<ProofMethod>]
   /// How many sessions are open.
   public var openSessions: Int
   /// Failed logins within the last day that count against the account, from wherever nobody logged in to it before.
@@ -25,13 +27,15 @@ public struct AccountSecurity: Codable, Sendable, Hashable {
   public var changes: [AccountChange]
 
   public init(
-    emailVerified: Bool, hasPassword: Bool, hasSecondFactor: Bool, passkeys: Int, openSessions: Int,
-    failedLogins: Int, blockedUntil: Date?, apiKeys: [APIKey], consents: Int, changes: [AccountChange]
+    emailVerified: Bool, hasPassword: Bool, hasSecondFactor: Bool, passkeys: Int, stepUpMethods: [ProofMethod],
+    openSessions: Int, failedLogins: Int, blockedUntil: Date?, apiKeys: [APIKey], consents: Int,
+    changes: [AccountChange]
   ) {
     self.emailVerified = emailVerified
     self.hasPassword = hasPassword
     self.hasSecondFactor = hasSecondFactor
     self.passkeys = passkeys
+    self.stepUpMethods = stepUpMethods.map(Open.known)
     self.openSessions = openSessions
     self.failedLogins = failedLogins
     self.blockedUntil = blockedUntil
@@ -45,6 +49,7 @@ public struct AccountSecurity: Codable, Sendable, Hashable {
     case emailVerified = "email_verified"
     case hasPassword = "has_password"
     case hasSecondFactor = "has_second_factor"
+    case stepUpMethods = "step_up_methods"
     case openSessions = "open_sessions"
     case failedLogins = "failed_logins"
     case blockedUntil = "blocked_until"

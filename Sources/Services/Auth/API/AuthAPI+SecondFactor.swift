@@ -16,9 +16,7 @@ extension AuthAPI {
   public static let confirmTOTP = Endpoint<OneTimeCode, RecoveryCodes>(
     "confirmTOTP", .post, "/api/v1/auth/second-factor/totp/confirm", access: .authenticated,
     summary: "Turn the second factor on with a code; ends every other session, and shows the recovery codes once",
-    problems: [
-      "not_enrolling", "invalid_code", "too_many_attempts", "login_required", "insufficient_user_authentication",
-    ])
+    problems: ["not_enrolling", "invalid_code", "too_many_attempts", "login_required"])
 
   public static let removeTOTP = Endpoint<Empty, Empty>(
     "removeTOTP", .delete, "/api/v1/auth/second-factor/totp", access: .authenticated,

@@ -27,11 +27,12 @@ extension UserAPI {
     summary: "Change one's own profile; null takes a value away", precondition: .accepted,
     problems: ["not_found", "user_suspended", "deletion_pending", "directory_unavailable"])
 
-  /// The data stay until ``Profile/deletionDueAt``, so that one can come back.
+  /// The data stay until ``Profile/deletionDueAt``, so that one can come back. 401 `insufficient_user_authentication` unless
+  /// one authenticated within ten minutes (RFC 9470).
   public static let deleteProfile = Endpoint<Empty, Profile>(
     "deleteProfile", .delete, "/api/v1/users/me", access: .authenticated,
     summary: "Have one's own data erased when the time of grace is over", success: 202, precondition: .accepted,
-    problems: ["not_found", "last_administrator", "directory_unavailable"])
+    problems: ["not_found", "last_administrator", "insufficient_user_authentication", "directory_unavailable"])
 
   public static let restoreProfile = Endpoint<Empty, Profile>(
     "restoreProfile", .post, "/api/v1/users/me/restore", access: .authenticated,

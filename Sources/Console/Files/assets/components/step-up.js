@@ -1,4 +1,3 @@
-import { api } from "../api.js";
 import { h, fill } from "../element.js";
 import { Problem } from "../problem.js";
 import { session } from "../session.js";
@@ -10,32 +9,37 @@ import { field } from "./form.js";
 /// Has whoever is signed in prove again who they are, because what they want to do takes it (RFC 9470). `api.js` asks for it
 /// and then does the thing again.
 ///
-/// - Throws: `Problem` where they do not want to.
-export async function stepUp() {
-  const [factor, passkeys] = await Promise.all([api.get("/api/v1/auth/second-factor"), api.get("/api/v1/auth/passkeys")]);
-  const proof = factor.enabled ? codeProof() : passwordProof();
+/// - Parameter refusal: the problem, whose `methods` says by what they can; not where that could not be told.
+/// - Throws: `Problem` where they do not want to, or cannot.
+export async function stepUp(refusal) {
+  const methods = refusal.fields.methods ?? ["password"];
+  const hasPasskey = session.canUsePasskeys && methods.includes("passkey");
+  const proof = methods.includes("totp") ? codeProof(methods.includes("recovery_code"))
+    : methods.includes("password") ? passwordProof() : hasPasskey ? passkeyProof() : null;
+  if (!proof) throw notProved("Nothing was done: sign out, and sign in again, first");
   return new Promise((resolve, reject) => {
     let isProved = false;
     const dialog = confirm({
-      heading: "Is it you?", label: "Go on",
+      heading: "Is it you?", label: proof.label ?? "Go on",
       body: [h("p.muted", {}, "You signed in some time ago, and this decides over your account. Show once more who you are; ",
         "then it goes on by itself."),
       proof.element,
-      session.canUsePasskeys && passkeys.items.length > 0 ? passkeyPlace(() => { isProved = true; dialog.close(); }) : null],
+      hasPasskey && proof.element ? passkeyPlace(() => { isProved = true; dialog.close(); }) : null],
       act: async () => {
         await proof.show();
         isProved = true;
       },
     });
-    dialog.addEventListener("close", () => (isProved ? resolve() : reject(new Problem(401, {
-      code: "not_proved", title: "Nothing was done: you did not show again who you are",
-    }))));
-    proof.focus();
+    dialog.addEventListener("close", () => (isProved ? resolve()
+      : reject(notProved("Nothing was done: you did not show again who you are"))));
+    proof.focus?.();
   });
 }
 
-function codeProof() {
-  const code = codeField();
+const notProved = (title) => new Problem(401, { code: "not_proved", title });
+
+function codeProof(hasRecovery) {
+  const code = codeField({ hasRecovery });
   return {
     element: code.element, focus: code.focus, show: () => code.with((text) => session.stepUp({ code: text })),
   };
@@ -47,6 +51,20 @@ function passwordProof() {
   return {
     element: password.element, focus: () => input.focus(),
     show: () => session.stepUp({ password: input.value }),
+  };
+}
+
+/// Where there is nothing else.
+function passkeyProof() {
+  return {
+    label: "Use a passkey", element: null,
+    async show() {
+      try {
+        await session.stepUpWithPasskey();
+      } catch (problem) {
+        throw new Error(refusalInWords(problem));
+      }
+    },
   };
 }
 

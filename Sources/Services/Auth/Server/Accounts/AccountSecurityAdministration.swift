@@ -12,13 +12,14 @@ struct AccountSecurityAdministration: Sendable {
   let revocations: Revocations
 
   func find(_ id: UUID) async throws -> AccountSecurity {
-    try await core.read { [attempts] transaction, now in
+    try await core.read { [core, attempts] transaction, now in
       let account = try Self.existing(id, transaction)
       let failures = try account.email.flatMap { try attempts.failures(email: $0, transaction, now: now) }
       return AccountSecurity(
         emailVerified: account.emailVerified, hasPassword: account.passwordHash != nil,
         hasSecondFactor: try SecondFactorStore(transaction).isEnrolled(id),
         passkeys: try PasskeyStore(transaction).count(of: id),
+        stepUpMethods: try ProofMethod.all(of: account, core, transaction),
         openSessions: try SessionStore(transaction).countOpen(of: id, now: now),
         failedLogins: failures?.failures ?? 0,
         blockedUntil: failures?.blockedUntil.flatMap { $0 > now ? $0 : nil },

@@ -69,7 +69,7 @@ struct SecondFactorChallenges: Sendable {
       detail: "Send the challenge and a code to \(AuthAPI.completeLogin.path).",
       extensions: [
         "challenge": .string(token), "expires_in": .integer(Int64(lifetime)),
-        "methods": .array([.string("totp"), .string("recovery_code")]),
+        "methods": .array([ProofMethod.totp, .recoveryCode].map { .string($0.rawValue) }),
       ])
   }
 }

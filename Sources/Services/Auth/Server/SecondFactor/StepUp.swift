@@ -107,26 +107,15 @@ extension Principal {
   func requireRecentAuthentication(_ core: AuthCore, _ transaction: any Transaction, _ now: Date) throws {
     // The token was looked at before the body came, which may have taken as long as a request may: nobody is to plant
     // what an end of all tokens was meant for.
-    if let account = try AccountStore(transaction).find(accountID), account.epoch > epoch {
-      throw Problem.unauthenticated(.revoked)
-    }
+    let account = try AccountStore(transaction).find(accountID)
+    if let account, account.epoch > epoch { throw Problem.unauthenticated(.revoked) }
     let age = core.configuration.stepUpMaximumAge
     let isEnrolled = try SecondFactorStore(transaction).isEnrolled(accountID)
     let isRecent = authenticatedAt.map { now.timeIntervalSince($0) <= age } ?? false
     guard isRecent, !isEnrolled || assurance == UserAuthentication.secondLevel else {
-      let hasPassword = try AccountStore(transaction).find(accountID)?.passwordHash != nil
-      let hasPasskey = try core.passkeys.party != nil && PasskeyStore(transaction).count(of: accountID) > 0
-      let proofs = [isEnrolled ? "a code" : hasPassword ? "the password" : nil, hasPasskey ? "a passkey" : nil]
-        .compactMap { $0 }
-      var needed: [String: JSONValue] = ["max_age": .integer(Int64(age))]
-      if isEnrolled { needed["acr_values"] = .string(UserAuthentication.secondLevel) }
-      throw Problem(
-        401, "insufficient_user_authentication", "That takes a more recent or stronger authentication",
-        detail:
-          proofs.isEmpty
-          ? "Sign in again, then try again with the new token."
-          : "Show \(proofs.joined(separator: " or ")) at \(AuthAPI.stepUp.path), then try again with its token.",
-        extensions: needed)
+      throw Problem.insufficientAuthentication(
+        maximumAge: age, level: isEnrolled ? UserAuthentication.secondLevel : nil,
+        methods: try account.map { try ProofMethod.all(of: $0, core, transaction) } ?? [])
     }
   }
 }

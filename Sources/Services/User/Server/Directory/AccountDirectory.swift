@@ -1,3 +1,4 @@
+public import AuthAPI
 public import Foundation
 
 /// Where accounts are known: auth.
@@ -5,6 +6,10 @@ public protocol AccountDirectory: Sendable {
   /// - Returns: nil when there never was such an account.
   /// - Throws: when nothing can be said now; whoever asked is told to try again.
   func account(_ id: UUID) async throws -> DirectoryAccount?
+
+  /// By what an account's owner can show again who they are, as far as this build knows it.
+  /// - Throws: when there is no such account, or nothing can be said now.
+  func proofMethods(of id: UUID) async throws -> [ProofMethod]
 }
 
 /// What a profile copies of an account.

@@ -1,4 +1,4 @@
-import AuthAPI
+public import AuthAPI
 public import Foundation
 public import GravityContracts
 public import GravityDiscovery
@@ -27,6 +27,12 @@ public struct RemoteAccountDirectory: AccountDirectory {
       return nil
     }
     return DirectoryAccount(account)
+  }
+
+  public func proofMethods(of id: UUID) async throws -> [ProofMethod] {
+    try await auth(AuthAPI.accountSecurity, AccountID(id: id), timeout: timeout).stepUpMethods.compactMap { method in
+      if case .known(let method) = method { method } else { nil }
+    }
   }
 }
 

@@ -10,14 +10,13 @@ import UserAPI
 struct Exports: Sendable {
   let core: UserCore
   let profiles: Profiles
+  let authentication: RecentAuthentication
   let envelope: Envelope
   /// Whether mails can have links at all.
   let hasPublicAddress: Bool
 
   /// Within a day.
   static let greatestDaily = 3
-  /// Seconds since the sign-in, or the step-up, after which an archive takes another one; as auth has it by itself.
-  static let greatestAge: TimeInterval = 600
 
   /// Whoever is suspended, or waits for their erasure, may ask, too: GDPR 15 knows no exception for them.
   func request(by principal: Principal, once key: IdempotencyKey?) async throws -> Once<UserExport> {
@@ -71,14 +70,8 @@ struct Exports: Sendable {
   func download(_ id: UUID, by principal: Principal) async throws -> ContentStream {
     try Self.requireOwnLogin(principal)
     let user = try await profiles.own(principal).id
+    try await authentication.require(of: principal)
     let row = try await core.read { transaction, now in
-      let isRecent = principal.authenticatedAt.map { now.timeIntervalSince($0) <= Self.greatestAge } ?? false
-      guard isRecent else {
-        throw Problem(
-          401, "insufficient_user_authentication", "That takes a more recent authentication",
-          detail: "Show the password or a code at /api/v1/auth/step-up, then try again with its token.",
-          extensions: ["max_age": .integer(Int64(Self.greatestAge))])
-      }
       try Self.requirePresent(user, transaction)
       let row = try Self.existing(id, of: user, transaction)
       guard row.state == .ready, let end = row.expiresAt, end > now else {

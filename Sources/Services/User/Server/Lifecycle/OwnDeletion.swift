@@ -11,13 +11,15 @@ import UserAPI
 struct OwnDeletion: Sendable {
   let core: UserCore
   let profiles: Profiles
+  let authentication: RecentAuthentication
   let services: any PersonalDataServices
 
   /// Asked again, nothing changes. A suspended user may ask too.
-  /// - Throws: `Problem` 409 of the last administrator: auth would not let them go. Where two are the last who ask at
+  /// - Throws: `Problem` 401 of whoever does not show again who they are, 409 of the last administrator: auth would not let them go. Where two are the last who ask at
   ///   once, auth keeps one of them when the erasure comes.
   func request(by principal: Principal, _ precondition: Precondition) async throws -> Profile {
     let id = try await profiles.own(principal).id
+    try await authentication.require(of: principal)
     try await requireAnotherAdministrator(besides: id)
     let profile = try await core.write(of: id) { [core] transaction, now in
       let old = try Self.row(id, transaction)
