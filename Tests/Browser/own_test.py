@@ -119,6 +119,73 @@ def a_challenge_that_ended_leads_back_to_the_password(visit):
     expect(page.locator("#password")).to_be_focused()
 
 
+@test
+def a_forgotten_password_is_replaced_by_a_mailed_code(visit):
+    page = visit.page
+    page.goto("/console/keys")
+    page.get_by_role("button", name="Forgot your password?").click()
+    page.get_by_role("button", name="Mail me a code").click()
+    expect(page.locator(".field-error")).to_have_text("It is needed.")
+    page.get_by_label("E-mail").fill("admin@example.org")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("If there is an account of admin@example.org")
+    code = page.get_by_label("Code of the mail")
+    expect(code).to_be_focused()
+    code.fill("old-token")
+    page.get_by_label("New password", exact=True).fill("password123")
+    page.get_by_label("New password again").fill("password12")
+    page.keyboard.press("Enter")
+    expect(page.locator("form")).to_contain_text("It is not the same")
+    page.get_by_label("New password again").fill("password123")
+    page.keyboard.press("Enter")
+    expect(page.locator("form")).to_contain_text("It is wrong, too old, or was used before")
+    code.fill("good-token")
+    page.keyboard.press("Enter")
+    expect(page.locator("form")).to_contain_text("It is one of the first that are guessed")
+    for label in ("New password", "New password again"):
+        page.get_by_label(label, exact=True).fill("violet cactus ladder")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Your new password is set")
+    expect(page.locator("#password")).to_be_focused()
+    page.fill("#password", "violet cactus ladder")
+    page.keyboard.press("Enter")
+    expect(page.locator(".page-head h1")).to_have_text("API keys")
+
+
+@test
+def ones_address_is_changed_by_a_code_that_goes_to_the_new_one(visit):
+    own = visit.stand_in.own
+    page = visit.sign_in("/console/me")
+    page.get_by_role("button", name="Change it").click()
+    asking = page.get_by_role("dialog", name="Another address")
+    asking.get_by_label("New address").fill("admin@example.org")
+    asking.get_by_label("Current password").fill("wrong horse")
+    page.keyboard.press("Enter")
+    expect(asking).to_contain_text("It is not the current password")
+    asking.get_by_label("Current password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(asking).to_contain_text("It is the address that the account has")
+    asking.get_by_label("New address").fill("ada@new.example")
+    own.is_recent = False
+    page.keyboard.press("Enter")
+    proof = page.get_by_role("dialog", name="Is it you?")
+    proof.get_by_label("Your password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    code = page.get_by_role("dialog", name="Enter the code")
+    code.get_by_label("Code of the mail").fill("old-token")
+    page.keyboard.press("Enter")
+    expect(code).to_contain_text("The token is not good any more")
+    assert own.address is None
+    code.get_by_label("Code of the mail").fill("good-token")
+    page.keyboard.press("Enter")
+    expect(page.locator(".who")).to_contain_text("ada@new.example")
+    expect(page.locator("main")).to_contain_text("ada@new.example")
+    own.has_password = False
+    page.get_by_role("button", name="Refresh").click()
+    expect(on_page(page, "Password")).to_contain_text("You sign in without one")
+    expect(page.get_by_role("button", name="Change it")).to_have_count(0)
+
+
 def ask_for_key(page):
     page.locator(".page-head >> text=New key").click()
     form = page.get_by_role("dialog", name="New API key")
@@ -534,6 +601,12 @@ def every_page(visit):
     """Yields after each page, for what has to hold on all of them."""
     own = visit.stand_in.own
     own.is_enrolled, own.is_verified = True, False
+    visit.page.goto("/console/me")
+    visit.page.get_by_role("button", name="Forgot your password?").click()
+    visit.page.get_by_label("E-mail").fill("admin@example.org")
+    visit.page.keyboard.press("Enter")
+    expect(visit.page.get_by_label("Code of the mail")).to_be_visible()
+    yield "recovery"
     page = give_password(visit, "/console/me")
     expect(page.locator("#code")).to_be_visible()
     give_code(page, "000000")

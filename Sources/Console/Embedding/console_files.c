@@ -43,6 +43,9 @@ static const unsigned char assets_components_live_badge_js[] = {
 static const unsigned char assets_components_mail_frame_js[] = {
 #embed "../Files/assets/components/mail-frame.js"
 };
+static const unsigned char assets_components_new_password_js[] = {
+#embed "../Files/assets/components/new-password.js"
+};
 static const unsigned char assets_components_notice_js[] = {
 #embed "../Files/assets/components/notice.js"
 };
@@ -274,6 +277,9 @@ static const unsigned char assets_sign_in_code_js[] = {
 static const unsigned char assets_sign_in_passkey_js[] = {
 #embed "../Files/assets/sign-in-passkey.js"
 };
+static const unsigned char assets_sign_in_recovery_js[] = {
+#embed "../Files/assets/sign-in-recovery.js"
+};
 static const unsigned char assets_sign_in_words_js[] = {
 #embed "../Files/assets/sign-in-words.js"
 };
@@ -308,6 +314,7 @@ static const console_file files[] = {
     FILE_AT("assets/components/icons.js", assets_components_icons_js),
     FILE_AT("assets/components/live-badge.js", assets_components_live_badge_js),
     FILE_AT("assets/components/mail-frame.js", assets_components_mail_frame_js),
+    FILE_AT("assets/components/new-password.js", assets_components_new_password_js),
     FILE_AT("assets/components/notice.js", assets_components_notice_js),
     FILE_AT("assets/components/paged-list.js", assets_components_paged_list_js),
     FILE_AT("assets/components/pill.js", assets_components_pill_js),
@@ -385,6 +392,7 @@ static const console_file files[] = {
     FILE_AT("assets/session.js", assets_session_js),
     FILE_AT("assets/sign-in-code.js", assets_sign_in_code_js),
     FILE_AT("assets/sign-in-passkey.js", assets_sign_in_passkey_js),
+    FILE_AT("assets/sign-in-recovery.js", assets_sign_in_recovery_js),
     FILE_AT("assets/sign-in-words.js", assets_sign_in_words_js),
     FILE_AT("assets/sign-in.js", assets_sign_in_js),
     FILE_AT("assets/theme-early.js", assets_theme_early_js),

@@ -13,6 +13,8 @@ import { themeSwitch } from "./theme.js";
 const root = document.getElementById("console");
 let main = null;
 let navigation = null;
+/// Who is signed in, as it was shown last.
+let who = null;
 /// Ends what the present page has going on.
 let leave = null;
 
@@ -35,6 +37,7 @@ export async function show() {
   if (isFirst) build(offered);
   const page = pages.find((candidate) => candidate.path === segments[0]);
   mark(page);
+  name();
   // The menu of a narrow screen has done its work.
   document.getElementById("menu")?.removeAttribute("data-open");
   if (!page) return stop("Page not found", unknown());
@@ -131,11 +134,14 @@ function mark(page) {
   }
 }
 
+function name() {
+  who.title = session.email;
+  fill(who, session.name ? h("b", {}, session.name) : null, h("span", {}, session.email));
+}
+
 function account() {
-  return h("div.account", {},
-    h("div.who", { title: session.email },
-      session.name ? h("b", {}, session.name) : null,
-      h("span", {}, session.email)),
+  who = h("div.who");
+  return h("div.account", {}, who,
     h("div.account-tools", {}, themeSwitch(),
       h("button.button.quiet", { onclick: () => session.signOut() }, icon("leave"), "Sign out")));
 }

@@ -104,7 +104,8 @@ async function post(path, body, token) {
     throw Problem.unreachable(error);
   }
   if (!response.ok) throw await Problem.of(response);
-  return response.status === 204 ? null : await response.json();
+  const text = await response.text();
+  return text === "" ? null : JSON.parse(text);
 }
 
 async function refresh() {
@@ -197,6 +198,13 @@ export const session = {
   isCurrent(token) {
     return token === access;
   },
+  /// Mails a code with which a new password is set, if there is an account with that address.
+  async recover(email) {
+    await post("/api/v1/auth/recovery", { email });
+  },
+  async setPassword(token, password) {
+    await post("/api/v1/auth/recovery/complete", { token, new_password: password });
+  },
   /// - Throws: `Problem` `mfa_required` where the account has a second factor: its `challenge` goes on with `signInWithCode`.
   async signIn(email, password) {
     await begin(await post("/api/v1/auth/login", { email, password }), email);
@@ -243,6 +251,13 @@ export const session = {
     } catch {
       // Only the name is missing.
     }
+  },
+  /// When the address is another one.
+  async reload() {
+    await this.load();
+    if (!kept) return;
+    keep({ ...kept, email: this.email });
+    changed();
   },
   async signOut() {
     const token = access;

@@ -2,6 +2,7 @@ import { h, fill } from "./element.js";
 import { session } from "./session.js";
 import { codeForm } from "./sign-in-code.js";
 import { passkeyButton } from "./sign-in-passkey.js";
+import { recoveryForm } from "./sign-in-recovery.js";
 import { refusalInWords } from "./sign-in-words.js";
 import { themeSwitch } from "./theme.js";
 
@@ -11,13 +12,19 @@ export function signIn(notice) {
   const show = (form) => fill(main, form, h("div.alone-tools", {}, themeSwitch()));
 
   function askPassword({ email, told = null, wrong = null }) {
-    const form = passwordForm({ email, told, wrong, onChallenge: askCode });
+    const form = passwordForm({ email, told, wrong, onChallenge: askCode, onForgotten: recover });
     show(form.element);
     return form;
   }
 
   function askCode(email, challenge) {
     const form = codeForm({ email, challenge, onBack: (wrong) => askPassword({ email, wrong }).focus() });
+    show(form.element);
+    form.focus();
+  }
+
+  function recover(email) {
+    const form = recoveryForm({ email, onBack: (address, told) => askPassword({ email: address, told }).focus() });
     show(form.element);
     form.focus();
   }
@@ -32,7 +39,8 @@ export function signIn(notice) {
 ///   - told: what led here.
 ///   - wrong: why the last try came to nothing.
 ///   - onChallenge: gets the address and the problem `mfa_required`.
-function passwordForm({ email: address, told, wrong, onChallenge }) {
+///   - onForgotten: gets the address, as far as it is there.
+function passwordForm({ email: address, told, wrong, onChallenge, onForgotten }) {
   const email = h("input", {
     id: "email", name: "email", type: "email", autocomplete: "username", required: true, maxlength: 254,
     autocapitalize: "none", spellcheck: "false", value: address,
@@ -48,7 +56,8 @@ function passwordForm({ email: address, told, wrong, onChallenge }) {
     told ? h("p.muted", { role: "status" }, told) : h("p.muted", {}, "For administrators, and for what is your own."),
     h("label", { for: "email" }, "E-mail"), email,
     h("label", { for: "password" }, "Password"), password,
-    message, button, passkeyButton((text) => fill(message, text)));
+    message, button, passkeyButton((text) => fill(message, text)),
+    h("button.button.quiet", { type: "button", onclick: () => onForgotten(email.value.trim()) }, "Forgot your password?"));
 
   async function submit(event) {
     event.preventDefault();

@@ -55,7 +55,7 @@ export async function open(context) {
       list.update([...page.items].sort((one, other) => Number(other.current) - Number(one.current)));
       fill(count, plural(page.items.length, "session"), page.next_cursor ? " and more" : "");
       others.hidden = page.items.length < 2;
-      const about = aboutOf(account, load);
+      const about = aboutOf(account, security, load);
       if (isDrawn) body.firstChild.replaceWith(about);
       else fill(body, about, factor.element, passkeys.element, identities.element, password.element, sessions);
       isDrawn = true;
@@ -92,10 +92,10 @@ export async function open(context) {
   }
 }
 
-function aboutOf(account, changed) {
+function aboutOf(account, security, changed) {
   return facts([
     ["Name", account.name],
-    ["E-mail", h("span", {}, addressOf(account, changed))],
+    ["E-mail", h("span", {}, addressOf(account, security, changed))],
     ["Roles", h("span", {}, account.roles.length === 0 ? "none" : account.roles.map((role) => h("span.tag", {}, role)))],
     ["You may", h("span", {}, session.permissions.length === 0 ? "what everybody may with what is their own"
       : session.permissions.map((name) => h("span.tag", { class: name.includes("*") ? "wide" : "" }, h("code", {}, name))))],
