@@ -66,11 +66,12 @@ enum HeadScanner {
   /// Whether one of eight octets is below 0x20 or is 0x7F. It may say so of an octet above such a one too, which costs
   /// a slower look and nothing else.
   @inline(__always)
-  private static func hasControl(_ word: UInt64) -> Bool {
+  static func hasControl(_ word: UInt64) -> Bool {
     let ones: UInt64 = 0x0101_0101_0101_0101
     let below = (word &- ones &* 0x20) & ~word
     let del = word ^ ones &* 0x7F
-    return (below | (del &- ones) & ~del) & ones &* 0x80 != 0
+    // In brackets: `&` and `&*` bind alike, from the left.
+    return (below | (del &- ones) & ~del) & (ones &* 0x80) != 0
   }
 
   /// A Content-Length (RFC 9112 §6.2): digits only, at most 18, so that it cannot overflow.

@@ -12,6 +12,9 @@ struct HTTP2Output {
 
   init() {}
 
+  /// Octets of the storage that it holds on to.
+  var storageBytes: Int { others.reduce(first.storageCapacity) { $0 + $1.storageCapacity } }
+
   mutating func append(_ piece: ByteBuffer) {
     guard piece.readableBytes > 0 else { return }
     if count == 0 { first = piece } else { others.append(piece) }

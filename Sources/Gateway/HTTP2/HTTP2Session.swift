@@ -13,7 +13,7 @@ class HTTP2Session: ChannelDuplexHandler {
   let limits: HeadLimits
   private(set) var context: ChannelHandlerContext?
   /// A frame that is not whole yet.
-  private var input: ByteBuffer?
+  private(set) var input: ByteBuffer?
   /// A header block that is not whole yet.
   var block: Block?
   private var hasBegun = false

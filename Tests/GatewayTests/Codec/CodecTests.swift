@@ -40,6 +40,23 @@ import Testing
     for byte in UInt8.min...UInt8.max { #expect(Octet.isToken(byte) == allowed.contains(byte), "\(byte)") }
   }
 
+  @Test("eight octets with a control character or DEL among them are seen, whatever the others are")
+  func controls() {
+    var random = Seeded(state: 9)
+    let faults: [UInt8] = [0x7F, 0x1E, 0x0A, 0x0D, 0, 0x1F]
+    for round in 0..<20_000 {
+      // Few of them, or many, whose differences borrow from the next.
+      let others: ClosedRange<UInt8> = round.isMultiple(of: 2) ? 0x20...0x7E : 0x10...0xFF
+      var octets = (0..<8).map { _ in UInt8.random(in: others, using: &random) }
+      octets[Int.random(in: 0..<8, using: &random)] = faults[round % faults.count]
+      let word = octets.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+      guard HeadScanner.hasControl(word) else {
+        Issue.record("\(octets)")
+        return
+      }
+    }
+  }
+
   @Test("a control character or DEL anywhere in a value is refused, a tab and high octets are not")
   func values() {
     for byte in UInt8.min...UInt8.max where byte != 0x0A {

@@ -28,7 +28,7 @@ import Testing
     var routes = RunningGateway.routes
     routes.append(Route("none.all", path: "/none", service: "none", access: .public))
     try await RunningGateway.run(
-      [upstream], routes: routes, configure: { $0.timeouts.firstByte = .milliseconds(200) }
+      [upstream], routes: routes, configure: { $0.timeouts.firstByte = .seconds(1) }
     ) { gateway in
       let client = try await FrameClient.connect(gateway.port)
       let cases: [(RawFrame, Int, String, Int)] = [

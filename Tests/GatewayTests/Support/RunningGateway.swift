@@ -7,6 +7,7 @@ import GravityIdentity
 import GravityLimits
 import GravityTelemetry
 import Logging
+import NIOCore
 import NIOPosix
 import ServiceLifecycle
 import Synchronization
@@ -123,24 +124,30 @@ struct RunningGateway: Sendable {
       registry.register(ServiceInstance(id: "gateway-\(index)", service: "gateway", host: "127.0.0.1", port: 1))
     }
     let (verifier, log) = (WordVerifier(), MemoryAccessLog())
+    // Of its own: a test with thousands of requests holds up no other's, for which half a second may decide.
+    let loops = MultiThreadedEventLoopGroup(numberOfThreads: System.loops)
     let gateway = try Gateway(
       configuration: configuration, routes: routes, registry: given ?? registry, verifier: verifier,
       apiKeys: apiKeys, revocations: revocations,
       limitStore: limitStore, tokenStore: tokenStore,
       localResponses: ["/metrics": { ("text/plain; version=0.0.4", Array("up 1\n".utf8)) }], accessLog: log,
-      eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger,
+      eventLoopGroup: loops, logger: logger,
       metricsFactory: metrics, tracer: tracer)
     let group = ServiceGroup(services: [gateway], logger: logger)
-    return try await withThrowingTaskGroup(of: Void.self) { tasks in
-      tasks.addTask { try await group.run() }
-      let running = RunningGateway(
-        gateway: gateway, port: await gateway.boundPort, registry: registry, revocations: revocations,
-        verifier: verifier, log: log, group: group)
-      let result = await Swift.Result { try await body(running) }
-      tasks.cancelAll()
-      for upstream in upstreams { await upstream.close() }
-      return try result.get()
+    let result = await Swift.Result {
+      try await withThrowingTaskGroup(of: Void.self) { tasks in
+        tasks.addTask { try await group.run() }
+        let running = RunningGateway(
+          gateway: gateway, port: await gateway.boundPort, registry: registry, revocations: revocations,
+          verifier: verifier, log: log, group: group)
+        let result = await Swift.Result { try await body(running) }
+        tasks.cancelAll()
+        for upstream in upstreams { await upstream.close() }
+        return try result.get()
+      }
     }
+    try await loops.shutdownGracefully()
+    return try result.get()
   }
 }
 

@@ -39,11 +39,12 @@ struct HPACKDifferentialTests {
   }
 
   @Test("our decoder reads what its encoder writes", arguments: [true, false])
-  func theirEncoder(huffman: Bool) throws {
+  func theirEncoder(huffman: Bool) async throws {
     var chance = Seeded(state: huffman ? 20 : 21)
     var encoder = NIOHPACK.HPACKEncoder(allocator: ByteBufferAllocator(), useHuffmanEncoding: huffman)
     var decoder = OwnDecoder()
-    for _ in 0..<1_000 {
+    for _ in 0..<500 {
+      await Task.yield()
       if chance.oneIn(6) { try encoder.setDynamicTableSize(chance.oneIn(4) ? 4_096 : chance.below(600)) }
       var headers = HPACKHeaders()
       let fields = (0..<chance.below(16)).map { _ in chance.field(isText: true) }
@@ -59,10 +60,11 @@ struct HPACKDifferentialTests {
   }
 
   @Test("whatever we accept of damaged blocks it accepts and reads the same, and what it accepts beyond is known")
-  func garbage() throws {
+  func garbage() async throws {
     var chance = Seeded(state: 30)
     var (same, refused, stricter, laxer) = (0, 0, 0, 0)
-    for _ in 0..<3_000 {
+    for _ in 0..<1_500 {
+      await Task.yield()
       var ours = OwnDecoder()
       var theirs = Theirs()
       for _ in 0..<6 {
@@ -88,7 +90,7 @@ struct HPACKDifferentialTests {
       }
     }
     #expect(same > 1_000 && refused > 1_000 && stricter > 10 && laxer > 10)
-    print("garbage: \(same) the same, \(refused) refused by both, \(stricter) by us only, \(laxer) by NIOHPACK only")
+
   }
 }
 

@@ -76,10 +76,11 @@ struct HPACKHuffmanTests {
   }
 
   @Test("octets that are no string are refused, and others read, as bit by bit")
-  func garbage() throws {
+  func garbage() async throws {
     var chance = Seeded(state: 2)
     var accepted = 0
-    for _ in 0..<20_000 {
+    for round in 0..<5_000 {
+      if round.isMultiple(of: 100) { await Task.yield() }
       var coded = chance.oneIn(2) ? chance.bytes(1 + chance.below(12)) : Self.coded(chance.text(1 + chance.below(20)))
       if chance.oneIn(2) { coded[chance.below(coded.count)] ^= 1 << UInt8(chance.below(8)) }
       if chance.oneIn(4) { coded[coded.count - 1] |= 0x7F }
@@ -89,6 +90,6 @@ struct HPACKHuffmanTests {
       try #require(text == Self.slowlyDecoded(coded))
       if text != nil { accepted += 1 }
     }
-    #expect(accepted > 1_000)
+    #expect(accepted > 250)
   }
 }

@@ -161,18 +161,20 @@ struct HPACKMalformedTests {
     #expect(seen == 3)
   }
 
-  @Test("every block of one, two and three octets is read or refused")
-  func shortBlocks() {
+  @Test("every block of one and two octets, and some of three, are read or refused")
+  func shortBlocks() async {
     var accepted = 0
     func read(_ block: [UInt8]) {
       var decoder = HPACKDecoder()
       if (try? decoder.fields(block)) != nil { accepted += 1 }
     }
     for first in 0...UInt8.max {
+      // Others wait for this thread.
+      await Task.yield()
       read([first])
       for second in 0...UInt8.max {
         read([first, second])
-        for third: UInt8 in [0, 1, 0x7F, 0x80, 0x81, 0xBE, 0xFF] { read([first, second, third]) }
+        for third: UInt8 in [0, 0x7F, 0xFF] { read([first, second, third]) }
       }
     }
     #expect(accepted > 0)
