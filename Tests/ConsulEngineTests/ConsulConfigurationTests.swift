@@ -76,7 +76,7 @@ struct ConsulConfigurationTests {
       try await running.put("test/limit", "many")
       try await eventually("it is refused") { running.live.refusals.count == 1 }
       #expect(running.live.refusals[0].reason.contains("\"many\" is not a whole number from 1 to 1000"))
-      #expect(running.log.text.contains("is refused"))
+      try await eventually("it is told") { running.log.text.contains("is refused") }
       #expect(try running.live.current.value(Self.limit) == 70)
       try await running.put("test/limit", "90")
       try await running.isNow(90)
