@@ -13,13 +13,10 @@ final class HTTP2Connection: HTTP2Session {
   var place = -1
   private(set) var deadline = Int64.max
   private let configuration: HTTP2Configuration
-  /// Exchanges for which something has come with what is being read, and that go on once it is read: what a client asks
-  /// and takes back in one breath reaches no service.
-  private var arriving: [HTTP2Exchange] = []
   /// The highest stream that the client has opened.
   private var lastOpened: UInt32 = 0
   /// Streams that ended before the client's message did: of those frames are on their way that are no mistake.
-  private var recentlyReset = RecentStreams(capacity: 0)
+  private var recentlyReset: RecentStreams
   private var bounds: Bounds
   private enum Departure: Equatable {
     case none
@@ -88,7 +85,6 @@ final class HTTP2Connection: HTTP2Session {
 
   private func gone() {
     deadline = .max
-    arriving.removeAll()
     worker.remove(self)
   }
 
@@ -184,19 +180,9 @@ final class HTTP2Connection: HTTP2Session {
     closeIfDone()
   }
 
-  func goesOn(_ exchange: HTTP2Exchange) { arriving.append(exchange) }
-
-  override func readAll() {
-    guard !arriving.isEmpty else { return }
-    let exchanges = arriving
-    arriving = []
-    for exchange in exchanges { exchange.goOn() }
-  }
-
   // MARK: - Ends
 
   override func gaveUp(_ fault: HTTP2Fault) {
-    arriving.removeAll()
     worker.state.metrics.http2Errors.increment()
     worker.state.logger.debug(
       "HTTP/2 connection given up", metadata: ["client.address": "\(address.name)", "error.message": "\(fault.what)"])

@@ -6,8 +6,6 @@ import NIOCore
 final class HTTP2Exchange: HTTP2Stream {
   let connection: HTTP2Connection
   private var client: ClientConnection?
-  /// Whether it waits for what is being read to be read.
-  private var isArriving = false
   /// What was read and is not handed on yet, and by how much it used up the window.
   private var inbound = ByteBuffer()
   private var counted = 0
@@ -44,7 +42,7 @@ final class HTTP2Exchange: HTTP2Stream {
       grpcType = head.grpcType
     }
     if block.endsStream { connection.endedByPeer(self) }
-    goOnSoon()
+    deliverSoon()
   }
 
   func receiveTrailers(_ block: HTTP2Session.Block) throws(HTTP2Fault) {
@@ -64,7 +62,7 @@ final class HTTP2Exchange: HTTP2Stream {
       self.counted += data.readableBytes
       guard (try? body.write(data, into: &inbound)) != nil else { return try connection.fail(self, .protocolError) }
     }
-    if endsStream { try receiveEnd(nil) } else { goOnSoon() }
+    if endsStream { try receiveEnd(nil) } else { deliverSoon() }
   }
 
   private func receiveEnd(_ trailers: HTTP2Trailers?) throws(HTTP2Fault) {
@@ -72,23 +70,11 @@ final class HTTP2Exchange: HTTP2Stream {
       return try connection.fail(self, .protocolError)
     }
     connection.endedByPeer(self)
-    goOnSoon()
+    deliverSoon()
   }
 
-  /// Once the connection has read all there was.
-  private func goOnSoon() {
-    guard !isArriving else { return }
-    isArriving = true
-    connection.goesOn(self)
-  }
-
-  func goOn() {
-    isArriving = false
-    deliver()
-  }
-
-  /// Hands on what has come, if the client's request takes it.
-  func deliver() {
+  /// If the client's request takes it.
+  override func deliver() {
     guard !isOver, !isArriving, let client else { return }
     if let fault {
       self.fault = nil

@@ -8,8 +8,6 @@ class HTTP2ServiceSession: HTTP2Session {
   private static let listBytes = 65_536
 
   private var next: UInt32 = 1
-  /// Streams for which something has come with what is being read.
-  private var arriving: [HTTP2ServiceStream] = []
 
   init(_ limits: HeadLimits) { super.init(limits, streamWindow: Self.streamWindow) }
 
@@ -41,14 +39,5 @@ class HTTP2ServiceSession: HTTP2Session {
       return try decode(block) { _, _ in }
     }
     try stream.receive(block)
-  }
-
-  func goesOn(_ stream: HTTP2ServiceStream) { arriving.append(stream) }
-
-  override func readAll() {
-    guard !arriving.isEmpty else { return }
-    let streams = arriving
-    arriving = []
-    for stream in streams { stream.goOn() }
   }
 }

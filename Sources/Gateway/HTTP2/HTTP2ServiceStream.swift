@@ -34,7 +34,6 @@ final class HTTP2ServiceStream: HTTP2Stream {
   private weak var asker: (any HTTP2Asker)?
   private var request = HTTP2Message(.request)
   private var asksHEAD = false
-  private var isArriving = false
   private var inbound = ByteBuffer()
   private var counted = 0
   private var hasHead = false
@@ -136,7 +135,7 @@ final class HTTP2ServiceStream: HTTP2Stream {
     do throws(HeadFault) {
       let kind = try head.finish(endsStream: block.endsStream, answersHEAD: asksHEAD, into: &output)
       if inbound.readableBytes == 0 { inbound = output } else { inbound.writeImmutableBuffer(output) }
-      goOnSoon()
+      deliverSoon()
       guard case .final(let framing) = kind else {
         interims += 1
         return interims <= Self.maximumInterims ? () : fail(.malformed, .protocolError)
@@ -155,13 +154,13 @@ final class HTTP2ServiceStream: HTTP2Stream {
     taken(counted - data.readableBytes)
     self.counted += data.readableBytes
     guard hasHead, (try? body.write(data, into: &inbound)) != nil else { return fail(.malformed, .protocolError) }
-    if endsStream { finish(nil) } else { goOnSoon() }
+    if endsStream { finish(nil) } else { deliverSoon() }
   }
 
   private func finish(_ trailers: HTTP2Trailers?) {
     guard (try? body.end(trailers, into: &inbound)) != nil else { return fail(.malformed, .protocolError) }
     service.endedByPeer(self)
-    goOnSoon()
+    deliverSoon()
   }
 
   /// What is wrong with it is told once the stream is closed; what came before goes to nobody.
@@ -171,19 +170,8 @@ final class HTTP2ServiceStream: HTTP2Stream {
     service.reset(self, code)
   }
 
-  private func goOnSoon() {
-    guard !isArriving else { return }
-    isArriving = true
-    service.goesOn(self)
-  }
-
-  func goOn() {
-    isArriving = false
-    deliver()
-  }
-
-  /// Hands on what has come, if it is wanted.
-  func deliver() {
+  /// If it is wanted.
+  override func deliver() {
     guard !isArriving, inbound.readableBytes > 0, let asker, asker.takesAnswer else { return }
     let (bytes, counted) = (inbound, counted)
     inbound = ByteBuffer()

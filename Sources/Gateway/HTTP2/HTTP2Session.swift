@@ -17,7 +17,7 @@ class HTTP2Session: ChannelDuplexHandler {
   /// A header block that is not whole yet.
   var block: Block?
   private var hasBegun = false
-  private var hasSettings = false
+  var hasSettings = false
   /// A mistake was made, and told; nothing more is read or written.
   private(set) var isEnding = false
 
@@ -31,7 +31,7 @@ class HTTP2Session: ChannelDuplexHandler {
 
   var decoder = HPACKDecoder()
   var encoder = HPACKEncoder()
-  private var scratch = ByteBuffer()
+  var scratch = ByteBuffer()
   private(set) var streams: [UInt32: HTTP2Stream] = [:]
 
   /// What may be sent on the connection as a whole, and what may come.
@@ -39,15 +39,17 @@ class HTTP2Session: ChannelDuplexHandler {
   var receiveWindow = HTTP2ReceiveWindow(HTTP2Window.initial)
   /// With which streams of ours and of the other side's begin.
   var peerStreamWindow = HTTP2Window.initial
-  private(set) var ownStreamWindow: Int
-  private let settledStreamWindow: Int
+  var ownStreamWindow: Int
+  let settledStreamWindow: Int
 
-  private var output = ByteBuffer()
+  var output = ByteBuffer()
   /// Streams that have something to send, in turn.
-  private var sending = CircularBuffer<HTTP2Stream>()
+  var sending = CircularBuffer<HTTP2Stream>()
+  /// Streams for which something has come with what is being read.
+  private var arriving: [HTTP2Stream] = []
   /// Streams that were reset, and have not heard of it.
-  private var resets: [HTTP2Stream] = []
-  private var isFlushScheduled = false
+  var resets: [HTTP2Stream] = []
+  var isFlushScheduled = false
 
   /// - Parameter streamWindow: Octets of a body that are taken while nobody takes them on.
   init(_ limits: HeadLimits, streamWindow: Int) {
@@ -70,9 +72,6 @@ class HTTP2Session: ChannelDuplexHandler {
   /// Settings of the other side's, which are in force.
   func receive(settings: [(HTTP2Setting, Int)]) {}
   func receiveGoAway(last: UInt32, _ code: UInt32) {}
-  func receivePong() {}
-  /// Everything is read that there was.
-  func readAll() {}
   /// Octets of bodies were sent.
   func moved(_ count: Int) {}
   /// A stream is closed and forgotten.
@@ -116,6 +115,7 @@ class HTTP2Session: ChannelDuplexHandler {
   private func closeStreams() {
     isEnding = true
     input = nil
+    arriving.removeAll()
     sending.removeAll()
     let left = resets + streams.values
     resets.removeAll()
@@ -177,9 +177,18 @@ class HTTP2Session: ChannelDuplexHandler {
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
-    readAll()
+    let arrived = arriving
+    if !arrived.isEmpty {
+      arriving = []
+      for stream in arrived {
+        stream.isArriving = false
+        stream.deliver()
+      }
+    }
     context.fireChannelReadComplete()
   }
+
+  func hasArrived(_ stream: HTTP2Stream) { arriving.append(stream) }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     if context.channel.isWritable, !sending.isEmpty { scheduleFlush() }
@@ -198,189 +207,6 @@ class HTTP2Session: ChannelDuplexHandler {
       receiveWindow = HTTP2ReceiveWindow(connectionWindow)
     }
     scheduleFlush()
-  }
-
-  // MARK: - Frames
-
-  private func receive(_ frame: HTTP2Frame) throws(HTTP2Fault) {
-    try note(frame)
-    if frame.type != HTTP2Frame.Kind.continuation, block != nil {
-      throw HTTP2Fault(.protocolError, "a header block is not brought to its end")
-    }
-    if !hasSettings {
-      guard frame.type == HTTP2Frame.Kind.settings, !frame.has(HTTP2Frame.Flag.ack) else {
-        throw HTTP2Fault(.protocolError, "the first frame is no SETTINGS")
-      }
-      hasSettings = true
-    }
-    switch frame.type {
-    case HTTP2Frame.Kind.data: try receiveData(frame)
-    case HTTP2Frame.Kind.headers: try receiveHeaders(frame)
-    case HTTP2Frame.Kind.priority: try check(frame, length: 5, ofStream: true)
-    case HTTP2Frame.Kind.reset: try receiveReset(frame)
-    case HTTP2Frame.Kind.settings: try receiveSettings(frame)
-    case HTTP2Frame.Kind.pushPromise: throw HTTP2Fault(.protocolError, "PUSH_PROMISE was not asked for")
-    case HTTP2Frame.Kind.ping: try receivePing(frame)
-    case HTTP2Frame.Kind.goAway: try receiveGoAway(frame)
-    case HTTP2Frame.Kind.windowUpdate: try receiveWindowUpdate(frame)
-    case HTTP2Frame.Kind.continuation: try receiveContinuation(frame)
-    // What nobody knows is passed over (RFC 9113 §5.5).
-    default: break
-    }
-  }
-
-  private func check(_ frame: HTTP2Frame, length: Int?, ofStream: Bool) throws(HTTP2Fault) {
-    guard ofStream == (frame.stream != 0) else { throw HTTP2Fault(.protocolError, "a frame of the wrong stream") }
-    guard length == nil || frame.payload.readableBytes == length else {
-      throw HTTP2Fault(.frameSizeError, "a frame of the wrong size")
-    }
-  }
-
-  private func receiveData(_ frame: HTTP2Frame) throws(HTTP2Fault) {
-    try check(frame, length: nil, ofStream: true)
-    let content = try frame.content()
-    let counted = frame.payload.readableBytes
-    // One stream that is not read holds up no other: each has a window of its own, and the connection's is given back
-    // before it can run out.
-    let back = receiveWindow.take(counted)
-    if back > 0 {
-      output.writeWindowUpdate(0, back)
-      scheduleFlush()
-    }
-    guard let stream = streams[frame.stream] else { return try receiveForNobody(frame.stream) }
-    guard !stream.peerEnded else { return try fail(stream, .streamClosed) }
-    guard stream.receiveWindow.receive(counted) else { return try fail(stream, .flowControlError) }
-    try stream.receive(content, endsStream: frame.endsStream, counted: counted)
-  }
-
-  /// Frames of a stream that is not there.
-  func receiveForNobody(_ stream: UInt32) throws(HTTP2Fault) {
-    guard !isIdle(stream) else { throw HTTP2Fault(.protocolError, "a frame of a stream that was never opened") }
-    guard mayLinger(stream) else { throw HTTP2Fault(.streamClosed, "a frame of a stream that is closed") }
-  }
-
-  private func receiveHeaders(_ frame: HTTP2Frame) throws(HTTP2Fault) {
-    try check(frame, length: nil, ofStream: true)
-    let block = Block(stream: frame.stream, endsStream: frame.endsStream, bytes: try frame.content())
-    if frame.has(HTTP2Frame.Flag.endHeaders) { try receive(block) } else { self.block = block }
-  }
-
-  private func receiveContinuation(_ frame: HTTP2Frame) throws(HTTP2Fault) {
-    guard var block, block.stream == frame.stream else { throw HTTP2Fault(.protocolError, "a stray CONTINUATION") }
-    self.block = nil
-    block.continuations += 1
-    guard block.continuations <= maximumContinuations else {
-      throw HTTP2Fault(.enhanceYourCalm, "a header block in too many frames")
-    }
-    block.bytes.writeImmutableBuffer(frame.payload)
-    if frame.has(HTTP2Frame.Flag.endHeaders) { try receive(block) } else { self.block = block }
-  }
-
-  /// Reads a header block, which has to be done with every one, in their order: what they say refers to those before
-  /// (RFC 7541 §2.2).
-  func decode(
-    _ block: Block, _ field: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void
-  ) throws(HTTP2Fault) {
-    var (listBytes, isWhole) = (0, false)
-    let maximum = maximumListBytes
-    do throws(HPACKDecoder.Malformed) {
-      isWhole = try block.bytes.withUnsafeReadableBytes { (bytes) throws(HPACKDecoder.Malformed) -> Bool in
-        try decoder.decode(bytes) { name, value in
-          listBytes += name.count + value.count + 32
-          guard listBytes <= maximum else { return false }
-          field(name, value)
-          return true
-        }
-      }
-    } catch {
-      throw HTTP2Fault(.compressionError, "a header block that is no HPACK")
-    }
-    guard isWhole else { throw HTTP2Fault(.enhanceYourCalm, "a header list that is far too large") }
-  }
-
-  private func receiveReset(_ frame: HTTP2Frame) throws(HTTP2Fault) {
-    try check(frame, length: 4, ofStream: true)
-    guard !isIdle(frame.stream) else {
-      throw HTTP2Fault(.protocolError, "RST_STREAM of a stream that was never opened")
-    }
-    guard let stream = streams[frame.stream] else { return }
-    let code = frame.payload.getInteger(at: frame.payload.readerIndex, as: UInt32.self)
-    close(stream, code.flatMap(HTTP2Code.init(rawValue:)) ?? .cancel)
-  }
-
-  private func receiveSettings(_ frame: HTTP2Frame) throws(HTTP2Fault) {
-    guard !frame.has(HTTP2Frame.Flag.ack) else {
-      try check(frame, length: 0, ofStream: false)
-      if ownStreamWindow != settledStreamWindow {
-        ownStreamWindow = settledStreamWindow
-        for stream in streams.values { stream.receiveWindow.resize(ownStreamWindow) }
-      }
-      return
-    }
-    try check(frame, length: nil, ofStream: false)
-    let settings = try HTTP2Setting.read(frame.payload)
-    for (setting, value) in settings {
-      switch setting {
-      case .headerTableSize: encoder.setPeerMaximum(value)
-      case .initialWindowSize: try resizeStreams(to: value)
-      default: break
-      }
-    }
-    receive(settings: settings)
-    output.writeFrameHeader(HTTP2Frame.Kind.settings, flags: HTTP2Frame.Flag.ack, stream: 0, length: 0)
-    scheduleFlush()
-  }
-
-  private func resizeStreams(to size: Int) throws(HTTP2Fault) {
-    let change = size - peerStreamWindow
-    guard change != 0 else { return }
-    peerStreamWindow = size
-    for stream in streams.values {
-      stream.sendWindow += change
-      guard stream.sendWindow <= HTTP2Window.maximum else {
-        throw HTTP2Fault(.flowControlError, "a stream's window beyond 2^31-1")
-      }
-      if change > 0 { sendSoon(stream) }
-    }
-  }
-
-  private func receivePing(_ frame: HTTP2Frame) throws(HTTP2Fault) {
-    try check(frame, length: 8, ofStream: false)
-    guard !frame.has(HTTP2Frame.Flag.ack) else { return receivePong() }
-    output.writeFrameHeader(HTTP2Frame.Kind.ping, flags: HTTP2Frame.Flag.ack, stream: 0, length: 8)
-    output.writeImmutableBuffer(frame.payload)
-    scheduleFlush()
-  }
-
-  private func receiveGoAway(_ frame: HTTP2Frame) throws(HTTP2Fault) {
-    try check(frame, length: nil, ofStream: false)
-    let payload = frame.payload
-    guard let (last, code) = payload.getMultipleIntegers(at: payload.readerIndex, as: (UInt32, UInt32).self) else {
-      throw HTTP2Fault(.frameSizeError, "GOAWAY that is cut")
-    }
-    receiveGoAway(last: last & 0x7FFF_FFFF, code)
-  }
-
-  private func receiveWindowUpdate(_ frame: HTTP2Frame) throws(HTTP2Fault) {
-    try check(frame, length: 4, ofStream: frame.stream != 0)
-    let word = frame.payload.getInteger(at: frame.payload.readerIndex, as: UInt32.self) ?? 0
-    let increment = Int(word & 0x7FFF_FFFF)
-    guard frame.stream != 0 else {
-      guard increment > 0 else { throw HTTP2Fault(.protocolError, "a window that is opened by nothing") }
-      sendWindow += increment
-      guard sendWindow <= HTTP2Window.maximum else {
-        throw HTTP2Fault(.flowControlError, "a window of more than 2^31-1")
-      }
-      return sending.isEmpty ? () : scheduleFlush()
-    }
-    guard !isIdle(frame.stream) else {
-      throw HTTP2Fault(.protocolError, "WINDOW_UPDATE of a stream that was never opened")
-    }
-    guard let stream = streams[frame.stream] else { return }
-    guard increment > 0 else { return try fail(stream, .protocolError) }
-    stream.sendWindow += increment
-    guard stream.sendWindow <= HTTP2Window.maximum else { return try fail(stream, .flowControlError) }
-    sendSoon(stream)
   }
 
   // MARK: - Streams
@@ -430,123 +256,6 @@ class HTTP2Session: ChannelDuplexHandler {
     scheduleFlush()
   }
 
-  // MARK: - Writing
-
-  /// A head, which no window holds up.
-  ///
-  /// - Parameter write: Writes the fields of the block.
-  func sendHead(
-    _ stream: HTTP2Stream, endsStream: Bool, _ write: (inout HPACKEncoder, inout ByteBuffer) -> Void
-  ) {
-    guard !isEnding else { return }
-    writeBlock(of: stream, endsStream: endsStream, write)
-    if endsStream {
-      stream.sentHeadOnly()
-      sendSoon(stream)
-    } else {
-      scheduleFlush()
-    }
-  }
-
-  private func writeBlock(
-    of stream: HTTP2Stream, endsStream: Bool, _ write: (inout HPACKEncoder, inout ByteBuffer) -> Void
-  ) {
-    stream.isKnown = true
-    var block = ByteBuffer()
-    swap(&block, &scratch)
-    block.clear()
-    encoder.beginBlock(into: &block)
-    write(&encoder, &block)
-    output.writeHeaders(block, stream: stream.id, endsStream: endsStream)
-    swap(&block, &scratch)
-  }
-
-  /// Writes frames of the connection's own.
-  func sendNow(_ write: (inout ByteBuffer) -> Void) {
-    guard !isEnding else { return }
-    write(&output)
-    scheduleFlush()
-  }
-
-  /// The stream has something to send, or was waiting for a window.
-  func sendSoon(_ stream: HTTP2Stream) {
-    guard !stream.isSending, !stream.isOver, stream.hasOutput || stream.ownEnded else { return }
-    stream.isSending = true
-    sending.append(stream)
-    scheduleFlush()
-  }
-
-  /// What is written in one round of the event loop goes out together: in fewer packets, and in fewer records of TLS.
-  func scheduleFlush() {
-    guard !isFlushScheduled, let context else { return }
-    isFlushScheduled = true
-    context.eventLoop.assumeIsolated().execute { self.flush() }
-  }
-
-  private func flush() {
-    isFlushScheduled = false
-    let gone = resets
-    if !gone.isEmpty {
-      resets = []
-      for stream in gone { stream.closed(nil) }
-    }
-    guard let context, !isEnding else { return }
-    // As long as something moves: a lap in which nothing does ends it.
-    var left = sending.count
-    while left > 0, !isEnding, context.channel.isWritable, let stream = sending.popFirst() {
-      left -= 1
-      let before = sendWindow
-      let hasMore = sendFrame(of: stream)
-      if hasMore { sending.append(stream) } else { stream.isSending = false }
-      if stream.ownEnded { finish(stream) } else { stream.tellWritable() }
-      if !hasMore || sendWindow != before { left = sending.count }
-      if output.readableBytes >= 65_536 { pass(context) }
-    }
-    guard !isEnding else { return }
-    pass(context)
-    context.flush()
-  }
-
-  private func pass(_ context: ChannelHandlerContext) {
-    guard output.readableBytes > 0 else { return }
-    let bytes = output
-    output = context.channel.allocator.buffer(capacity: min(81_920, bytes.readableBytes))
-    context.write(wrapOutboundOut(bytes), promise: nil)
-  }
-
-  /// One frame, so that all get their turn.
-  ///
-  /// - Returns: Whether there is more that does not wait for its own window.
-  private func sendFrame(of stream: HTTP2Stream) -> Bool {
-    guard !stream.isOver else { return false }
-    if let (count, endsStream) = stream.nextFrame(atMost: sendWindow) {
-      sendWindow -= count
-      output.writeFrameHeader(
-        HTTP2Frame.Kind.data, flags: endsStream ? HTTP2Frame.Flag.endStream : 0, stream: stream.id, length: count)
-      stream.take(count, endsStream: endsStream, into: &output)
-      moved(count)
-      stream.sentSome()
-    }
-    if let lines = stream.takeTrailers() { sendTrailers(lines, of: stream) }
-    return stream.output.count > 0 && stream.sendWindow > 0
-  }
-
-  private func sendTrailers(_ lines: ByteBuffer, of stream: HTTP2Stream) {
-    writeBlock(of: stream, endsStream: true) { encoder, block in
-      let isRead = lines.withUnsafeReadableBytes { bytes in
-        (try? HTTP2Lines.forEachField(bytes, from: 0, isRequest: false) { name, value, indexing in
-          encoder.encode(name: name, value: value, indexing, into: &block)
-        }) != nil
-      }
-      assert(isRead, "a trailer section is checked when it comes")
-    }
-  }
-
-  private func finish(_ stream: HTTP2Stream) {
-    guard !stream.isOver else { return }
-    if stream.peerEnded { close(stream) } else { stream.sentAll() }
-  }
-
   // MARK: - Ends
 
   /// The other side has broken the rules or floods: it is told so, and not listened to any more. The connection ends a
@@ -557,6 +266,7 @@ class HTTP2Session: ChannelDuplexHandler {
     pass(context)
     isEnding = true
     input = nil
+    arriving.removeAll()
     context.flush()
     gaveUp(fault)
     try? context.channel.syncOptions?.setOption(.autoRead, value: false)

@@ -19,6 +19,8 @@ class HTTP2Stream {
   var receiveWindow = HTTP2ReceiveWindow(HTTP2Window.initial)
   /// The other side has ended its message.
   var peerEnded = false
+  /// Whether something has come with what is being read, and waits for that to be read.
+  var isArriving = false
 
   // MARK: What goes
 
@@ -54,6 +56,9 @@ class HTTP2Stream {
   ///   - counted: Octets by which it used up the window; see ``taken(_:)``.
   func receive(_ data: ByteBuffer, endsStream: Bool, counted: Int) throws(HTTP2Fault) {}
 
+  /// Hands on what has come.
+  func deliver() {}
+
   /// The body may be written on.
   func becameWritable() {}
 
@@ -74,6 +79,14 @@ class HTTP2Stream {
   func taken(_ counted: Int) {
     let back = receiveWindow.take(counted)
     if back > 0, !isOver, !peerEnded { session.giveBack(back, to: self) }
+  }
+
+  /// Hands on what has come once all is read that there is: what the other side says and takes back in one breath reaches
+  /// nobody.
+  func deliverSoon() {
+    guard !isArriving else { return }
+    isArriving = true
+    session.hasArrived(self)
   }
 
   /// Adds to the body.

@@ -16,6 +16,9 @@ public final class JSONAccessLog: AccessLog, Service {
     var buffer = ByteBuffer()
     var waitingBytes = 0
     var dropped = 0
+    /// The second that `stamp` stands for, and `2026-01-31T09:30:00`.
+    var second = -1
+    var stamp = ""
   }
   private let state: Mutex<State>
   private let output: @Sendable (UnsafeRawBufferPointer) -> Void
@@ -41,10 +44,11 @@ public final class JSONAccessLog: AccessLog, Service {
     let now = clock()
     // Put together before the lock is taken, which all event loops share.
     OctetWriter.with(room: 1_024) {
-      Self.write(entry, now, &$0)
+      Self.write(entry, &$0)
     } use: { line in
       state.withLock { state in
         guard state.waitingBytes < Self.maximumWaitingBytes else { return state.dropped += 1 }
+        Self.writeTime(now, &state)
         state.buffer.writeBytes(line)
         if state.buffer.readableBytes >= Self.blockBytes { hand(&state) }
       }
@@ -79,10 +83,24 @@ public final class JSONAccessLog: AccessLog, Service {
     }
   }
 
-  private static func write(_ entry: AccessEntry, _ now: Double, _ line: inout OctetWriter) {
-    line.write("{\"@timestamp\":\"")
-    line.writeTime(now)
-    line.write("\",\"log.level\":\"info\",\"message\":\"request\",\"ecs.version\":\"8.11\",")
+  /// The beginning of a line, up to the milliseconds of its time.
+  private static func writeTime(_ now: Double, _ state: inout State) {
+    let second = Int(now)
+    if second != state.second {
+      state.second = second
+      state.stamp = String(Date(timeIntervalSince1970: Double(second)).formatted(.iso8601).dropLast())
+    }
+    OctetWriter.append(to: &state.buffer, room: 64) { line in
+      line.write("{\"@timestamp\":\"")
+      line.writeText(state.stamp)
+      line.write(".")
+      line.writeDecimal(Int((now - Double(second)) * 1_000), digits: 3)
+    }
+  }
+
+  /// What follows the milliseconds.
+  private static func write(_ entry: AccessEntry, _ line: inout OctetWriter) {
+    line.write("Z\",\"log.level\":\"info\",\"message\":\"request\",\"ecs.version\":\"8.11\",")
     line.write("\"service.name\":\"gateway\",\"http.request.method\":\"")
     line.writeText(entry.method)
     line.write("\",\"url.path\":\"")
@@ -119,50 +137,5 @@ public final class JSONAccessLog: AccessLog, Service {
     line.write("\":\"")
     line.writeText(JSONText.escaped(value))
     line.write("\"")
-  }
-}
-
-extension OctetWriter {
-  /// `2026-01-31T09:30:00.123Z`.
-  ///
-  /// - Parameter time: Seconds since 1970.
-  fileprivate mutating func writeTime(_ time: Double) {
-    let milliseconds = Int(max(0, time) * 1_000)
-    let (days, ofDay) = (milliseconds / 86_400_000, milliseconds % 86_400_000)
-    let date = CivilDate(days: days)
-    writeDecimal(date.year, digits: 4)
-    write("-")
-    writeDecimal(date.month, digits: 2)
-    write("-")
-    writeDecimal(date.day, digits: 2)
-    write("T")
-    writeDecimal(ofDay / 3_600_000, digits: 2)
-    write(":")
-    writeDecimal(ofDay / 60_000 % 60, digits: 2)
-    write(":")
-    writeDecimal(ofDay / 1_000 % 60, digits: 2)
-    write(".")
-    writeDecimal(ofDay % 1_000, digits: 3)
-    write("Z")
-  }
-}
-
-/// A day of the Gregorian calendar.
-struct CivilDate: Equatable {
-  var year: Int
-  var month: Int
-  var day: Int
-
-  /// - Parameter days: Since 1970-01-01, not before it.
-  init(days: Int) {
-    // Years begin in March here, so that the day that some have more is their last; 719 468 days lie between the first of
-    // March of the year 0 and 1970. Every 400 years have 146 097 days.
-    let (era, ofEra) = (days + 719_468).quotientAndRemainder(dividingBy: 146_097)
-    let ofYears = (ofEra - ofEra / 1_460 + ofEra / 36_524 - ofEra / 146_096) / 365
-    let ofYear = ofEra - (365 * ofYears + ofYears / 4 - ofYears / 100)
-    let fromMarch = (5 * ofYear + 2) / 153
-    day = ofYear - (153 * fromMarch + 2) / 5 + 1
-    month = fromMarch < 10 ? fromMarch + 3 : fromMarch - 9
-    year = 400 * era + ofYears + (month <= 2 ? 1 : 0)
   }
 }

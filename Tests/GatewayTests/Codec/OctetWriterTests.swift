@@ -1,4 +1,3 @@
-import Foundation
 import NIOCore
 import Testing
 
@@ -57,22 +56,5 @@ import Testing
       #expect(kept.readableBytes == 10 && kept.storageCapacity < 4_096)
     }
     #expect(ByteBuffer(string: "all of it").rest == ByteBuffer(string: "all of it"))
-  }
-
-  @Test("days of 1970 to 2399 are those that the calendar has")
-  func dates() {
-    var calendar = Calendar(identifier: .gregorian)
-    calendar.timeZone = .gmt
-    // Every day of the years about those that have one more, or have none, and one in thirteen of the others.
-    for days in 0..<157_000
-    where days.isMultiple(of: 13) || (10_800...11_200).contains(days) || (47_300...47_700).contains(days) {
-      let date = Date(timeIntervalSince1970: Double(days) * 86_400)
-      let known = calendar.dateComponents([.year, .month, .day], from: date)
-      let ours = CivilDate(days: days)
-      guard ours.year == known.year, ours.month == known.month, ours.day == known.day else {
-        Issue.record("day \(days) is \(ours)")
-        return
-      }
-    }
   }
 }

@@ -15,8 +15,8 @@ struct OwnDeletion: Sendable {
   let services: any PersonalDataServices
 
   /// Asked again, nothing changes. A suspended user may ask too.
-  /// - Throws: `Problem` 401 of whoever does not show again who they are, 409 of the last administrator: auth would not let them go. Where two are the last who ask at
-  ///   once, auth keeps one of them when the erasure comes.
+  /// - Throws: `Problem` 401 of whoever does not show again who they are, 409 of the last administrator: auth would not let
+  ///   them go. Where two are the last who ask at once, auth keeps one of them when the erasure comes.
   func request(by principal: Principal, _ precondition: Precondition) async throws -> Profile {
     let id = try await profiles.own(principal).id
     try await authentication.require(of: principal)
