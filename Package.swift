@@ -169,18 +169,20 @@ let package = Package(
           .unixSignals,
         ]),
 
+      // The one way in which tests wait; every test target has it.
+      .target(name: "Patience", path: "Tests/Patience", swiftSettings: .house),
       // What tests of services and of the kit on databases stand on.
       .target(
         name: "Testbed",
         dependencies: [
-          "GravityContracts", "GravityData", "PostgresEngine", "SQLiteEngine", .hummingbirdTesting, .httpTypes, .log,
-          .nio,
+          "GravityContracts", "GravityData", "Patience", "PostgresEngine", "SQLiteEngine", .hummingbirdTesting,
+          .httpTypes, .log, .nio,
         ], path: "Tests/Testbed", swiftSettings: .house),
       // Real servers, bad networks and programs to kill.
-      .target(name: "TestServers", path: "Tests/TestServers", swiftSettings: .house),
+      .target(name: "TestServers", dependencies: ["Patience"], path: "Tests/TestServers", swiftSettings: .house),
       // A suite for each port, which every engine's tests run.
       .target(
-        name: "DatabaseConformance", dependencies: ["GravityData", "TestServers"],
+        name: "DatabaseConformance", dependencies: ["GravityData", "Patience", "TestServers"],
         path: "Tests/Conformance/DatabaseConformance",
         swiftSettings: .house),
       // What its crash test kills.
@@ -203,13 +205,14 @@ let package = Package(
       .executableTarget(
         name: "cachebench", dependencies: ["GravityCache"], path: "Benchmarks/cache", swiftSettings: .house),
       .target(
-        name: "BrokerConformance", dependencies: ["GravityEvents"], path: "Tests/Conformance/BrokerConformance",
-        swiftSettings: .house),
+        name: "BrokerConformance", dependencies: ["GravityEvents", "Patience"],
+        path: "Tests/Conformance/BrokerConformance", swiftSettings: .house),
       // What is killed between every two steps of an event's way.
       .executableTarget(
         name: "eventscrash",
         dependencies: [
-          "GravityContracts", "GravityData", "GravityEvents", "PostgresEngine", "RabbitMQEngine", "SQLiteEngine", .log,
+          "GravityContracts", "GravityData", "GravityEvents", "Patience", "PostgresEngine", "RabbitMQEngine",
+          "SQLiteEngine", .log,
         ], path: "Tests/Conformance/EventsCrash", swiftSettings: .house),
       .executableTarget(
         name: "eventsbench",
@@ -222,14 +225,15 @@ let package = Package(
       // What is killed between every two steps of a saga.
       .executableTarget(
         name: "sagacrash",
-        dependencies: ["GravityContracts", "GravityData", "GravitySaga", "PostgresEngine", "SQLiteEngine", .log],
-        path: "Tests/Conformance/SagaCrash", swiftSettings: .house),
+        dependencies: [
+          "GravityContracts", "GravityData", "GravitySaga", "Patience", "PostgresEngine", "SQLiteEngine", .log,
+        ], path: "Tests/Conformance/SagaCrash", swiftSettings: .house),
       // What is killed in the middle of sending mails.
       .executableTarget(
         name: "notificationcrash",
         dependencies: [
-          "GravityContracts", "GravityData", "GravityIdentity", "NotificationServer", "PostgresEngine", "SMTPEngine",
-          "SQLiteEngine", "UserAPI", .lifecycle, .log, .nioPosix,
+          "GravityContracts", "GravityData", "GravityIdentity", "NotificationServer", "Patience", "PostgresEngine",
+          "SMTPEngine", "SQLiteEngine", "UserAPI", .lifecycle, .log, .nioPosix,
         ], path: "Tests/Conformance/NotificationCrash", swiftSettings: .house),
       .executableTarget(
         name: "sagasbench",
@@ -249,7 +253,7 @@ let package = Package(
           "PostgresEngine", "ProductAPI", "ProductServer", "SQLiteEngine", .hummingbird, .log,
         ], path: "Benchmarks/catalogue", exclude: ["run", "fastapi_app.py"], swiftSettings: .house),
       .target(
-        name: "LimitStoreConformance", dependencies: ["GravityLimits"],
+        name: "LimitStoreConformance", dependencies: ["GravityLimits", "Patience"],
         path: "Tests/Conformance/LimitStoreConformance", swiftSettings: .house),
       .target(
         name: "RegistryConformance", dependencies: ["GravityDiscovery", .lifecycle, .log, .nio, .nioHTTP1, .nioPosix],
@@ -317,10 +321,12 @@ let package = Package(
         [.hummingbird, .hummingbirdTesting, .httpTypes, .log, .nio, .nioPosix]),
       .testTarget(
         name: "OutgoingHTTPEngineTests",
-        dependencies: ["GravityContracts", "NotificationServer", "OutgoingHTTPEngine", "TestServers", .nio, .nioPosix],
-        path: "Tests/OutgoingHTTPEngineTests", exclude: ["receiver.py"], swiftSettings: .house),
+        dependencies: [
+          "GravityContracts", "NotificationServer", "OutgoingHTTPEngine", "Patience", "TestServers", .nio, .nioPosix,
+        ], path: "Tests/OutgoingHTTPEngineTests", exclude: ["receiver.py"], swiftSettings: .house),
       .testTarget(
-        name: "SMTPEngineTests", dependencies: ["NotificationServer", "SMTPEngine", "TestServers", .nio, .nioPosix],
+        name: "SMTPEngineTests",
+        dependencies: ["NotificationServer", "Patience", "SMTPEngine", "TestServers", .nio, .nioPosix],
         path: "Tests/SMTPEngineTests", exclude: ["mailserver.py"], swiftSettings: .house),
       tests("SQLiteEngine", with: ["GravityData", "DatabaseConformance", "databasecrash"]),
       tests("PostgresEngine", with: ["GravityData", "DatabaseConformance", "TestServers", "databasecrash"]),
@@ -381,7 +387,7 @@ let package = Package(
         name: "GatewayTests",
         dependencies: [
           "CBrotli", "CZlib", "Gateway", "GravityContracts", "GravityDiscovery", "GravityIdentity", "GravityLimits",
-          "GravityTelemetry", "TestServers",
+          "GravityTelemetry", "Patience", "TestServers",
         ] + [.nio, .nioEmbedded, .nioHPACK, .nioPosix, .nioSSL, .lifecycle, .log, .metrics],
         path: "Tests/GatewayTests", exclude: ["Corpus"], swiftSettings: .house),
       tests(
@@ -415,7 +421,8 @@ let package = Package(
         name: "EndToEndTests",
         dependencies: [
           "AuthAPI", "AuthServer", "gravity", "GravityContracts", "GravityData", "GravityDiscovery", "GravityEvents",
-          "GravityIdentity", "OpenIDEngine", "PaymentServer", "PostgresEngine", "SQLiteEngine", "TestServers",
+          "GravityIdentity", "OpenIDEngine", "Patience", "PaymentServer", "PostgresEngine", "SQLiteEngine",
+          "TestServers",
         ] + [.asyncHTTPClient, .log, .nio, .nioFoundation, .nioHTTP1],
         path: "Tests/EndToEndTests", swiftSettings: .house),
     ],
@@ -462,7 +469,8 @@ func command(_ name: String, on targets: [String], _ products: [Target.Dependenc
 
 func tests(_ subject: String, with targets: [String] = [], _ products: [Target.Dependency] = []) -> Target {
   .testTarget(
-    name: "\(subject)Tests", dependencies: ([subject] + targets).map { .init(stringLiteral: $0) } + products,
+    name: "\(subject)Tests",
+    dependencies: ([subject, "Patience"] + targets).map { .init(stringLiteral: $0) } + products,
     path: "Tests/\(subject)Tests", swiftSettings: .house)
 }
 
