@@ -82,6 +82,7 @@ enum RunningNotification {
     var configuration = NotificationConfiguration()
     configuration.senderAddress = try layers.value(Settings.mailFrom)
     configuration.siteName = try layers.value(Settings.siteName)
+    configuration.accountsOpenVerified = try layers.value(Settings.verifyEmail)
     configuration.senderName = configuration.siteName
     if let channels = try layers.optional(Settings.notificationChannels) { configuration.channels = channels }
     configuration.webhookAddresses = AddressPolicy(allowsPrivate: try layers.value(Settings.privateWebhooks))

@@ -81,6 +81,7 @@ enum RunningUser {
       ?? Catalog.services.filter(\.holdsPersonalData).map(\.name)
     configuration.erasureRetry = try layers.value(Settings.erasureRetry) / .seconds(1)
     configuration.erasureDeadline = try layers.value(Settings.erasureDeadline) / .seconds(1)
+    configuration.stepUpMaximumAge = try layers.value(Settings.stepUpAge) / .seconds(1)
     return configuration
   }
 }

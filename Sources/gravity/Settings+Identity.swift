@@ -8,7 +8,8 @@ extension Settings {
     "OpenID providers that people may sign in with: a file of JSON, or the JSON itself (see auth.md)", isSecret: true)
   static let stepUpAge = Setting(
     duration: "gravity.auth.step.up.age",
-    "how long ago somebody may have signed in who changes what decides over their account", standard: .seconds(600),
+    "how long ago somebody may have signed in who changes what decides over their account, takes all their data or has "
+      + "them erased", standard: .seconds(600),
     in: .seconds(60)...(.seconds(3600)))
 
   static let serviceClient = Setting(

@@ -113,6 +113,46 @@ import Testing
     }
   }
 
+  @Test("its owner is told by mail of each key that is made", arguments: Engine.available)
+  func told(_ engine: Engine) async throws {
+    try await AuthFixture.run(on: engine) { auth in
+      let user = try await auth.newUser("a@example.org")
+      let key = try await Self.create(auth, user.tokens.accessToken).value
+      while try await auth.service.mail.deliverDue() > 0 {}
+      let mail = try #require(auth.mailbox.all.first)
+      #expect(auth.mailbox.all.count == 1 && mail.kind == .apiKeyCreated && mail.email == "a@example.org")
+      #expect(mail.contact != nil && mail.token == nil && mail.account == user.id)
+      #expect(!"\(mail)".contains(key.secret))
+    }
+  }
+
+  @Test(
+    "a recovery by mail ends the keys and their tokens, a change of the password and the end of sessions do not",
+    arguments: Engine.available)
+  func recovery(_ engine: Engine) async throws {
+    try await AuthFixture.run(on: engine) { auth in
+      let user = try await auth.newUser("a@example.org")
+      try await auth.prove(user.id)
+      let key = try await Self.create(auth, user.tokens.accessToken).value
+      let change = ["current_password": AuthFixture.password, "new_password": "a whole new one"]
+      #expect(
+        try await auth.send(AuthAPI.changePassword, nil, change, token: user.tokens.accessToken).status == 204)
+      let again = try await auth.login("a@example.org", "a whole new one").value.accessToken
+      #expect(try await auth.send(AuthAPI.logoutEverywhere, token: again).status == 204)
+      let token = try await Self.exchange(auth, key.secret).value.accessToken
+      #expect(try await auth.isAccepted(token))
+
+      _ = try await auth.send(AuthAPI.recover, nil, ["email": "a@example.org"])
+      let done = try await auth.send(
+        AuthAPI.completeRecovery, nil,
+        ["token": auth.mailedToken(.recovery), "new_password": "yet another whole one"])
+      #expect(done.status == 204, "\(done.text)")
+      #expect(try await !auth.isAccepted(token))
+      #expect(try await Self.exchange(auth, key.secret).code == "invalid_api_key")
+      #expect(try await auth.recordedEvents("api_key.revoked.v1", about: user.id).count == 1)
+    }
+  }
+
   @Test("when a key was used is written at most once a minute", arguments: Engine.available)
   func lastUse(_ engine: Engine) async throws {
     try await AuthFixture.run(on: engine) { auth in

@@ -1,6 +1,7 @@
 import AuthAPI
 import Foundation
 import GravityContracts
+import GravityData
 import GravityIdentity
 import HTTPTypes
 import Testbed
@@ -210,6 +211,29 @@ import Testing
       page = try await browser.post(
         "/oauth/sign-in", Browser.fields(of: page, ["email": "a@example.org", "password": AuthFixture.password]))
       #expect(page.status == 429 && page.headers[.retryAfter] != nil && !browser.hasSession)
+    }
+  }
+
+  @Test(
+    "what is agreed to is what the page showed, whatever the client may ask for by then", arguments: Engine.available)
+  func shown(_ engine: Engine) async throws {
+    try await AuthFixture.run(on: engine) { auth in
+      try await auth.register("a@example.org")
+      let app = try await App.register(auth, ["scopes": ["openid", "profile"]])
+      let browser = Browser(auth)
+      let form = try await browser.get(app.address(["scope": nil]))
+      let page = try await browser.post(
+        "/oauth/sign-in", Browser.fields(of: form, ["email": "a@example.org", "password": AuthFixture.password]))
+      #expect(page.text.contains("value=\"allow\"") && !page.text.contains("accounts"), "\(page.text)")
+      let raised = try await auth.send(
+        AuthAPI.updateClient, "/api/v1/auth/clients/\(app.id)", ["scopes": ["openid", "profile", "accounts:read"]],
+        token: auth.administrator())
+      #expect(raised.status == 200)
+      let back = try await browser.post("/oauth/consent", Browser.fields(of: page, ["decision": "allow"]))
+      let tokens = try await app.exchange(auth, #require(back.parameter("code"))).value
+      #expect(tokens.scope == "openid profile")
+      let kept = try await auth.database.rows("SELECT scopes FROM consents")
+      #expect(try kept.map { Set(try $0.get("scopes", as: SQLJSON<[String]>.self).value) } == [["openid", "profile"]])
     }
   }
 

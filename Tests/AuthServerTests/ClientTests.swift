@@ -3,6 +3,7 @@ import Crypto
 import Foundation
 import GravityContracts
 import GravityData
+import Patience
 import Testbed
 import Testing
 

@@ -130,6 +130,18 @@ final class FakeProvider: Sendable {
     }
   }
 
+  /// What its ID tokens say of when somebody signed in, by when they came back; nil says nothing.
+  func signIn(at time: @escaping @Sendable (Int64) -> Int64?) {
+    let clock = clock
+    behave { behaviour in
+      behaviour.claims = { claims in
+        var claims = claims
+        claims["auth_time"] = time(Int64(clock.now.timeIntervalSince1970)).map { .integer($0) }
+        return claims
+      }
+    }
+  }
+
   // MARK: At its pages
 
   /// Somebody signs in there.
@@ -144,7 +156,7 @@ final class FakeProvider: Sendable {
     #expect(try field("response_type") == "code" && field("code_challenge_method") == "S256")
     #expect(try field("scope") == "openid email profile" && field("client_id") == Self.client.id)
     let redirect = try field("redirect_uri")
-    #expect(redirect == "http://id.example.org/oauth/providers/fake/callback")
+    #expect(redirect.replacing("https:", with: "http:") == "http://id.example.org/oauth/providers/fake/callback")
     let code = UUID().uuidString
     let grant = Grant(
       person: person, nonce: try field("nonce"), challenge: try field("code_challenge"), redirect: redirect)

@@ -449,20 +449,70 @@ import Testing
     try await FakeProvider.run(on: engine) { auth, fake in
       let app = try await App.register(auth, ["first_party": true])
       let browser = Browser(auth)
-      let away = try await browser.go(to: "fake", for: app, ["prompt": "login", "max_age": "60"])
-      let asked = URLComponents(string: away)?.queryItems ?? []
-      #expect(asked.first { $0.name == "prompt" }?.value == "login")
-      #expect(asked.first { $0.name == "max_age" }?.value == "60")
-      #expect(try await browser.get(try fake.signIn(away, as: Self.ann)).parameter("code") != nil)
-      let old = try await browser.go(to: "fake", for: app, ["prompt": "login", "max_age": "5"])
-      fake.behave { behaviour in
-        behaviour.claims = { claims in
-          var claims = claims
-          if case .integer(let time)? = claims["auth_time"] { claims["auth_time"] = .integer(time - 100) }
-          return claims
+      for (wish, prompt, age) in [
+        (["max_age": "60"], nil, "60"), (["prompt": "login"], "login", "0"),
+        (["prompt": "login", "max_age": "60"], "login", "0"),
+      ] as [([String: String], String?, String)] {
+        let away = try await browser.go(
+          to: "fake", for: app, wish.merging(["prompt": prompt ?? "select_account"]) { $1 })
+        let asked = URLComponents(string: away)?.queryItems ?? []
+        #expect(asked.first { $0.name == "prompt" }?.value == prompt ?? "select_account")
+        #expect(asked.first { $0.name == "max_age" }?.value == age)
+        #expect(asked.first { $0.name == "claims" }?.value == #"{"id_token":{"auth_time":{"essential":true}}}"#)
+        // Five minutes at the provider's page, at whose end they show who they are.
+        auth.clock.advance(300)
+        #expect(try await browser.get(try fake.signIn(away, as: Self.ann)).parameter("code") != nil)
+      }
+      let plain = try await browser.go(to: "fake", for: app, ["prompt": "select_account"])
+      #expect(!plain.contains("max_age") && !plain.contains("claims"))
+      for wish in [["max_age": "5", "prompt": "select_account"], ["prompt": "login"]] as [[String: String]] {
+        for time in [{ $0 - 100 }, { _ in nil }] as [@Sendable (Int64) -> Int64?] {
+          let old = try await browser.go(to: "fake", for: app, wish)
+          fake.signIn(at: time)
+          let page = try await browser.get(try fake.signIn(old, as: Self.ann))
+          #expect(page.status == 403 && page.text.contains("just now"), "it let somebody through: \(page.text)")
         }
       }
-      #expect(try await browser.get(try fake.signIn(old, as: Self.ann)).status == 400, "it let somebody through")
+    }
+  }
+
+  @Test(
+    "who signs in with a provider that does not say when decides over nothing until they show who they are",
+    arguments: Engine.available)
+  func unknownTime(_ engine: Engine) async throws {
+    try await FakeProvider.run(on: engine) { auth, fake in
+      fake.signIn { _ in nil }
+      let app = try await App.register(auth, ["first_party": true])
+      let browser = Browser(auth)
+      let back = try await Self.signIn(auth, fake, as: Self.ann, browser, for: app, ["scope": "openid account"])
+      let tokens = try await app.exchange(auth, #require(back.parameter("code"))).value
+      #expect(try await auth.isAccepted(tokens.accessToken), "they are in")
+      #expect(try await auth.service.verifier.verify(tokens.accessToken).authenticatedAt == nil)
+      #expect(try AuthorizationTests.claims(of: #require(tokens.idToken)).authTime == nil)
+      let id = try await auth.send(AuthAPI.identities, token: tokens.accessToken).value.items[0].id.lowercased
+      let unlinked = try await auth.send(
+        AuthAPI.unlinkIdentity, "/api/v1/auth/identities/\(id)", token: tokens.accessToken)
+      #expect(unlinked.code == "insufficient_user_authentication", "\(unlinked.text)")
+      let again = try await browser.get(app.address(["max_age": "600"]))
+      #expect(again.text.contains("name=\"password\""), "whoever asks for an age has them sign in again")
+      #expect(try await browser.get(app.address(["scope": "openid account"])).status == 303, "nobody else does")
+    }
+  }
+
+  @Test("a device that asks for a recent sign-in has the provider see them anew", arguments: Engine.available)
+  func recentDevice(_ engine: Engine) async throws {
+    try await FakeProvider.run(on: engine) { auth, fake in
+      let browser = Browser(auth)
+      _ = try await Self.signIn(auth, fake, as: Self.ann, browser)
+      auth.clock.advance(100)
+      let device = try await Device.begin(auth, ["max_age": "60"])
+      let page = try await device.ask(browser)
+      #expect(page.text.contains("name=\"password\""), "the sign-in is too old: \(page.text)")
+      let away = try await browser.follow(page, to: "fake").location
+      #expect(away.contains("prompt=login") && away.contains("max_age=0"), "\(away)")
+      #expect(try await browser.get(try fake.signIn(away, as: Self.ann)).status == 303)
+      #expect(try await device.decide(browser, device.ask(browser), "allow").status == 200)
+      #expect(try await device.poll().status == 200)
     }
   }
 

@@ -7,7 +7,8 @@ import GravityIdentity
 import NIOCore
 import NIOHTTP1
 import OpenIDEngine
-import func TestServers.shell
+import Patience
+import TestServers
 import Testbed
 import Testing
 

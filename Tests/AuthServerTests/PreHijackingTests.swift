@@ -213,11 +213,50 @@ import Testing
       for plant in [
         { _ = try await auth.service.apiKeys.create(NewAPIKey(name: "trap", scopes: ["account"]), by: principal) },
         { _ = try await auth.service.secondFactors.enrol(principal) },
+        {
+          let (code, device) = (OneTimeCode(code: "000000"), ClientDevice(address: "192.0.2.1", userAgent: nil))
+          _ = try await auth.service.secondFactors.confirm(code, by: principal, from: device)
+        },
       ] as [@Sendable () async throws -> Void] {
         let problem = await #expect(throws: Problem.self) { try await plant() }
         #expect(problem?.code == "token_revoked")
       }
       #expect(try await Self.left(id, auth).isEmpty)
+    }
+  }
+
+  @Test(
+    "a second factor that was begun before a recovery, or before its session ended, is not turned on after",
+    arguments: Engine.available, [true, false])
+  func lateFactor(_ engine: Engine, _ isRecovered: Bool) async throws {
+    try await AuthFixture.run(on: engine) { auth in
+      let (id, tokens) = try await auth.newUser(Self.email)
+      try await auth.prove(id)
+      let stolen = try await auth.login(Self.email).value
+      let enrolment = try await auth.send(AuthAPI.enrolTOTP, token: stolen.accessToken).value
+      let planted = try #require(try await auth.database.read { try SecondFactorStore($0).find(id) })
+      // As a request whose body takes its time.
+      let principal = try await auth.service.verifier.verify(stolen.accessToken)
+      if isRecovered {
+        try await Self.recover(auth)
+      } else {
+        #expect(try await auth.send(AuthAPI.revokeSessions, token: tokens.accessToken).status == 204)
+      }
+      #expect(try await auth.database.read { try SecondFactorStore($0).find(id) } == nil, "it does not wait any more")
+      // Nor would it if it did.
+      let isPlanted = try await auth.database.write { try SecondFactorStore($0).put(planted) }
+      #expect(isPlanted)
+      let code = OneTimeCode(code: try Authenticator(enrolment.secret).code(at: auth.clock.now))
+      let problem = await #expect(throws: Problem.self) {
+        _ = try await auth.service.secondFactors.confirm(
+          code, by: principal, from: ClientDevice(address: "192.0.2.1", userAgent: nil))
+      }
+      #expect(problem?.code == "token_revoked")
+      #expect(try await auth.database.read { try SecondFactorStore($0).isEnrolled(id) } == false)
+      let key = await #expect(throws: Problem.self) {
+        _ = try await auth.service.apiKeys.create(NewAPIKey(name: "trap", scopes: ["account"]), by: principal)
+      }
+      #expect(key?.code == "token_revoked")
     }
   }
 

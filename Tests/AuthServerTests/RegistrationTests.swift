@@ -107,6 +107,28 @@ import Testing
     }
   }
 
+  @Test(
+    "whoever registers an address again and again does not flood its mailbox, and tells nobody whether there is one",
+    arguments: Engine.available)
+  func flood(_ engine: Engine) async throws {
+    try await AuthFixture.run(on: engine, { $0.requiresEmailVerification = true }) { auth in
+      let first = try await auth.register("known@example.org")
+      func told() async throws -> [AuthMessage] {
+        while try await auth.service.mail.deliverDue() > 0 {}
+        return auth.mailbox.all.filter { $0.kind == .alreadyRegistered }
+      }
+      for _ in 0..<10 { #expect(try await auth.register("known@example.org").text == first.text) }
+      #expect(try await told().count == 3)
+      #expect(try await told().allSatisfy { $0.token == nil && $0.expiresAt == nil })
+      auth.clock.advance(86_399)
+      _ = try await auth.register("known@example.org")
+      #expect(try await told().count == 3)
+      auth.clock.advance(2)
+      _ = try await auth.register("known@example.org")
+      #expect(try await told().count == 4, "a day later somebody may have forgotten")
+    }
+  }
+
   @Test("the verification can be mailed again, and an old token dies of age", arguments: Engine.available)
   func resend(_ engine: Engine) async throws {
     try await AuthFixture.run(on: engine, { $0.requiresEmailVerification = true }) { auth in

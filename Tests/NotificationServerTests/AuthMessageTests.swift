@@ -15,6 +15,7 @@ import Testing
       let hasToken = [.verification, .recovery, .emailChange].contains(kind)
       let hasContact = [
         .emailReplaced, .secondFactorRemoved, .recoveryCodeUsed, .passkeyAdded, .passkeyRemoved, .identityLinked,
+        .apiKeyCreated,
       ].contains(kind)
       let message = AuthMessage(
         id: OrderedIDs.next(), kind: kind, email: "new@example.org", name: "Ada", token: hasToken ? "t0k3n-0123" : nil,

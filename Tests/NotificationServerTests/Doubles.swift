@@ -7,14 +7,31 @@ import Synchronization
 import UserAPI
 
 final class TestClock: Sendable {
-  private let time = Mutex(Date(microsecondsSince1970: Date().microsecondsSince1970))
-  var now: Date { time.withLock { $0 } }
-  func advance(_ seconds: TimeInterval) { time.withLock { $0 += seconds } }
+  private struct State {
+    var now = Date(microsecondsSince1970: Date().microsecondsSince1970)
+    var waiting: [(end: Date, continuation: AsyncStream<Void>.Continuation)] = []
+  }
+  private let state = Mutex(State())
+  var now: Date { state.withLock { $0.now } }
+  /// How many wait.
+  var waiting: Int { state.withLock { $0.waiting.count } }
+
+  func advance(_ seconds: TimeInterval) {
+    let due = state.withLock { state in
+      state.now += seconds
+      let due = state.waiting.filter { $0.end <= state.now }
+      state.waiting.removeAll { $0.end <= state.now }
+      return due
+    }
+    for waiter in due { waiter.continuation.finish() }
+  }
 
   /// Returns when this clock was moved so far.
   func wait(_ seconds: TimeInterval) async throws {
-    let end = now + seconds
-    while now < end { try await Task.sleep(for: .milliseconds(1)) }
+    let (stream, continuation) = AsyncStream<Void>.makeStream()
+    state.withLock { $0.waiting.append(($0.now + seconds, continuation)) }
+    for await _ in stream {}
+    try Task.checkCancellation()
   }
 }
 

@@ -5,6 +5,7 @@ import GravityData
 import GravityPersonalData
 import NotificationAPI
 import OrderAPI
+import Patience
 import ServiceLifecycle
 import Testbed
 import Testing
@@ -105,6 +106,60 @@ import UserAPI
     }
   }
 
+  @Test("a request waits for an attempt that is under way", arguments: Engine.available)
+  func receiptWaits(_ engine: Engine) async throws {
+    try await NotificationFixture.run(on: engine) { notes in
+      let ada = notes.recipients.add("ada@example.org")
+      _ = try await notes.notify(["template": "welcome", "user_id": ada.lowercased])
+      notes.mail.answer { _ in
+        do { try await notes.hear(UserEvents.erasureRequested, UserEvent(userID: ada)) } catch { Issue.record(error) }
+        return .sent
+      }
+      try await notes.deliver()
+      #expect(notes.mail.mails.count == 1)
+      let task = try #require(
+        try await notes.database.rows(
+          "SELECT enqueued_at, run_at FROM gravity_tasks WHERE type = 'notifications.acknowledge_erasure'"
+        ).first)
+      let wait = (try task.get("run_at") as Date).timeIntervalSince(try task.get("enqueued_at"))
+      #expect(wait >= DeliveryRun.greatestGo, "for as long as an attempt may have its mail: \(wait) s")
+    }
+  }
+
+  @Test(
+    "a copy has what a template was given, but no token of a mail that waits or was given up",
+    arguments: Engine.available)
+  func copy(_ engine: Engine) async throws {
+    try await NotificationFixture.run(on: engine) { notes in
+      let ada = notes.recipients.add("ada@example.org")
+      notes.mail.answer { _ in .failed("away") }
+      _ = try await notes.notify([
+        "template": "auth.email_change", "address": "victim@example.org", "user_id": ada.lowercased,
+        "data": ["auth": ["token": "Zk3-secret-token-9Qw", "minutes": 10]],
+      ])
+      let data = NotificationPersonalData(erasure: notes.service.erasure)
+      func copy() async throws -> String {
+        let items = try await notes.database.read { try data.items(of: ada, after: nil, limit: 100, in: $0).items }
+        return String(decoding: try WireFormat.makeEncoder().encode(items), as: UTF8.self)
+      }
+      // Before its first attempt, between two, and as a dead letter.
+      for state in ["queued", "queued", "dead_lettered"] {
+        let text = try await copy()
+        #expect(text.contains("victim@example.org") && text.contains("minutes"), "\(text)")
+        #expect(!text.contains("Zk3-secret-token-9Qw"))
+        try await notes.deliver()
+        if state == "dead_lettered" {
+          try await notes.database.write { try $0.execute("UPDATE deliveries SET state = 'dead_lettered'") }
+        }
+      }
+      #expect(try await !copy().contains("Zk3-secret-token-9Qw"))
+      // Nobody knows what is secret in it any more.
+      try await notes.database.write { try $0.execute("UPDATE notifications SET template = 'my.gone'") }
+      let text = try await copy()
+      #expect(text.contains("my.gone") && !text.contains("minutes") && !text.contains("Zk3-secret-token-9Qw"))
+    }
+  }
+
   @Test("inbox, devices and numbers are in the copy, and go with their user", arguments: Engine.available)
   func channels(_ engine: Engine) async throws {
     try await NotificationFixture.run(on: engine) { notes in
@@ -118,7 +173,7 @@ import UserAPI
         #expect(device.status == 201)
       }
       try await notes.deliver()
-      let data = NotificationPersonalData(erasure: Erasure(core: notes.service.core))
+      let data = NotificationPersonalData(erasure: notes.service.erasure)
       let items = try await notes.database.read { try data.items(of: ada, after: nil, limit: 100, in: $0).items }
       #expect(Set(items.map(\.kind)) == ["notification", "message", "inbox_message", "push_device"])
       let counts = try await notes.database.write { try data.erase(ada, in: $0) }
@@ -154,6 +209,46 @@ import UserAPI
       }
       #expect(addresses == [nil, "new@example.org"])
       #expect(try await notes.notifications().count == 2, "that there was one stays")
+    }
+  }
+
+  @Test("what was never sent is not kept longer than what was", arguments: Engine.available)
+  func neverSent(_ engine: Engine) async throws {
+    try await NotificationFixture.run(on: engine, { $0.contentRetention = 86_400 }) { notes in
+      func write(_ address: String, _ more: [String: Any] = [:]) async throws -> UUID {
+        let fields: [String: Any] = [
+          "template": "welcome", "address": address, "name": "Somebody", "data": ["note": "private"],
+        ]
+        let made = try await notes.notify(fields.merging(more) { $1 })
+        #expect(made.status == 202, "\(made.text)")
+        return try made.value.id
+      }
+      let cancelled = try await write("cancelled@example.org", ["send_at": WireTime.string(notes.clock.now + 60)])
+      _ = try await notes.send(
+        NotificationAPI.cancelNotification, "/api/v1/notifications/\(cancelled.lowercased)/cancel")
+      let suppressed = try await write("suppressed@example.org")
+      try await notes.database.write {
+        try SuppressionStore($0).insert("suppressed@example.org", "request", delivery: nil, user: nil, at: $0.now)
+      }
+      let dead = try await write("dead@example.org")
+      notes.mail.answer { _ in .failed("away") }
+      for _ in 0..<8 {
+        try await notes.deliver()
+        notes.clock.advance(1_200)
+      }
+      let later = try await write("later@example.org", ["send_at": WireTime.string(notes.clock.now + 2 * 86_400)])
+      #expect(try await notes.state(dead, .email) == "dead_lettered retries_exhausted")
+      notes.clock.advance(86_400)
+      for _ in 0..<2 {
+        try await NotificationTasks.deleteExpired(notes.service.core, notes.service.channels)
+        let kept = try await notes.database.rows(
+          "SELECT address, name, data FROM notifications WHERE id IN \(list: [cancelled, suppressed, dead])")
+        #expect(kept.count == 3 && kept.allSatisfy { $0.cells.allSatisfy { $0 == .null } }, "\(kept)")
+        #expect(try await notes.count("notifications WHERE address = 'later@example.org'") == 1)
+      }
+      #expect(try await notes.state(dead, .email) == "suppressed expired", "it cannot be asked for any more")
+      #expect(try await notes.told(of: dead).last == "suppressed")
+      #expect(try await notes.state(later, .email) == "queued ")
     }
   }
 }

@@ -6,6 +6,7 @@ import GravityEvents
 import Logging
 import NotificationAPI
 import OrderAPI
+import Patience
 import ServiceLifecycle
 import Testbed
 import Testing
@@ -96,6 +97,21 @@ import UserAPI
         #expect(mails.filter { $0.body.contains(sentence) }.count == 1, "\(sentence)")
       }
       #expect(mails.allSatisfy { $0.recipient == "ada@example.org" && $0.body.contains("Ada Lovelace") })
+    }
+  }
+
+  @Test(
+    "where addresses have to be proved nobody is welcomed before, and once after that", arguments: Engine.available)
+  func welcomesVerified(_ engine: Engine) async throws {
+    for isVerified in [true, false] {
+      try await NotificationFixture.run(on: engine, { $0.accountsOpenVerified = isVerified }) { notes in
+        let user = notes.recipients.add("ada@example.org")
+        try await notes.hear(AuthEvents.userRegistered, AccountEvent(accountID: user))
+        #expect(try await notes.deliver() == (isVerified ? 0 : 1))
+        for _ in 0..<2 { try await notes.hear(AuthEvents.userVerified, AccountEvent(accountID: user)) }
+        #expect(try await notes.deliver() == (isVerified ? 1 : 0))
+        #expect(try await notes.outbox().map(\.template) == ["welcome"])
+      }
     }
   }
 

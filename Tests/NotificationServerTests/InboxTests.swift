@@ -2,12 +2,13 @@ import Foundation
 import GravityContracts
 import GravityData
 import NotificationAPI
+import Patience
 import ServiceLifecycle
 import Testbed
 import Testing
 @testable import NotificationServer
 
-@Suite struct InboxTests {
+@Suite(.timeLimit(.minutes(5))) struct InboxTests {
   /// As many notes in a new user's inbox, oldest first.
   private static func filled(_ notes: NotificationFixture, _ count: Int) async throws -> (user: UUID, ids: [UUID]) {
     let user = notes.recipients.add("ada@example.org")

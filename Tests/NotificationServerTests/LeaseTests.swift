@@ -2,6 +2,7 @@ import Foundation
 import GravityContracts
 import GravityData
 import NotificationAPI
+import Patience
 import Synchronization
 import Testbed
 import Testing
@@ -10,16 +11,14 @@ import Testing
 @Suite struct LeaseTests {
   /// A mail server that takes its time, until it is told to go on.
   private final class SlowServer: Sendable {
-    private let isReleased = Mutex(false)
+    private let released = AsyncStream<Void>.makeStream()
     private let held = Mutex(0)
     var hasMail: Bool { held.withLock { $0 > 0 } }
-    func release() { isReleased.withLock { $0 = true } }
+    func release() { released.continuation.finish() }
     func take() async -> SendOutcome {
       held.withLock { $0 += 1 }
-      while !isReleased.withLock({ $0 }) {
-        do { try await Task.sleep(for: .milliseconds(1)) } catch { return .failed("given up") }
-      }
-      return .sent
+      for await _ in released.stream {}
+      return Task.isCancelled ? .failed("given up") : .sent
     }
   }
 
@@ -39,6 +38,7 @@ import Testing
       // Four leases, a third of one at a time.
       for _ in 0..<12 {
         let before = try await Self.due(notes, made.id)
+        try await eventually("it waits for the next renewal") { notes.clock.waiting == 1 }
         notes.clock.advance(10)
         try await eventually("the lease is renewed") { try await Self.due(notes, made.id) != before }
         #expect(try await notes.service.sending.claim().assignments.isEmpty, "another worker has it")
@@ -77,6 +77,7 @@ import Testing
       let renewals = Int((DeliveryRun.greatestGo - 30) / 10)
       for _ in 0..<renewals {
         let before = try await Self.due(notes, made.id)
+        try await eventually("it waits for the next renewal") { notes.clock.waiting == 1 }
         notes.clock.advance(10)
         try await eventually("the lease is renewed") { try await Self.due(notes, made.id) != before }
       }

@@ -2,6 +2,7 @@ import Foundation
 import GravityContracts
 import GravityData
 import NotificationAPI
+import Patience
 import TestServers
 import Testbed
 import Testing
@@ -24,10 +25,9 @@ import Testing
       .deletingLastPathComponent().appending(path: "Benchmarks/notification/mailsink.py")
     let server = try Program(["python3", script.path, folder.path])
     defer { server.signal(SIGKILL) }
-    var port = ""
-    try await Testbed.eventually("the mail server is up") {
-      port = (try? String(contentsOf: folder.appending(path: "port"), encoding: .utf8)) ?? ""
-      return !port.isEmpty
+    let port = try await eventually("the mail server is up") {
+      let port = (try? String(contentsOf: folder.appending(path: "port"), encoding: .utf8)) ?? ""
+      return port.isEmpty ? nil : port
     }
     try await body(folder, "smtp://127.0.0.1:\(port)?tls=none")
   }

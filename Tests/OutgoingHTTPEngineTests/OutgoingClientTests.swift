@@ -1,7 +1,9 @@
+import Dispatch
 import Foundation
 import GravityContracts
 import NIOCore
 import NIOPosix
+import Patience
 import TestServers
 import Testing
 @testable import NotificationServer
@@ -34,12 +36,10 @@ import Testing
     ])
     let process = try #require(pid_t(output.trimmingCharacters(in: .whitespacesAndNewlines)))
     defer { kill(process, SIGKILL) }
-    var port: Int?
-    try await eventually("the receiver is up") {
-      port = Int((try? String(contentsOf: folder.appending(path: "port"), encoding: .utf8)) ?? "")
-      return port != nil
+    let port = try await eventually("the receiver is up") {
+      Int((try? String(contentsOf: folder.appending(path: "port"), encoding: .utf8)) ?? "")
     }
-    try await body(Receiver(folder: folder, port: try #require(port)))
+    try await body(Receiver(folder: folder, port: port))
   }
 
   private static func post(
@@ -153,6 +153,33 @@ import Testing
         }
       }
       #expect(try receiver.requests.isEmpty, "nothing came through")
+    }
+  }
+
+  @Test("a name that nobody answers for ends with the request's time")
+  func slowName() async throws {
+    let client = OutgoingClient(policy: AddressPolicy(), group: MultiThreadedEventLoopGroup.singleton) {
+      (_, _) throws(OutgoingFailure) in
+      // Until it is cancelled.
+      for await _ in AsyncStream<Void>.makeStream().stream {}
+      throw OutgoingFailure("it was given up")
+    }
+    let answer = try await Self.post("http://slow.example/ok", timeout: .seconds(1), client: client)
+    #expect(answer == .failed("slow.example was not looked up in time"))
+  }
+
+  @Test("names are looked up also while the threads that the process shares have other work")
+  func ownThreads() async throws {
+    try await Self.run { receiver in
+      let end = DispatchSemaphore(value: 0)
+      let count = 4 * System.coreCount
+      let shared = (0..<count).map { _ in
+        NIOThreadPool.singleton.runIfActive(eventLoop: MultiThreadedEventLoopGroup.singleton.next()) { end.wait() }
+      }
+      let answer = try await Self.post("http://localhost:\(receiver.port)/ok")
+      for _ in 0..<count { end.signal() }
+      for work in shared { try await work.get() }
+      #expect(answer == .reply(status: 200, body: []))
     }
   }
 

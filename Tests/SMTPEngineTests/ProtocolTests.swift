@@ -72,8 +72,11 @@ import Testing
       #expect(isBounce || outcome == .failed(words))
     }
     for (code, text, isGone) in [
-      (550, "5.1.1 gone", true), (550, "no such user", true), (550, "5.2.1 closed", true), (552, "5.2.2 full", false),
-      (550, "5.7.1 policy", false), (554, "no", false),
+      (550, "5.1.1 gone", true), (550, "5.1.2 no such host", true), (550, "5.1.10 null MX", true),
+      (550, "5.2.1 closed", true), (552, "5.2.2 full", false), (550, "5.7.1 policy", false), (554, "no", false),
+      // Said of every mail while the server takes us for a sender of spam.
+      (550, "no such user", false), (551, "not here", false), (553, "no", false),
+      (550, "5.1.0 no", false), (550, "5.1.8 the sender's domain is unknown", false),
     ] {
       let reply = SMTPReply(code: code, lines: [text])
       let words = "\(code) \(text) (after RCPT)"

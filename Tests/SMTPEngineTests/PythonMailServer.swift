@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import NIOPosix
 import NotificationServer
+import Patience
 import SMTPEngine
 import TestServers
 import Testing
@@ -61,12 +62,10 @@ struct PythonMailServer: Sendable {
     ])
     let process = try #require(pid_t(output.trimmingCharacters(in: .whitespacesAndNewlines)))
     defer { kill(process, SIGKILL) }
-    var port: Int?
-    try await eventually("the mail server is up") {
-      port = Int((try? String(contentsOf: folder.appending(path: "port"), encoding: .utf8)) ?? "")
-      return port != nil
+    let port = try await eventually("the mail server is up") {
+      Int((try? String(contentsOf: folder.appending(path: "port"), encoding: .utf8)) ?? "")
     }
-    try await body(PythonMailServer(folder: folder, port: try #require(port)))
+    try await body(PythonMailServer(folder: folder, port: port))
   }
 
   private static func makeCertificate(_ folder: URL) async throws {

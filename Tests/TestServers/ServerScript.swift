@@ -1,4 +1,5 @@
 public import Foundation
+import Patience
 
 /// `scripts/servers`, which starts and ends real servers.
 public let serversScript = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -31,18 +32,5 @@ public func freezeProcess(_ process: pid_t) async throws {
       // The state stands behind the name, which is in parentheses and may hold some itself.
       return line[line.index(after: line.lastIndex(of: ")")!)...].hasPrefix(" T")
     }
-  }
-}
-
-public struct TimedOut: Error, CustomStringConvertible {
-  public var description: String
-}
-
-/// Looks again and again, for a minute at most.
-public func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-  let end = ContinuousClock.now + .seconds(60)
-  while try await !condition() {
-    guard ContinuousClock.now < end else { throw TimedOut(description: "never: \(what)") }
-    try await Task.sleep(for: .milliseconds(10))
   }
 }

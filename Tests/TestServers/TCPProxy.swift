@@ -14,6 +14,8 @@ public final class TCPProxy: Sendable {
   private let listener: Int32
   private let server: UInt16
   private let state = Mutex(State())
+  /// Whoever is held waits for it.
+  private let change = NSCondition()
 
   public struct Failure: Error { var code = errno }
 
@@ -60,6 +62,7 @@ public final class TCPProxy: Sendable {
       state.holdsToServer = toServer
       state.holdsToClient = toClient
     }
+    tell()
   }
 
   /// Ends all connections and listens no more.
@@ -69,6 +72,7 @@ public final class TCPProxy: Sendable {
       defer { state.sockets = [] }
       return state.sockets
     }
+    tell()
     shutdown(listener, Int32(SHUT_RDWR))
     for socket in sockets { shutdown(socket, Int32(SHUT_RDWR)) }
   }
@@ -114,7 +118,7 @@ public final class TCPProxy: Sendable {
     while true {
       let count = recv(from, &buffer, buffer.count, 0)
       guard count > 0 else { break }
-      while state.withLock({ isHeld($0) && !$0.isClosed }) { usleep(10_000) }
+      wait(while: isHeld)
       var sent = 0
       while sent < count {
         let part = buffer.withUnsafeBytes { send(to, $0.baseAddress! + sent, count - sent, Int32(MSG_NOSIGNAL)) }
@@ -124,7 +128,7 @@ public final class TCPProxy: Sendable {
       guard sent == count else { break }
     }
     // Not while it is held: the other side must not hear of an end either.
-    while state.withLock({ isHeld($0) && !$0.isClosed }) { usleep(10_000) }
+    wait(while: isHeld)
     shutdown(from, Int32(SHUT_RDWR))
     shutdown(to, Int32(SHUT_RDWR))
     if pair.isLast() {
@@ -132,6 +136,12 @@ public final class TCPProxy: Sendable {
       Foundation.close(from)
       Foundation.close(to)
     }
+  }
+
+  private func tell() { change.withLock { change.broadcast() } }
+
+  private func wait(while isHeld: (borrowing State) -> Bool) {
+    change.withLock { while state.withLock({ isHeld($0) && !$0.isClosed }) { change.wait() } }
   }
 
   /// Two directions of one connection.

@@ -95,16 +95,3 @@ private final class Opened: Sendable {
 extension Logger {
   public static var silent: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
 }
-
-/// Waits until the condition holds. The bound is only there to end a test that fails; none depends on how long it took.
-public func eventually(
-  _ what: Comment, within bound: Duration = .seconds(60), sourceLocation: SourceLocation = #_sourceLocation,
-  _ condition: () async throws -> Bool
-) async throws {
-  let end = ContinuousClock.now + bound
-  while ContinuousClock.now < end {
-    if try await condition() { return }
-    try await Task.sleep(for: .milliseconds(10))
-  }
-  try #require(try await condition(), what, sourceLocation: sourceLocation)
-}

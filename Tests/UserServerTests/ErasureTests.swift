@@ -5,6 +5,7 @@ import GravityIdentity
 import GravityPersonalData
 import GravityTelemetry
 import Logging
+import Patience
 import ServiceLifecycle
 import Testbed
 import Testing
@@ -38,14 +39,6 @@ import UserAPI
       }
       await group.triggerGracefulShutdown()
       try await tasks.waitForAll()
-    }
-  }
-
-  private static func until(_ what: String, _ condition: () async throws -> Bool) async throws {
-    let end = ContinuousClock.now + .seconds(60)
-    while try await !condition() {
-      try #require(ContinuousClock.now < end, "\(what) in time")
-      try await Task.sleep(for: .milliseconds(20))
     }
   }
 
@@ -95,7 +88,7 @@ import UserAPI
         #expect(try await users.send(UserAPI.erasureCertificate, none, token: users.administrator).status == 404)
         // Twice, as the broker may bring it.
         for _ in 0..<2 { try await Self.hear(Self.receipt(alice.id, "order", users, erased: 4), users) }
-        try await Self.until("the erasure is complete") {
+        try await eventually("the erasure is complete") {
           try await Self.status(alice.id, users).state == .known(.completed)
         }
       }
@@ -115,6 +108,37 @@ import UserAPI
         try await users.database.write { try users.service.lifecycle.requestDueErasures(limit: 10, in: $0) }.isEmpty)
       try await Self.hear(Self.receipt(alice.id, "order", users, erased: 9), users)
       #expect(try await users.send(UserAPI.erasureCertificate, path, token: users.administrator).value == signed)
+    }
+  }
+
+  @Test("whoever is in as many teams as one can be is erased all the same", arguments: Engine.available)
+  func manyTeams(_ engine: Engine) async throws {
+    try await Self.run(on: engine) { users in
+      let (alice, heir) = (try await Self.begun(users), UUID.v7())
+      let teams = (0..<Int(Teams.greatestMemberships)).map { _ in UUID.v7() }
+      try await users.database.write { transaction in
+        let (store, members, now) = (TeamStore(transaction), TeamMemberStore(transaction), users.clock.now)
+        for (number, team) in teams.enumerated() {
+          try store.insert(TeamRow(id: team, name: "Team \(number)", at: now))
+          try members.insert(TeamMemberRow(team: team, user: alice.id, role: .owner, at: now))
+          // Every other one is left to somebody.
+          if number % 2 == 0 { try members.insert(TeamMemberRow(team: team, user: heir, role: .member, at: now)) }
+        }
+      }
+      try await Self.working(users) {
+        for service in Self.services { try await Self.hear(Self.receipt(alice.id, service, users), users) }
+        try await eventually("the erasure is complete") {
+          try await Self.status(alice.id, users).state == .known(.completed)
+        }
+      }
+      #expect(try await users.count("team_members", of: alice.id) == 0)
+      let (owned, left) = try await users.database.read { transaction in
+        (
+          try TeamMemberStore(transaction).count(ofMember: heir, .owner),
+          try transaction.scalar("SELECT count(*) FROM teams", as: Int64.self)
+        )
+      }
+      #expect(owned == 50 && left == 50)
     }
   }
 
@@ -144,7 +168,7 @@ import UserAPI
       try await Self.working(users) {
         try await Self.hear(Self.receipt(alice.id, "auth", users), users)
         try await Self.hear(Self.receipt(alice.id, "order", users, waiting: 2), users)
-        try await Self.until("the services are asked again") {
+        try await eventually("the services are asked again") {
           try await users.changes(of: alice.id).filter { $0 == "erasure_requested" }.count >= 3
         }
         let status = try await Self.status(alice.id, users)
@@ -155,12 +179,12 @@ import UserAPI
         let overdue = try await users.send(
           UserAPI.erasures, "/api/v1/erasures?overdue=true", token: users.administrator)
         #expect(try overdue.value.items.map(\.userID) == [alice.id])
-        try await Self.until("it is in the log") {
+        try await eventually("it is in the log") {
           users.log.lines.contains { $0.contains("an erasure is overdue") && $0.contains("\"order\"") }
         }
         #expect(try await users.database.read { try UserStore($0).find(alice.id)?.erasedAt } == nil)
         try await Self.hear(Self.receipt(alice.id, "order", users), users)
-        try await Self.until("the erasure is complete") {
+        try await eventually("the erasure is complete") {
           try await Self.status(alice.id, users).state == .known(.completed)
         }
       }

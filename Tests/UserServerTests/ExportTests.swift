@@ -4,6 +4,7 @@ import GravityData
 import GravityPersonalData
 import HTTPTypes
 import Logging
+import Patience
 import ServiceLifecycle
 import Synchronization
 import Testbed
@@ -368,11 +369,7 @@ import UserAPI
       try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask { try await group.run() }
         let export = try await Self.request(alice, users).value
-        let end = ContinuousClock.now + .seconds(60)
-        while users.notifier.sent.isEmpty {
-          try #require(ContinuousClock.now < end, "the mail in time")
-          try await Task.sleep(for: .milliseconds(20))
-        }
+        try await eventually("the mail is sent") { !users.notifier.sent.isEmpty }
         let ready = try await Self.state(export, of: alice, users)
         #expect(ready.state == .known(.ready) && users.notifier.sent.map(\.template) == ["export.ready"])
         await group.triggerGracefulShutdown()

@@ -4,6 +4,7 @@ import GravityContracts
 import GravityData
 import HTTPTypes
 import Logging
+import Patience
 import ServiceLifecycle
 import Testbed
 import Testing
@@ -110,6 +111,41 @@ import UserAPI
     }
   }
 
+  @Test("a legal hold keeps the copy of a deleted account until it is released", arguments: Engine.available)
+  func deletedUnderHold(_ engine: Engine) async throws {
+    try await UserFixture.run(on: engine) { users in
+      for isFoundOut in [false, true] {
+        let alice = users.person("alice-\(isFoundOut)@example.org", name: "Alice")
+        _ = try await users.me(alice)
+        let path = "/api/v1/users/\(alice.id.lowercased)/legal-hold"
+        let hold = try await users.send(UserAPI.setLegalHold, path, ["reason": "4 O 12/26"], token: users.administrator)
+        #expect(hold.status == 200)
+        if isFoundOut {
+          users.directory.change(alice.id) { ($0.status, $0.email, $0.name) = (.deleted, nil, "") }
+          try await users.service.lifecycle.refresh(alice.id)
+        } else {
+          try await Self.hear([Self.deleted], of: alice.id, users)
+        }
+        let row = try #require(try await Self.row(alice.id, users))
+        #expect(row.isAccountDeleted && row.email == "alice-\(isFoundOut)@example.org" && row.accountName == "Alice")
+        #expect(try await users.me(alice).status == 404)
+        let shown = try await users.send(
+          UserAPI.user, "/api/v1/users/\(alice.id.lowercased)", token: users.administrator)
+        #expect(try shown.value.email == nil && shown.value.displayName.isEmpty, "to everybody it is gone")
+        func due() async throws -> [UUID] {
+          try await users.database.write { try users.service.lifecycle.requestDueErasures(limit: 10, in: $0) }
+        }
+        #expect(try await due().isEmpty)
+        _ = try await users.send(
+          UserAPI.releaseLegalHold, path + "/release", ["reason": "closed"], token: users.administrator)
+        #expect(try await due() == [alice.id])
+        try await users.database.write { try users.service.lifecycle.erase(alice.id, in: $0) }
+        let erased = try #require(try await Self.row(alice.id, users))
+        #expect(erased.email == nil && erased.accountName.isEmpty && erased.erasedAt != nil)
+      }
+    }
+  }
+
   @Test("a look at auth that finds the account deleted counts like the event", arguments: Engine.available)
   func foundDeleted(_ engine: Engine) async throws {
     try await UserFixture.run(on: engine) { users in
@@ -185,6 +221,22 @@ import UserAPI
       #expect(try await users.me(alice).value.status == .known(.active))
       let asked = try await users.send(UserAPI.deleteProfile, token: "\(alice.token)~at=\(now - 599)~client")
       #expect(asked.status == 202, "who has no password signs in at an app: \(asked.text)")
+    }
+  }
+
+  @Test("how long ago that may be is what auth has, too", arguments: Engine.available)
+  func stepUpAge(_ engine: Engine) async throws {
+    try await UserFixture.run(on: engine, { $0.stepUpMaximumAge = 1_200 }) { users in
+      let alice = try await users.known("alice@example.org")
+      let now = Int(users.clock.now.timeIntervalSince1970)
+      let old = try await users.send(UserAPI.deleteProfile, token: "\(alice.token)~at=\(now - 1_201)")
+      #expect(old.status == 401 && old.headers[.wwwAuthenticate]?.contains("max_age=\"1200\"") == true)
+      #expect(try await users.send(UserAPI.deleteProfile, token: "\(alice.token)~at=\(now - 1_199)").status == 202)
+    }
+    for seconds in [59.0, 3_601] {
+      var configuration = UserConfiguration()
+      configuration.stepUpMaximumAge = seconds
+      #expect(throws: UserConfigurationError.self) { try configuration.validate() }
     }
   }
 
@@ -285,11 +337,8 @@ import UserAPI
       try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask { try await group.run() }
         try await Self.hear([Self.registered], of: alice.id, users)
-        let end = ContinuousClock.now + .seconds(30)
-        while try await Self.row(alice.id, users)?.email == nil, .now < end {
-          try await Task.sleep(for: .milliseconds(10))
-        }
-        #expect(try await Self.row(alice.id, users)?.email == "alice@example.org")
+        let email = try await eventually("the account is fetched") { try await Self.row(alice.id, users)?.email }
+        #expect(email == "alice@example.org")
         await group.triggerGracefulShutdown()
         try await tasks.waitForAll()
       }

@@ -83,10 +83,12 @@ struct IDTokenClaims: JWTPayload {
     try require((1...255).contains(subject.utf8.count) && !subject.utf8.contains(0), "names no subject")
     if let maximumAge {
       // Whoever asks for an age is told the time (§2).
-      try require(authenticatedAt != nil, "does not say when the person signed in")
-      try require(
-        authenticatedAt.map { now.timeIntervalSince($0) <= Double(maximumAge) + Self.leeway } ?? false,
-        "says that the person signed in too long ago")
+      guard let authenticatedAt else {
+        throw ProviderFailure(.stale, "the ID token does not say when the person signed in")
+      }
+      guard now.timeIntervalSince(authenticatedAt) <= Double(maximumAge) + Self.leeway else {
+        throw ProviderFailure(.stale, "the ID token says that the person signed in too long ago")
+      }
     }
   }
 }

@@ -102,7 +102,11 @@ public struct OpenIDProvider: IdentityProvider {
     ]
     if answersByForm { fields.append(("response_mode", "form_post")) }
     if let prompt = request.prompt { fields.append(("prompt", prompt)) }
-    if let age = request.maximumAge { fields.append(("max_age", "\(age)")) }
+    if let age = request.maximumAge {
+      // By `max_age` a provider has to tell the time (OpenID Connect Core §2). Google does so only where it is asked for
+      // (§5.5); whoever does not know how to be asked passes that over.
+      fields += [("max_age", "\(age)"), ("claims", #"{"id_token":{"auth_time":{"essential":true}}}"#)]
+    }
     let text = metadata.authorization.absoluteString
     return text + (text.contains("?") ? "&" : "?") + FormEncoding.encoded(fields)
   }

@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -12,11 +13,34 @@ import NIOPosix
 
 /// Asks the system's resolver for all addresses of a name.
 enum NameLookup {
-  /// Bounded by the resolver's own time-out; the caller's deadline counts from before.
+  /// Not the pool that the process shares: the resolver may take half a minute for a name whose servers say nothing, and
+  /// cannot be stopped.
+  private static let pool = {
+    let pool = NIOThreadPool(numberOfThreads: 16)
+    pool.start()
+    return pool
+  }()
+
+  private struct Name: Hashable {
+    var host: String
+    var port: Int
+  }
+  private static let underWay = Mutex<[Name: Task<[SocketAddress], any Error>]>([:])
+
+  /// Bounded by the resolver's own time-out only: the caller need not wait for it. Whoever asks for a name that is looked
+  /// up already waits for that, so a name that takes long has one thread.
   static func addresses(_ host: String, _ port: Int) async throws(OutgoingFailure) -> [SocketAddress] {
-    do {
-      return try await NIOThreadPool.singleton.runIfActive { try lookUp(host, port) }
-    } catch { throw OutgoingFailure(error) }
+    let name = Name(host: host, port: port)
+    let task = underWay.withLock { tasks in
+      if let task = tasks[name] { return task }
+      let task = Task {
+        defer { underWay.withLock { $0[name] = nil } }
+        return try await pool.runIfActive { try lookUp(host, port) }
+      }
+      tasks[name] = task
+      return task
+    }
+    do { return try await task.value } catch { throw OutgoingFailure(error) }
   }
 
   private static func lookUp(_ host: String, _ port: Int) throws -> [SocketAddress] {

@@ -68,7 +68,7 @@ public struct OutgoingClient: OutgoingHTTP {
   private func allowed(
     _ target: OutgoingTarget, _ deadline: NIODeadline
   ) async throws(OutgoingFailure) -> [SocketAddress] {
-    let found = try await resolve(target.host, target.port)
+    let found = try await lookUp(target, deadline)
     let addresses = found.filter { Self.plain($0).map(policy.allows) == true }
     guard !addresses.isEmpty else {
       throw OutgoingFailure(
@@ -77,6 +77,25 @@ public struct OutgoingClient: OutgoingHTTP {
           : "\(target.host) is a private, local or reserved address, to which nothing is sent")
     }
     return addresses
+  }
+
+  /// Ends at the deadline, however long the resolver goes on.
+  private func lookUp(
+    _ target: OutgoingTarget, _ deadline: NIODeadline
+  ) async throws(OutgoingFailure) -> [SocketAddress] {
+    let loop = group.next()
+    let found = loop.makePromise(of: [SocketAddress].self)
+    let lookup = Task { [resolve] in
+      do throws(OutgoingFailure) { found.succeed(try await resolve(target.host, target.port)) } catch {
+        found.fail(error)
+      }
+    }
+    let end = loop.scheduleTask(deadline: deadline) {
+      found.fail(OutgoingFailure("\(target.host) was not looked up in time"))
+      lookup.cancel()
+    }
+    defer { end.cancel() }
+    do { return try await found.futureResult.get() } catch { throw OutgoingFailure(error) }
   }
 
   /// Of a socket's address the address alone; nil for what is neither IPv4 nor IPv6.

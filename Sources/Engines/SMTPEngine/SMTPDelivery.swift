@@ -106,11 +106,15 @@ struct SMTPDelivery: Sendable {
     return command == "RCPT" && isNoMailbox(reply) ? .noMailbox(words) : .bounced(words)
   }
 
-  /// There is no such mailbox or domain, or it is closed (RFC 3463 §3.2, §3.3). A refusal for policy says nothing of
-  /// that, and neither does a full mailbox.
+  /// There is no such mailbox or domain, or it is closed: X.1.1, X.1.2, X.1.3, X.1.6 and X.2.1 (RFC 3463 §3.2, §3.3),
+  /// X.1.10 (RFC 7505 §4.2). The others of X.1 say nothing for sure, or are about the sender.
+  ///
+  /// A bare 550 may be a refusal for policy, of every mail for an hour. Whoever is written to no more because of it would
+  /// not be able to set a new password, so it has to be said in so many words.
   private static func isNoMailbox(_ reply: SMTPReply) -> Bool {
-    guard let status = reply.status else { return [550, 551, 553].contains(reply.code) }
-    return status.subject == 1 || status == EnhancedStatus(subject: 2, detail: 1)
+    guard let status = reply.status else { return false }
+    return (status.subject == 1 && [1, 2, 3, 6, 10].contains(status.detail))
+      || status == EnhancedStatus(subject: 2, detail: 1)
   }
 
   /// Commands that the server does not know or does not take in this order, and a login that it wants: an operator can

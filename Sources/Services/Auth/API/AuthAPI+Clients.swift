@@ -17,12 +17,12 @@ extension AuthAPI {
   public static let updateClient = Endpoint<ClientUpdate, Client>(
     "updateClient", .patch, "/api/v1/auth/clients/{id}", access: .permission("clients:write"),
     summary: "Change a client; other scopes or grants, or turning it off, revoke its tokens", precondition: .accepted,
-    problems: ["not_found", "exceeds_own_permissions"])
+    problems: ["not_found", "client_protected", "exceeds_own_permissions"])
 
   public static let deleteClient = Endpoint<ClientID, Empty>(
     "deleteClient", .delete, "/api/v1/auth/clients/{id}", access: .permission("clients:write"),
     summary: "Delete a client and revoke its tokens", precondition: .accepted,
-    problems: ["not_found", "exceeds_own_permissions"])
+    problems: ["not_found", "client_protected", "exceeds_own_permissions"])
 
   public static let createClientSecret = Endpoint<ClientID, CreatedClientSecret>(
     "createClientSecret", .post, "/api/v1/auth/clients/{id}/secrets", access: .permission("clients:write"),

@@ -47,13 +47,17 @@ extension AuthAPI {
   public static let changePassword = Endpoint<PasswordChange, Empty>(
     "changePassword", .post, "/api/v1/auth/password", access: .authenticated,
     summary: "Change the password, which ends every other session",
-    problems: ["invalid_credentials", "insufficient_user_authentication", "too_many_attempts", "busy"])
+    problems: [
+      "invalid_credentials", "login_required", "insufficient_user_authentication", "too_many_attempts", "busy",
+    ])
 
   /// 202 alike whether the address is free or taken: what it leads to is in the mail.
   public static let changeEmail = Endpoint<EmailChange, Empty>(
     "changeEmail", .post, "/api/v1/auth/email", access: .authenticated,
     summary: "Mail a token to another address, which becomes one's own when the token comes back", success: 202,
-    problems: ["invalid_credentials", "insufficient_user_authentication", "too_many_attempts", "busy"])
+    problems: [
+      "invalid_credentials", "login_required", "insufficient_user_authentication", "too_many_attempts", "busy",
+    ])
 
   public static let confirmEmail = Endpoint<OneTimeToken, Empty>(
     "confirmEmail", .post, "/api/v1/auth/email/confirm", access: .public,
@@ -77,18 +81,19 @@ extension AuthAPI {
     "logout", .post, "/api/v1/auth/logout", access: .authenticated, summary: "End this session")
 
   public static let logoutEverywhere = Endpoint<Empty, Empty>(
-    "logoutEverywhere", .post, "/api/v1/auth/logout-all", access: .authenticated, summary: "End all of one's sessions")
+    "logoutEverywhere", .post, "/api/v1/auth/logout-all", access: .authenticated, summary: "End all of one's sessions",
+    problems: ["login_required"])
 
   public static let sessions = Endpoint<PageRequest, Page<Session>>(
     "sessions", .get, "/api/v1/auth/sessions", access: .authenticated, summary: "One's open sessions, newest first")
 
   public static let revokeSessions = Endpoint<Empty, Empty>(
     "revokeSessions", .delete, "/api/v1/auth/sessions", access: .authenticated,
-    summary: "End all of one's sessions but this one")
+    summary: "End all of one's sessions but this one", problems: ["login_required"])
 
   public static let revokeSession = Endpoint<SessionID, Empty>(
     "revokeSession", .delete, "/api/v1/auth/sessions/{id}", access: .authenticated,
-    summary: "End one of one's sessions", owned: true, problems: ["not_found"])
+    summary: "End one of one's sessions", owned: true, problems: ["not_found", "login_required"])
 }
 
 // MARK: - Recovery

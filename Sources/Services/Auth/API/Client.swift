@@ -35,6 +35,8 @@ public struct Client: Codable, Sendable, Hashable, EntityTagged {
   public var keys: ClientKeySet?
   /// Belongs to the platform's owner: nobody is asked for consent.
   public var firstParty: Bool
+  /// Came with the platform: it can be switched off, and stays as it is otherwise.
+  public var builtIn: Bool
   /// Gets tokens; turning it off revokes those that it has.
   public var enabled: Bool
   public var secrets: [ClientSecretInfo]
@@ -44,8 +46,8 @@ public struct Client: Codable, Sendable, Hashable, EntityTagged {
 
   public init(
     id: UUID, name: String, authentication: Authentication, grants: [Grant], scopes: [String], redirectURIs: [String],
-    postLogoutRedirectURIs: [String], keys: ClientKeySet?, firstParty: Bool, enabled: Bool,
-    secrets: [ClientSecretInfo], version: Int64, createdAt: Date, updatedAt: Date
+    postLogoutRedirectURIs: [String], keys: ClientKeySet?, firstParty: Bool, builtIn: Bool,
+    enabled: Bool, secrets: [ClientSecretInfo], version: Int64, createdAt: Date, updatedAt: Date
   ) {
     self.id = id
     self.name = name
@@ -56,6 +58,7 @@ public struct Client: Codable, Sendable, Hashable, EntityTagged {
     self.postLogoutRedirectURIs = postLogoutRedirectURIs
     self.keys = keys
     self.firstParty = firstParty
+    self.builtIn = builtIn
     self.enabled = enabled
     self.secrets = secrets
     self.version = version
@@ -70,6 +73,7 @@ public struct Client: Codable, Sendable, Hashable, EntityTagged {
     case redirectURIs = "redirect_uris"
     case postLogoutRedirectURIs = "post_logout_redirect_uris"
     case firstParty = "first_party"
+    case builtIn = "built_in"
     case createdAt = "created_at"
     case updatedAt = "updated_at"
   }

@@ -138,8 +138,12 @@ public struct ServerMetadata: Codable, Sendable, Hashable {
   public var claimsSupported: [String]
   public var acrValuesSupported: [String]
   public var promptValuesSupported: [String]
+  /// With what else people sign in on the sign-in page, as they call it.
+  public var identityProviders: [String]
 
-  public init(issuer: String, scopes: [String], grants: [Client.Grant], assurances: [String]) {
+  public init(
+    issuer: String, scopes: [String], grants: [Client.Grant], identityProviders: [String], assurances: [String]
+  ) {
     func address(_ path: String) -> String { issuer + path }
     self.issuer = issuer
     authorizationEndpoint = address(AuthAPI.authorize.path)
@@ -165,6 +169,7 @@ public struct ServerMetadata: Codable, Sendable, Hashable {
     ]
     acrValuesSupported = assurances
     promptValuesSupported = ["none", "login", "consent"]
+    self.identityProviders = identityProviders
   }
 
   enum CodingKeys: String, CodingKey {
@@ -189,5 +194,6 @@ public struct ServerMetadata: Codable, Sendable, Hashable {
     case claimsSupported = "claims_supported"
     case acrValuesSupported = "acr_values_supported"
     case promptValuesSupported = "prompt_values_supported"
+    case identityProviders = "identity_providers"
   }
 }

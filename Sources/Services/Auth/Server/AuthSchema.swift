@@ -21,6 +21,7 @@ public enum AuthSchema {
     Migration(15, "signing in with other providers", federation),
     Migration(16, "how well whoever lets a device in authenticated", deviceAssurance),
     Migration(17, "passkeys", passkeys),
+    Migration(18, "what is let in and not exchanged, by whom and for which client", unfinished),
   ]
 
   private static let accounts: [SQL] = [

@@ -135,22 +135,23 @@ public struct AuthService: Sendable {
       accounts: FederatedAccounts(core: core, claim: claim, mail: mail), revocations: revocations)
     linkedIdentities = LinkedIdentities(core: core)
     userInfo = UserInfoReader(core: core)
-    apiKeys = APIKeys(core: core, issuer: issuer, revocations: revocations)
+    apiKeys = APIKeys(core: core, issuer: issuer, mail: mail, revocations: revocations)
     formGuard = FormGuard(masterKey: masterKey, issuer: configuration.issuer)
     introspector = Introspector(core: core, clients: authentication, verifier: verifier)
     revoker = TokenRevoker(core: core, clients: authentication, revocations: revocations, verifier: verifier)
     metadata = ServerMetadata(
       issuer: configuration.issuer, scopes: StandardScope.all,
-      grants: Client.Grant.allCases,
+      grants: Client.Grant.allCases, identityProviders: core.providers.all.map(\.displayName),
       assurances: [UserAuthentication.firstLevel, UserAuthentication.secondLevel])
     snapshot = AccountSnapshot(core: core)
     bootstrap = Bootstrap(core: core, passwords: passwords, claim: claim, revocations: revocations)
   }
 
-  /// Puts roles and keys in place and fills the blacklist. The service is ready when this returns; auth_db is migrated
-  /// before.
+  /// Puts roles, the console's client and keys in place and fills the blacklist. The service is ready when this returns;
+  /// auth_db is migrated before.
   public func prepare() async throws {
     try await roles.seed()
+    try await clients.seed()
     try await keys.maintain()
     try await revocations.seed()
   }

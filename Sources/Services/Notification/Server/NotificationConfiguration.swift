@@ -11,6 +11,8 @@ public struct NotificationConfiguration: Sendable, Hashable {
   public var siteName = "Gravity"
   /// Those that a notification goes by unless it says which, as far as its template has a text for them; at least one.
   public var channels: [DeliveryChannel] = [.email]
+  /// Whether accounts are open only once their address is proved: then nobody is welcomed before.
+  public var accountsOpenVerified = false
   /// How many messages are written and sent in one go, 1 to 500.
   public var batch = 64
   /// How many such goes are under way at a time in one instance, 1 to 16.

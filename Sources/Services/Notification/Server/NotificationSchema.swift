@@ -20,6 +20,7 @@ public enum NotificationSchema {
     Migration(10, "who unsubscribed by a link", optOuts),
     Migration(11, "who is erased", PersonalDataHolder.migrationStatements),
     Migration(12, "text messages, push messages and inboxes", phones + devices + inboxes),
+    Migration(13, "what is to be forgotten, and what each webhook is being told", ages + webhooksAtWork),
   ]
 
   private static let notifications: [SQL] = [
@@ -111,6 +112,21 @@ public enum NotificationSchema {
       user_id \(type: .uuid), created_at \(type: .timestamptz) NOT NULL
       """),
     "CREATE INDEX suppressions_user ON suppressions (user_id) WHERE user_id IS NOT NULL",
+  ]
+
+  /// What most notifications never have, so both are small.
+  private static let ages: [SQL] = [
+    """
+    CREATE INDEX notifications_expires_at ON notifications (expires_at) WHERE data IS NOT NULL AND expires_at IS NOT NULL
+    """,
+    """
+    CREATE INDEX notifications_kept ON notifications (COALESCE(send_at, created_at))
+    WHERE (address IS NOT NULL OR phone IS NOT NULL OR name IS NOT NULL OR data IS NOT NULL)
+    """,
+  ]
+
+  private static let webhooksAtWork: [SQL] = [
+    "CREATE INDEX webhook_deliveries_sending ON webhook_deliveries (webhook_id) WHERE state = 'sending'"
   ]
 
   private static let phones: [SQL] = [

@@ -22,6 +22,7 @@ public struct NotificationService: Sendable {
   public let events: ConsumedEvents
 
   let core: NotificationCore
+  let erasure: Erasure
   let verifier: any TokenVerifier
   let notifications: Notifications
   let book: TemplateBook
@@ -64,13 +65,14 @@ public struct NotificationService: Sendable {
     let core = NotificationCore(
       database: database, configuration: configuration, clock: clock, newID: newID,
       events: Outbox(service: NotificationAPI.service), logger: logger)
-    let library = try TemplateLibrary(logger: logger)
+    let library = try TemplateLibrary(platform: links.base, logger: logger)
     let channels = Self.channels(core, EmailChannel(writer: writer, transport: mail), providers)
     let intake = Intake(core: core, library: library, available: Set(channels.map(\.kind)))
     self.core = core
     self.verifier = verifier
     self.channels = channels
-    events = ConsumedEvents(intake: intake, erasure: Erasure(core: core))
+    erasure = Erasure(core: core, library: library)
+    events = ConsumedEvents(intake: intake, erasure: erasure)
     book = TemplateBook(core: core, library: library)
     sending = DeliveryRun(
       core: core, library: library,
@@ -92,7 +94,7 @@ public struct NotificationService: Sendable {
       intake: webhookIntake)
     webhookRun = WebhookRun(core: core, envelope: envelope, http: outgoing, intake: intake, chance: chance)
     unsubscriptions = Unsubscriptions(core: core, links: links)
-    worker = try NotificationTasks.worker(core, channels, directory, metrics: metrics)
+    worker = try NotificationTasks.worker(core, erasure, channels, directory, metrics: metrics)
   }
 
   /// Sends what is due, deletes what expired. Ends on graceful shutdown.

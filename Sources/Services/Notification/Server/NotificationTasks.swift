@@ -31,7 +31,7 @@ struct NotificationTasks: Service {
   private static let batch = 500
 
   static func worker(
-    _ core: NotificationCore, _ channels: [any Channel], _ directory: any RecipientDirectory,
+    _ core: NotificationCore, _ erasure: Erasure, _ channels: [any Channel], _ directory: any RecipientDirectory,
     metrics: any MetricsFactory
   ) throws -> TaskWorker {
     let worker = TaskWorker(database: core.database, name: "notification", logger: core.logger, metrics: metrics)
@@ -41,7 +41,6 @@ struct NotificationTasks: Service {
     worker.handle(Unsubscriptions.task, concurrency: 2) { optOut, _ in
       try await Unsubscriptions.handOver(optOut, core, directory)
     }
-    let erasure = Erasure(core: core)
     worker.handle(Erasure.receipt, concurrency: 2) { try await erasure.acknowledge($0, channels, $1) }
     worker.handle(expire, concurrency: 1) { _, _ in try await deleteExpired(core, channels) }
     try worker.schedule("notifications.expire", cron: "17 * * * *", expire, Empty(), missed: .once)
@@ -57,10 +56,13 @@ struct NotificationTasks: Service {
       }
       guard !old.isEmpty else { break }
       for channel in channels { try await channel.erase(old) }
-      try await core.database.write { transaction in
-        try MessageStore(transaction).delete(old)
-        try NotificationStore(transaction).blank(deliveries: old)
-      }
+      try await core.database.write { try MessageStore($0).delete(old) }
+    }
+    while try await core.write({ transaction, now in
+      try NotificationStore(transaction).forgetExpired(at: now, limit: batch)
+    }) >= batch { try Task.checkCancellation() }
+    while try await core.write({ transaction, now in try blankOld(core, transaction, now) }) >= batch {
+      try Task.checkCancellation()
     }
     while try await core.write({ transaction, now in
       try InboxStore(transaction).deleteExpired(at: now, limit: batch)
@@ -70,5 +72,18 @@ struct NotificationTasks: Service {
       try WebhookDeliveryStore(transaction).delete(createdBefore: now - kept, limit: batch)
     }) >= batch { try Task.checkCancellation() }
     while try await core.database.expireIdempotencyKeys(limit: batch) >= batch { try Task.checkCancellation() }
+  }
+
+  /// Whatever became of them. A dead letter ends with that: without its address it could go to somebody else.
+  private static func blankOld(_ core: NotificationCore, _ transaction: any Transaction, _ now: Date) throws -> Int {
+    let (store, deliveries) = (NotificationStore(transaction), DeliveryStore(transaction))
+    let old = try store.keptSince(before: now - core.configuration.contentRetention, limit: batch)
+    let templates = Dictionary(uniqueKeysWithValues: old.map { ($0.id, $0.template) })
+    for row in try deliveries.giveUp(of: old.map(\.id)) {
+      try deliveries.insertStep(row, nil, at: now)
+      try core.events.record(row, template: templates[row.notificationID] ?? "", in: transaction)
+    }
+    try store.blank(old.map(\.id))
+    return old.count
   }
 }

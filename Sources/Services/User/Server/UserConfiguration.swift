@@ -15,6 +15,9 @@ public struct UserConfiguration: Sendable, Hashable {
   public var exportLifetime: TimeInterval = 7 * 86_400
   /// After how long an export fails that a service keeps waiting. Seconds; at most a week.
   public var exportDeadline: TimeInterval = 86_400
+  /// Seconds since the sign-in, or the step-up, after which it takes another one before everything that is known of
+  /// somebody is given away or goes; as auth has it, 60 to 3600.
+  public var stepUpMaximumAge: TimeInterval = 600
   /// Bytes of an archive at most, and of one file in it before it is compressed.
   public var exportGreatestSize: Int64 = 256 << 20
   public var exportGreatestFile: Int64 = 1 << 30
@@ -49,6 +52,9 @@ public struct UserConfiguration: Sendable, Hashable {
     }
     guard (60...7 * 86_400).contains(exportDeadline) else {
       throw UserConfigurationError(description: "export deadline: must be 60 to 604800 seconds")
+    }
+    guard (60...3600).contains(stepUpMaximumAge) else {
+      throw UserConfigurationError(description: "step-up maximum age: must be 60 to 3600 seconds")
     }
     // ZIP counts both in 32 bits.
     guard (1...1 << 30).contains(exportGreatestSize), (1...1 << 30).contains(exportGreatestFile) else {

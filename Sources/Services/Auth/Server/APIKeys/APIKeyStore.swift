@@ -83,8 +83,10 @@ struct APIKeyStore {
     try transaction.execute("DELETE FROM api_keys WHERE id = \(id) AND account_id = \(account)") == 1
   }
 
-  func deleteAll(of account: UUID) throws {
-    try transaction.execute("DELETE FROM api_keys WHERE account_id = \(account)")
+  /// - Returns: which ones there were.
+  @discardableResult
+  func deleteAll(of account: UUID) throws -> [UUID] {
+    try transaction.rows("DELETE FROM api_keys WHERE account_id = \(account) RETURNING id").map { try $0.get(0) }
   }
 
   func deleteExpired(now: Date, limit: Int) throws -> Int {

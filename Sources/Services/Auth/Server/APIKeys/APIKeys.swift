@@ -2,6 +2,7 @@ import AuthAPI
 import Foundation
 import GravityContracts
 import GravityData
+import GravityEvents
 import GravityIdentity
 
 /// Keys by which devices and scripts act for an account. A key is a session that nobody has to refresh: its tokens carry
@@ -15,6 +16,7 @@ struct APIKeys: Sendable {
 
   let core: AuthCore
   let issuer: TokenIssuer
+  let mail: MailQueue
   let revocations: Revocations
 
   func create(_ request: NewAPIKey, by principal: Principal) async throws -> CreatedAPIKey {
@@ -23,7 +25,11 @@ struct APIKeys: Sendable {
     let scopes = try Self.checked(request, principal, now: core.clock.now())
     let name = PersonName.trimmed(request.name)
     let secret = APIKeySecret(id: core.newID(), secret: core.randomBytes(32))
-    return try await core.write { [core] transaction, now in
+    let mailID = core.newID()
+    return try await core.write { [core, mail] transaction, now in
+      guard let owner = try AccountStore(transaction).find(account), owner.status == .active else {
+        throw Problem.notFound("account")
+      }
       try principal.requireRecentAuthentication(core, transaction, now)
       let store = APIKeyStore(transaction)
       guard try store.count(of: account) < Self.greatestCount else {
@@ -34,6 +40,10 @@ struct APIKeys: Sendable {
         expiresAt: request.expiresAt?.roundedToMicroseconds)
       try store.insert(row)
       try core.events.record(.apiKeyCreated(account: account, key: row.id), in: transaction)
+      // It outlives the session, and the password, of whoever made it.
+      if let email = owner.email {
+        try mail.request(.apiKeyCreated, to: email, about: account, id: mailID, transaction, now)
+      }
       return CreatedAPIKey(key: row.key, secret: secret.text)
     }
   }
@@ -61,6 +71,13 @@ struct APIKeys: Sendable {
       return revoked
     }
     await revocations.apply(revoked)
+  }
+
+  /// Ends all of an account, inside a transaction that ends their tokens with those of the account.
+  static func endAll(of account: UUID, _ events: Outbox, _ transaction: any Transaction) throws {
+    for key in try APIKeyStore(transaction).deleteAll(of: account) {
+      try events.record(.apiKeyRevoked(account: account, key: key), in: transaction)
+    }
   }
 
   static let refusal = Problem(401, "invalid_api_key", "The key is not good")

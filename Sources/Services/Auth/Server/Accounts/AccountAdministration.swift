@@ -89,8 +89,6 @@ struct AccountAdministration: Sendable {
     if isStopped {
       try OneTimeTokenStore(transaction).deleteAll(of: row.id)
       try ChallengeStore(transaction).deleteAll(of: row.id)
-      try ProviderVisitStore(transaction).deleteAll(of: row.id)
-      try PasskeyChallengeStore(transaction).deleteAll(of: row.id)
       try MailRequestStore(transaction).deleteAll(of: row.id, .emailChange)
       revoked += try revocations.endSessions(of: row.id, besides: nil, core.events, transaction, now)
     }

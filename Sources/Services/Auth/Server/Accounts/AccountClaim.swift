@@ -50,11 +50,9 @@ struct AccountClaim: Sendable {
   ) throws -> (account: AccountRow, revoked: [Revocation]) {
     let id = account.id
     try LinkedIdentityStore(transaction).deleteAll(of: id)
-    try ProviderVisitStore(transaction).deleteAll(of: id)
     // Where there can be none any more, some may be left of before.
     try PasskeyStore(transaction).deleteAll(of: id)
-    try PasskeyChallengeStore(transaction).deleteAll(of: id)
-    try APIKeyStore(transaction).deleteAll(of: id)
+    try APIKeys.endAll(of: id, core.events, transaction)
     try ConsentStore(transaction).deleteAll(of: id)
     try ChallengeStore(transaction).deleteAll(of: id)
     try OneTimeTokenStore(transaction).deleteAll(of: id)

@@ -42,6 +42,7 @@ struct AccountSecurityAdministration: Sendable {
       guard try SessionStore(transaction).revoke(request.session, of: request.id, at: now) else {
         throw Problem.notFound("session")
       }
+      try Unfinished.end(of: request.id, transaction)
       let revoked = [revocations.session(request.session, now: now)]
       try RevocationStore(transaction).insert(revoked)
       try core.events.record(.sessionRevoked(account: request.id, session: request.session), in: transaction)

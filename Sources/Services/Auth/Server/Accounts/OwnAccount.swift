@@ -55,12 +55,14 @@ struct OwnAccount: Sendable {
   }
 
   /// Checks that whoever bears the token also knows the password: a stolen token must not be a way to guess it without
-  /// being slowed down. And that they authenticated recently, by all factors that the account has.
+  /// being slowed down. And that they authenticated recently, by all factors that the account has, themselves or at an
+  /// app of the platform's own.
   /// - Returns: the account as it was before the password was checked, and what to check again when it is changed.
   func confirm(
     _ password: String, of principal: Principal, from client: ClientDevice
   ) async throws -> (AccountRow, Attempts.Origin) {
     try await core.read { [core] transaction, now in
+      try principal.requireOwnApp(transaction)
       try principal.requireRecentAuthentication(core, transaction, now)
     }
     return try await verify(password, field: "current_password", of: principal, from: client)

@@ -111,9 +111,7 @@ struct Authorization: Sendable {
     guard let id = query.clientID.flatMap(UUID.init(uuidString:)), let client = try ClientStore(transaction).find(id),
       client.enabled
     else { throw Problem(400, "invalid_client", "The application is not known here") }
-    guard let redirect = query.redirectURI.flatMap({ RedirectURI($0) }),
-      client.redirectURIs.compactMap({ RedirectURI($0) }).contains(where: redirect.matches)
-    else {
+    guard let redirect = query.redirectURI.flatMap({ RedirectURI($0) }), client.sendsBack(to: redirect) else {
       throw Problem(
         400, "invalid_redirect_uri", "The address to go back to is not one of the application's",
         detail: "It has to be registered, letter by letter.")
@@ -143,6 +141,8 @@ struct Authorization: Sendable {
   private func isSignInNeeded(
     _ request: AuthorizationRequest, _ found: BrowserSessions.Found, _ transaction: any Transaction, _ now: Date
   ) throws -> Bool {
+    // Whoever signed out of the console is out: nobody gets in again by what the browser has.
+    if request.client.isBuiltIn { return true }
     if request.needsSecondFactor, found.authentication.assurance != UserAuthentication.secondLevel,
       try SecondLevel.isReachable(by: found.account.id, core, transaction)
     {
@@ -171,7 +171,10 @@ struct Authorization: Sendable {
     guard !request.prompt.contains("none") else {
       throw AuthorizationError("consent_required", "the user has not agreed to this yet")
     }
-    return .consent(query, request, account: found.account, session: found.session.id)
+    // What is agreed to is what was shown, whatever the client may ask for by then.
+    var shown = query
+    shown.scope = OAuthScope.text(request.scopes)
+    return .consent(shown, request, account: found.account, session: found.session.id)
   }
 
   /// An app on a device proves nothing by its address (RFC 8252 §8.6), so what was agreed to before is asked again.
@@ -193,6 +196,10 @@ struct Authorization: Sendable {
       AuthorizationCodeRow(
         hash: AuthorizationCodeStore.hash(code), request, for: found.account, found.authentication,
         session: core.newID(), expiresAt: (now + core.configuration.authorizationCodeLifetime).roundedToMicroseconds))
+    // The console has a sign-out, behind which the sign-in that was made for it must not live on in the browser.
+    if request.client.isBuiltIn {
+      _ = try SessionStore(transaction).revoke(found.session.id, of: found.account.id, at: now)
+    }
     return .redirect(request.reply([("code", code)], issuer: core.configuration.issuer))
   }
 }

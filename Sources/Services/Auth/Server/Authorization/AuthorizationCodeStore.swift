@@ -86,6 +86,17 @@ struct AuthorizationCodeStore {
     try transaction.execute("UPDATE authorization_codes SET consumed_at = \(time) WHERE hash = \(hash)")
   }
 
+  /// Those of an account that were not used. The others are kept, so that their second use is known as that.
+  func deleteOpen(of account: UUID) throws {
+    try transaction.execute(
+      "DELETE FROM authorization_codes WHERE account_id = \(account) AND consumed_at IS NULL")
+  }
+
+  /// The same of a client.
+  func deleteOpen(ofClient client: UUID) throws {
+    try transaction.execute("DELETE FROM authorization_codes WHERE client_id = \(client) AND consumed_at IS NULL")
+  }
+
   /// A used code is kept for a while, so that its second use is known as that.
   func deleteExpired(before time: Date, limit: Int) throws -> Int {
     try transaction.execute(

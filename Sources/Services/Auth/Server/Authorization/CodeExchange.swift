@@ -54,8 +54,11 @@ struct CodeExchange: Sendable {
       return .reused(revoked, session: code.sessionID)
     }
     try codes.consume(hash, at: now)
+    // The client that authenticated may be a second old, and the code a minute.
     guard code.expiresAt > now, request.redirectURI == code.redirectURI,
       PKCE.matches(request.codeVerifier, code.challenge),
+      let client = try ClientStore(transaction).find(client.id, using: .authorizationCode, for: code.scopes),
+      RedirectURI(code.redirectURI).map(client.sendsBack) ?? false,
       let account = try AccountStore(transaction).find(code.accountID), account.status == .active,
       account.epoch == code.epoch
     else { return .refused }

@@ -61,13 +61,17 @@ struct ClientRow: SQLRecord, Hashable, Codable {
   /// The scopes that are permissions.
   var permissions: [Permission] { scopes.map(Permission.init(rawValue:)).filter(\.isWellFormed) }
 
+  /// What whoever decides over it has to hold: what it may be given. Of the platform's own everything, since nobody is
+  /// asked before it is let in, and since it decides over how somebody gets in (``Principal/requireOwnApp(_:)``).
+  var governing: [Permission] { firstParty ? ["*:*"] : permissions }
+
   var hasSecrets: Bool { authentication == .secretBasic || authentication == .secretPost }
 
   func client(secrets: [ClientSecretInfo]) -> Client {
     Client(
       id: id, name: name, authentication: authentication, grants: grants, scopes: scopes, redirectURIs: redirectURIs,
-      postLogoutRedirectURIs: postLogoutRedirectURIs, keys: keys, firstParty: firstParty, enabled: enabled,
-      secrets: secrets, version: version, createdAt: createdAt, updatedAt: updatedAt)
+      postLogoutRedirectURIs: postLogoutRedirectURIs, keys: keys, firstParty: firstParty, builtIn: isBuiltIn,
+      enabled: enabled, secrets: secrets, version: version, createdAt: createdAt, updatedAt: updatedAt)
   }
 }
 
@@ -81,6 +85,7 @@ struct ClientStore {
     epoch, version, created_at, updated_at
     """
 
+  /// Does nothing where there is one with that id.
   func insert(_ row: ClientRow) throws {
     try transaction.execute(
       """
@@ -89,11 +94,21 @@ struct ClientStore {
         \(try SQLJSON(row.scopes)), \(try SQLJSON(row.redirectURIs)), \(try SQLJSON(row.postLogoutRedirectURIs)),
         \(try row.keys.map { try SQLJSON($0) }), \(row.firstParty), \(row.enabled), \(row.epoch), \(row.version),
         \(row.createdAt), \(row.updatedAt))
+      ON CONFLICT (id) DO NOTHING
       """)
   }
 
   func find(_ id: UUID) throws -> ClientRow? {
     try transaction.first("SELECT \(Self.columns) FROM oauth_clients WHERE id = \(id)")
+  }
+
+  /// A client as it is now, not as ``KnownClients`` has it.
+  /// - Returns: nil where it is switched off, or may not use `grant` or get all of `scopes` any more.
+  func find(_ id: UUID, using grant: Client.Grant, for scopes: [String]) throws -> ClientRow? {
+    guard let row = try find(id), row.enabled, row.grants.contains(grant), Set(scopes).isSubset(of: row.scopes) else {
+      return nil
+    }
+    return row
   }
 
   /// By age, which is the order of ids.

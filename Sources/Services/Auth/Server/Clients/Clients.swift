@@ -5,7 +5,7 @@ import GravityData
 import GravityIdentity
 
 /// What administrators do with clients. Nobody gives a client a permission that they do not hold, nor gets at the
-/// secret of one that has more.
+/// secret of one that has more; over the platform's own decides who holds everything.
 struct Clients: Sendable {
   /// Of all.
   private static let greatestCount = 10_000
@@ -38,7 +38,7 @@ struct Clients: Sendable {
     return try await core.write { [core] transaction, now in
       let row = ClientRow(request, id: id, at: now)
       try Self.check(row)
-      try principal.requireHolding(row.permissions)
+      try principal.requireHolding(row.governing)
       let store = ClientStore(transaction)
       guard try store.count() < Self.greatestCount else {
         throw Problem(409, "too_many_clients", "There are \(Self.greatestCount) clients already")
@@ -62,11 +62,20 @@ struct Clients: Sendable {
       try require(old.client(secrets: []).entityTag)
       var row = old
       row.apply(request)
+      if row.isBuiltIn {
+        var kept = old
+        kept.enabled = row.enabled
+        guard row == kept else { throw Self.protected }
+      }
       try Self.check(row)
-      try principal.requireHolding(old.permissions + row.permissions)
+      try principal.requireHolding(old.governing + row.governing)
       // What was promised to nobody any more must not live on in a token.
       let isLess = row.scopes != old.scopes || row.grants != old.grants || row.keys != old.keys || !row.enabled
       let revoked = isLess ? try revocations.endTokens(of: &row, transaction, now) : []
+      // What people agreed to was to be sent to the addresses of then: at others they are asked anew.
+      if !Set(row.redirectURIs).isSubset(of: old.redirectURIs) {
+        try ConsentStore(transaction).deleteAll(ofClient: row.id)
+      }
       row = try ClientStore(transaction).update(row, at: now)
       try core.events.record(.clientChanged(client: row.id), in: transaction)
       return (try Self.told(row, transaction), revoked)
@@ -81,11 +90,11 @@ struct Clients: Sendable {
       try RevocationStore(transaction).expectToRevoke()
       var row = try Self.existing(id, transaction)
       try require(row.client(secrets: []).entityTag)
-      try principal.requireHolding(row.permissions)
+      guard !row.isBuiltIn else { throw Self.protected }
+      try principal.requireHolding(row.governing)
       let revoked = try revocations.endTokens(of: &row, transaction, now)
       try ClientSecretStore(transaction).deleteAll(of: id)
       try ConsentStore(transaction).deleteAll(ofClient: id)
-      try DeviceStore(transaction).deleteAll(ofClient: id)
       try ClientStore(transaction).delete(id)
       try core.events.record(.clientChanged(client: id), in: transaction)
       return (revoked, row.version)
@@ -101,7 +110,7 @@ struct Clients: Sendable {
     let secret = ClientSecret.make(core.randomBytes(32))
     let (made, version) = try await core.write { [core] transaction, now in
       let row = try Self.existing(id, transaction)
-      try principal.requireHolding(row.permissions)
+      try principal.requireHolding(row.governing)
       guard row.hasSecrets else {
         throw Problem(409, "no_secrets", "The client authenticates by \(row.authentication.rawValue), not by a secret")
       }
@@ -123,7 +132,7 @@ struct Clients: Sendable {
   func deleteSecret(_ secret: UUID, of id: UUID, by principal: Principal) async throws {
     let version = try await core.write { [core] transaction, now in
       let row = try Self.existing(id, transaction)
-      try principal.requireHolding(row.permissions)
+      try principal.requireHolding(row.governing)
       let store = ClientSecretStore(transaction)
       guard try store.delete(secret, of: id) else { throw Problem.notFound("secret") }
       guard try !store.all(of: id).isEmpty else {
@@ -165,9 +174,12 @@ extension ClientRow {
 }
 
 extension Revocations {
-  /// Every token that the client got until now, inside a transaction; `row` is to be written afterwards.
+  /// Every token that the client got until now, and what it could exchange for one, inside a transaction; `row` is to be
+  /// written afterwards.
   func endTokens(of row: inout ClientRow, _ transaction: any Transaction, _ now: Date) throws -> [Revocation] {
     row.epoch += 1
+    try AuthorizationCodeStore(transaction).deleteOpen(ofClient: row.id)
+    try DeviceStore(transaction).deleteAll(ofClient: row.id)
     // Of a session that was not used for longer there is no access token left.
     let sessions = try SessionStore(transaction).revokeAll(
       ofClient: row.id, at: now, usedSince: now - greatestAge)

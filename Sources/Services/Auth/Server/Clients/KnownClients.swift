@@ -9,8 +9,9 @@ struct KnownClient: Codable, Sendable {
 }
 
 /// Clients as they authenticate, kept for a second: a resource server asks thousands of times in one. The instance that
-/// changes a client knows at once, the others within that second; what a client is issued in it is of its old epoch, and
-/// refused like all its tokens.
+/// changes a client knows at once, the others within that second. What a client is issued in it for itself is of its old
+/// epoch, and refused like all its tokens; a session of somebody who let it in is opened for the client as it is by then
+/// (``ClientStore/find(_:using:for:)``).
 struct KnownClients: Sendable {
   private static let policy = CachePolicy(
     maximumBytes: 8 << 20, fresh: .seconds(1), stale: .seconds(1), negative: .seconds(1))

@@ -47,7 +47,7 @@ struct DeviceApproval: Sendable {
         return again(Self.refusal)
       }
       do {
-        guard try isEnough(found, for: row, transaction, now) else { return .signIn(.device(code)) }
+        guard try isEnough(found, for: row, transaction, now) else { return .signIn(.device(code, anew: true)) }
       } catch let problem as Problem { return again(problem) }
       return .confirm(code, row, client: client, account: found.account, session: found.session.id)
     }
@@ -80,7 +80,9 @@ struct DeviceApproval: Sendable {
       let store = DeviceStore(transaction)
       try store.lock(row.hash)
       let isAllowed = form.decision == "allow"
-      guard try !isAllowed || isEnough(found, for: row, transaction, now) else { return .signIn(.device(code)) }
+      guard try !isAllowed || isEnough(found, for: row, transaction, now) else {
+        return .signIn(.device(code, anew: true))
+      }
       let isFirst =
         isAllowed
         ? try store.approve(
@@ -108,8 +110,10 @@ extension AuthorizationQuery {
   private static let device = "gravity_device"
 
   /// To sign in for the device page.
-  static func device(_ code: UserCode?) -> AuthorizationQuery {
+  /// - Parameter anew: Whether a provider has to see them anew, too.
+  static func device(_ code: UserCode?, anew: Bool = false) -> AuthorizationQuery {
     var query = AuthorizationQuery()
+    query.prompt = anew ? "login" : nil
     query.responseType = device
     query.state = code?.grouped
     return query

@@ -96,8 +96,10 @@ struct DeviceGrant: Sendable {
     }
     guard let approval = row.approval, try store.consume(hash),
       let account = try AccountStore(transaction).find(approval.accountID), account.status == .active,
-      account.epoch == approval.epoch
-    else { return .refused(Problem(400, "invalid_grant", "Who let the device in has changed since")) }
+      account.epoch == approval.epoch,
+      // Ten minutes may have gone by since it asked.
+      let client = try ClientStore(transaction).find(client.id, using: .deviceCode, for: row.scopes)
+    else { return .refused(Problem(400, "invalid_grant", "Who let the device in, or its client, has changed since")) }
     return .open(
       try ClientSession(core: core).open(
         session, of: account, for: client, scopes: row.scopes, approval.authentication, from: device, transaction, now))

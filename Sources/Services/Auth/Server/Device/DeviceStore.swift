@@ -132,6 +132,12 @@ struct DeviceStore {
       "UPDATE device_authorizations SET state = 'consumed' WHERE hash = \(hash) AND state = 'approved'") == 1
   }
 
+  /// Those that somebody let in and that have no tokens yet.
+  func deleteApproved(by account: UUID) throws {
+    try transaction.execute(
+      "DELETE FROM device_authorizations WHERE account_id = \(account) AND state = 'approved'")
+  }
+
   func deleteAll(ofClient client: UUID) throws {
     try transaction.execute("DELETE FROM device_authorizations WHERE client_id = \(client)")
   }

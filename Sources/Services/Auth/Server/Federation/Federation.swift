@@ -80,7 +80,8 @@ struct Federation: Sendable {
       (.authorization(.signIn(query, client: asker, redirect: redirect, problem: problem)), nil)
     }
     do {
-      let identity = try await provider.source.identity(from: answer, to: request(state, provider, query))
+      let identity = try await provider.source.identity(
+        from: answer, to: request(state, provider, query, beganAt: visit.beganAt))
       return try await admit(identity, at: provider, query, (asker, redirect), from: client)
     } catch let failure as ProviderFailure {
       note(failure, provider)
@@ -108,7 +109,7 @@ struct Federation: Sendable {
       let (account, revoked) = try accounts.account(of: identity, at: provider, ids, transaction, now)
       let authentication = UserAuthentication(
         methods: [UserAuthentication.federated],
-        at: min(identity.authenticatedAt ?? now, now).roundedToMicroseconds)
+        at: identity.authenticatedAt.map { min($0, now).roundedToMicroseconds } ?? UserAuthentication.unknownTime)
       guard try !SecondFactorStore(transaction).isEnrolled(account.id) else {
         try authorization.challenges.issue(
           challenge, .page, for: account, after: authentication.methods, transaction, now)
@@ -209,19 +210,24 @@ struct Federation: Sendable {
     return (state, try await provider.source.address(toSignIn: request(state, provider, query)))
   }
 
+  /// - Parameter beganAt: When somebody went there with it, of who is back.
   private func request(
-    _ state: String, _ provider: FederatedProvider, _ query: AuthorizationQuery?
+    _ state: String, _ provider: FederatedProvider, _ query: AuthorizationQuery?, beganAt: Date? = nil
   ) -> ProviderRequest {
     func secret(_ label: String) -> String {
       Data(core.masterKey.authenticationCode(label, Data(state.utf8))).base64URLEncodedString()
     }
     // Whoever is to show who they are shows it there.
     let prompts = (query?.prompt ?? "").split(separator: " ").filter { $0 == "login" || $0 == "select_account" }
+    // Not every provider does what `prompt` asks for: asked for an age, it has to say what it did. What they did there
+    // afterwards, such as agreeing, does not count.
+    let age = prompts.contains("login") ? 0 : query?.maxAge.flatMap { Int($0) }.map { min(max(0, $0), 1 << 32) }
+    let away = beganAt.map { Int(core.clock.now().timeIntervalSince($0).rounded(.up)) } ?? 0
     return ProviderRequest(
       state: state, nonce: secret("provider-nonce/1"), codeVerifier: secret("provider-verifier/1"),
       redirectURI: provider.redirectURI(core.configuration.issuer),
       prompt: prompts.isEmpty ? nil : prompts.joined(separator: " "),
-      maximumAge: query?.maxAge.flatMap { Int($0) }.map { max(0, $0) })
+      maximumAge: age.map { $0 + max(0, away) })
   }
 
   private func keep(
@@ -260,6 +266,10 @@ struct Federation: Sendable {
     case .unavailable:
       Problem(
         400, "provider_unavailable", "\(name) does not answer now", detail: "Try again, or sign in another way.")
+    case .stale:
+      Problem(
+        403, "provider_sign_in_stale", "\(name) did not show that you signed in there just now",
+        detail: "Sign out there and try again, or sign in another way.")
     case .invalid:
       Problem(
         400, "provider_failed", "\(name) gave an answer that cannot be trusted",

@@ -33,7 +33,7 @@ public struct ProviderRequest: Sendable, Hashable {
   public var redirectURI: String
   /// `login`, `select_account`, as a client asks for them.
   public var prompt: String?
-  /// Seconds since the person last showed the provider who they are.
+  /// Seconds since the person last showed the provider who they are; with it, the identity has to say when that was.
   public var maximumAge: Int?
 
   public init(
@@ -92,6 +92,8 @@ public struct ProviderFailure: Error, Sendable, Hashable, CustomStringConvertibl
   public enum Code: String, Sendable, Hashable {
     /// The person, or the provider, said no.
     case denied
+    /// It did not show that the person signed in as lately as was asked for.
+    case stale
     /// There was no answer in time, or one that says to come back later.
     case unavailable
     /// The answer is not what it must be: another issuer, a wrong signature, a nonce of another sign-in.

@@ -78,8 +78,8 @@ struct LinkedIdentities: Sendable {
 }
 
 extension Principal {
-  /// What decides over how somebody gets in is for who logged in, or for an app of the platform's own that they let
-  /// in: who has no password can sign in at such a one only.
+  /// What decides over how somebody gets in, and who stays in, is for who logged in, or for an app of the platform's own
+  /// that they let in.
   func requireOwnApp(_ transaction: any Transaction) throws {
     guard let clientID else { return try requireOwnLogin() }
     guard sessionID != nil, let id = UUID(uuidString: clientID), let client = try ClientStore(transaction).find(id),

@@ -11,6 +11,8 @@ struct ProviderVisit: SQLRecord {
   var account: UUID?
   /// The account's, when its owner asked for the link.
   var epoch: Int64?
+  /// When they went there; nil before it is kept.
+  private(set) var beganAt: Date?
 
   init(request: String) { self.request = request }
 
@@ -23,6 +25,7 @@ struct ProviderVisit: SQLRecord {
     request = try row.get("request")
     account = try row.get("account_id")
     epoch = try row.get("epoch")
+    beganAt = try row.get("expires_at", as: Date.self) - ProviderVisitStore.lifetime
   }
 }
 
@@ -58,14 +61,15 @@ struct ProviderVisitStore {
 
   func find(_ key: [UInt8], now: Date) throws -> ProviderVisit? {
     try transaction.first(
-      "SELECT request, account_id, epoch FROM provider_visits WHERE hash = \(key) AND expires_at > \(now)")
+      "SELECT request, account_id, epoch, expires_at FROM provider_visits WHERE hash = \(key) AND expires_at > \(now)")
   }
 
   /// Ends it: of two who come back, one is let on.
   func take(_ key: [UInt8], now: Date) throws -> ProviderVisit? {
     try transaction.first(
       """
-      DELETE FROM provider_visits WHERE hash = \(key) AND expires_at > \(now) RETURNING request, account_id, epoch
+      DELETE FROM provider_visits WHERE hash = \(key) AND expires_at > \(now)
+      RETURNING request, account_id, epoch, expires_at
       """)
   }
 

@@ -26,6 +26,8 @@ struct MailQueue: Sendable {
   /// Messages of one kind with a live token for one account; further requests are passed over, so that nobody's
   /// mailbox can be flooded.
   private static let greatestLive = 3
+  /// Seconds for which a message counts that somebody wanted to open an account with an address that has one.
+  private static let reminderLifetime: TimeInterval = 86_400
 
   func request(_ kind: AuthMessage.Kind, to email: EmailAddress) async throws {
     let id = core.newID()
@@ -52,7 +54,7 @@ struct MailQueue: Sendable {
   static func lifetime(of kind: AuthMessage.Kind) -> TimeInterval {
     switch kind {
     case .emailWanted, .emailChanged, .emailReplaced, .secondFactorAdded, .secondFactorRemoved, .recoveryCodeUsed,
-      .passkeyAdded, .passkeyRemoved, .identityLinked:
+      .passkeyAdded, .passkeyRemoved, .identityLinked, .apiKeyCreated:
       noticeLifetime
     case .verification, .recovery, .alreadyRegistered, .emailChange: lifetime
     }
@@ -120,9 +122,7 @@ struct MailQueue: Sendable {
       case (.recovery, .active), (.recovery, .unverified):
         (purpose, lifetime) = (.recovery, core.configuration.recoveryTokenLifetime)
       case (.alreadyRegistered, .active), (.alreadyRegistered, .unverified):
-        return AuthMessage(
-          id: row.id, kind: .alreadyRegistered, email: row.email, name: account.name, token: nil, expiresAt: nil,
-          account: account.id)
+        (purpose, lifetime) = (.alreadyRegistered, Self.reminderLifetime)
       default: return nil
       }
       let store = OneTimeTokenStore(transaction)
@@ -133,9 +133,10 @@ struct MailQueue: Sendable {
       if purpose == .recovery { try store.replaceRecovery(of: account.id) }
       let expiresAt = (now + lifetime).roundedToMicroseconds
       try store.insert(OneTimeTokenStore.hash(token), purpose, account: account.id, mail: row.id, expiresAt: expiresAt)
+      let isTold = purpose != .alreadyRegistered
       return AuthMessage(
-        id: row.id, kind: row.purpose, email: row.email, name: account.name, token: token, expiresAt: expiresAt,
-        account: account.id)
+        id: row.id, kind: row.purpose, email: row.email, name: account.name, token: isTold ? token : nil,
+        expiresAt: isTold ? expiresAt : nil, account: account.id)
     }
   }
 
@@ -151,6 +152,7 @@ struct MailQueue: Sendable {
     guard row.purpose == .emailChange else {
       let tellsOfLoss: Set<AuthMessage.Kind> = [
         .emailReplaced, .secondFactorRemoved, .recoveryCodeUsed, .passkeyAdded, .passkeyRemoved, .identityLinked,
+        .apiKeyCreated,
       ]
       let contact = tellsOfLoss.contains(row.purpose) ? core.configuration.supportContact : nil
       return AuthMessage(

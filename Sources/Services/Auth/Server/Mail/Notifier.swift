@@ -30,6 +30,8 @@ public struct AuthMessage: Sendable, Hashable {
     case passkeyRemoved = "passkey_removed"
     /// Somebody who signed in with another provider was connected with the account; the same.
     case identityLinked = "identity_linked"
+    /// A key acts for the account from now on; the same.
+    case apiKeyCreated = "api_key_created"
   }
   /// Stays the same when the message is sent again.
   public var id: UUID

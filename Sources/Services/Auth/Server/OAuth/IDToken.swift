@@ -9,7 +9,7 @@ struct IDToken: Codable, Sendable {
   var aud: String
   var exp: Int64
   var iat: Int64
-  var authTime: Int64
+  var authTime: Int64?
   var nonce: String?
   var acr: String
   var amr: [String]
@@ -25,7 +25,7 @@ struct IDToken: Codable, Sendable {
     aud = client.lowercased
     iat = Int64(issuedAt.timeIntervalSince1970)
     exp = Int64((issuedAt + lifetime).timeIntervalSince1970)
-    authTime = Int64(session.authenticatedAt.timeIntervalSince1970)
+    authTime = session.toldAuthentication.map { Int64($0.timeIntervalSince1970) }
     self.nonce = nonce
     acr = UserAuthentication.assurance(of: session.methods)
     amr = session.methods

@@ -10,6 +10,8 @@ struct OneTimeTokenStore {
     /// A recovery's token that another one replaced: good for nothing, and counted still.
     case replacedRecovery = "recovery_replaced"
     case emailChange = "email_change"
+    /// Of a message without a token: good for nothing, and counted.
+    case alreadyRegistered = "already_registered"
   }
 
   private let transaction: any Transaction

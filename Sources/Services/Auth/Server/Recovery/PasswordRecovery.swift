@@ -43,6 +43,8 @@ struct PasswordRecovery: Sendable {
       guard account.emailVerified else {
         return try claim.prove(account, .replaced(by: password), mailID: mailID, transaction, now).revoked
       }
+      // Whoever lost hold of their account cannot tell which of its keys are theirs.
+      try APIKeys.endAll(of: id, core.events, transaction)
       return try revocations.replacePassword(
         of: account, with: password, keeping: nil, core.events, transaction, now)
     }

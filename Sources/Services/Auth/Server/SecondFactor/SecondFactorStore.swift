@@ -87,6 +87,11 @@ struct SecondFactorStore {
     ).filter { try $0.get("confirmed_at", as: Date?.self) != nil }.isEmpty
   }
 
+  /// One that waits for its first code.
+  func deleteUnconfirmed(of account: UUID) throws {
+    try transaction.execute("DELETE FROM totp_factors WHERE account_id = \(account) AND confirmed_at IS NULL")
+  }
+
   /// Those that were not confirmed in time.
   func deleteExpired(now: Date, limit: Int) throws -> Int {
     try transaction.execute(

@@ -3,6 +3,7 @@ import Foundation
 import GravityContracts
 import GravityData
 import GravityEvents
+import GravityHTTP
 import GravityIdentity
 
 /// Turning an account's second factor on and off.
@@ -70,6 +71,7 @@ struct SecondFactors: Sendable {
       try RevocationStore(transaction).expectToRevoke()
       let store = SecondFactorStore(transaction)
       try store.lock(id)
+      try principal.requireUnrevoked(transaction)
       let origin = check.attempts.origin(secondFactorOf: id, address: client.address)
       try check.attempts.check(origin, transaction, now: now)
       guard let account = try AccountStore(transaction).find(id), account.status == .active,
@@ -88,8 +90,10 @@ struct SecondFactors: Sendable {
       try check.attempts.succeeded(origin, transaction, now: now)
       try store.confirm(id, at: now)
       try store.replaceRecoveryCodes(of: id, with: codes.map { $0.hash(for: id, core.masterKey) })
-      _ = try SessionStore(transaction).authenticate(
-        session, of: id, adding: CodeCheck.Verdict.authenticator.methods ?? [], at: now)
+      guard
+        try SessionStore(transaction).authenticate(
+          session, of: id, adding: CodeCheck.Verdict.authenticator.methods ?? [], at: now) != nil
+      else { throw Problem.unauthenticated(.revoked) }
       try core.events.record(.secondFactorEnrolled(account: id), in: transaction)
       try tell(.secondFactorAdded, account, mailID, transaction, now)
       return .confirmed(

@@ -101,14 +101,21 @@ extension SessionStore {
 }
 
 extension Principal {
+  /// Whether the token is good still. It was looked at before the body came, which may have taken as long as a request may:
+  /// nobody is to plant what an end of all tokens, or of this session, was meant for.
+  /// - Throws: `Problem` 401 `token_revoked`.
+  func requireUnrevoked(_ transaction: any Transaction) throws {
+    let isOld = try AccountStore(transaction).find(accountID).map { $0.epoch > epoch } ?? false
+    let session = try sessionID.flatMap { UUID(uuidString: $0) }.flatMap { try SessionStore(transaction).find($0) }
+    guard !isOld, session?.revokedAt == nil else { throw Problem.unauthenticated(.revoked) }
+  }
+
   /// For what decides over the account itself. With a second factor where the account has one.
   /// - Throws: `Problem` 401 `insufficient_user_authentication`, whose challenge says what is needed (RFC 9470 §3), or
   ///   `token_revoked`.
   func requireRecentAuthentication(_ core: AuthCore, _ transaction: any Transaction, _ now: Date) throws {
-    // The token was looked at before the body came, which may have taken as long as a request may: nobody is to plant
-    // what an end of all tokens was meant for.
+    try requireUnrevoked(transaction)
     let account = try AccountStore(transaction).find(accountID)
-    if let account, account.epoch > epoch { throw Problem.unauthenticated(.revoked) }
     let age = core.configuration.stepUpMaximumAge
     let isEnrolled = try SecondFactorStore(transaction).isEnrolled(accountID)
     let isRecent = authenticatedAt.map { now.timeIntervalSince($0) <= age } ?? false

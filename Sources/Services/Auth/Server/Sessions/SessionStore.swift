@@ -62,6 +62,11 @@ struct SessionRow: SQLRecord {
     authenticatedAt = try row.get("authenticated_at", as: Date?.self) ?? createdAt
   }
 
+  /// For tokens: nil where nobody knows when its owner showed who they are.
+  var toldAuthentication: Date? {
+    authenticatedAt == UserAuthentication.unknownTime ? nil : authenticatedAt
+  }
+
   func isOpen(at now: Date) -> Bool { revokedAt == nil && idleExpiresAt > now && expiresAt > now }
 }
 

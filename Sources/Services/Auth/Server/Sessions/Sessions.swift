@@ -57,7 +57,9 @@ struct Sessions: Sendable {
     let account = try principal.accountID
     let revoked = try await core.write { [core, revocations] transaction, now in
       try RevocationStore(transaction).expectToRevoke()
+      try principal.requireOwnApp(transaction)
       guard try SessionStore(transaction).revoke(id, of: account, at: now) else { throw Problem.notFound("session") }
+      try Unfinished.end(of: account, transaction)
       let revoked = [revocations.session(id, now: now)]
       try RevocationStore(transaction).insert(revoked)
       try core.events.record(.sessionRevoked(account: account, session: id), in: transaction)
@@ -71,6 +73,7 @@ struct Sessions: Sendable {
     let (account, current) = (try principal.accountID, principal.sessionID.flatMap { UUID(uuidString: $0) })
     let revoked = try await core.write { [core, revocations] transaction, now in
       try RevocationStore(transaction).expectToRevoke()
+      try principal.requireOwnApp(transaction)
       return try revocations.endSessions(of: account, besides: current, core.events, transaction, now)
     }
     await revocations.apply(revoked)
@@ -81,6 +84,7 @@ struct Sessions: Sendable {
     let account = try principal.accountID
     let revoked = try await core.write { [core, revocations] transaction, now in
       try RevocationStore(transaction).expectToRevoke()
+      try principal.requireOwnApp(transaction)
       let store = AccountStore(transaction)
       guard var row = try store.find(account) else { throw Problem.notFound("account") }
       row.epoch += 1
@@ -94,11 +98,12 @@ struct Sessions: Sendable {
 }
 
 extension Revocations {
-  /// Ends the open sessions of an account, inside a transaction.
+  /// Ends the open sessions of an account, and what is unfinished of them, inside a transaction.
   func endSessions(
     of account: UUID, besides session: UUID?, _ events: Outbox, _ transaction: any Transaction,
     _ now: Date
   ) throws -> [Revocation] {
+    try Unfinished.end(of: account, transaction)
     let ended = try SessionStore(transaction).revokeAll(of: account, besides: session, at: now)
     let revoked = ended.map { self.session($0, now: now) }
     try RevocationStore(transaction).insert(revoked)

@@ -47,10 +47,10 @@ struct TokenIssuer: Sendable {
       refreshExpiresIn: max(0, Int(session.row.idleExpiresAt.timeIntervalSince(session.now))))
   }
 
-  /// Of a client's session; with an ID token where its scope has `openid`.
+  /// Of a session that a client got; with an ID token where its scope has `openid`.
   func reply(for session: OpenSession, to client: ClientRow, nonce: String?) async throws -> TokenReply {
     let (accessToken, lifetime) = try await accessToken(for: session)
-    let scopes = session.scopes ?? []
+    let scopes = session.scopes ?? client.scopes
     var idToken: String?
     if scopes.contains(StandardScope.openID) {
       let claims = IDToken(
@@ -73,7 +73,7 @@ struct TokenIssuer: Sendable {
       tokenID: core.newID().lowercased, sessionID: row.id.lowercased, roles: subject.roles,
       permissions: subject.permissions, scope: session.scopes.map { $0.map(Permission.init(rawValue:)) },
       epoch: subject.account.epoch, methods: row.methods, policyVersion: subject.policyVersion,
-      clientID: row.clientID?.lowercased, authenticatedAt: row.authenticatedAt,
+      clientID: row.clientID?.lowercased, authenticatedAt: row.toldAuthentication,
       assurance: UserAuthentication.assurance(of: row.methods))
     let token = try await keys.signer().sign(claims)
     await keep(claims, usedAt: issuedAt, sessionEnd: row.idleExpiresAt)

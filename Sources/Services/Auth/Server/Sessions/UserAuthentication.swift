@@ -10,7 +10,12 @@ struct UserAuthentication: Sendable, Hashable {
 
   /// RFC 8176: `pwd`, `otp`, `mfa`; and `fed`.
   var methods: [String]
+  /// ``unknownTime`` where nobody knows.
   var at: Date
+
+  /// Of who signed in with a provider that does not say when they showed it who they are, which may be weeks ago: so long
+  /// ago that it is no recent sign-in, whoever asks for one.
+  static let unknownTime = Date(timeIntervalSince1970: 0)
 
   /// NIST SP 800-63B §4: two factors are `aal2`.
   var assurance: String { Self.assurance(of: methods) }

@@ -123,6 +123,18 @@ struct DeliveryStore {
       """)
   }
 
+  /// Ends dead letters that cannot be asked for any more.
+  /// - Returns: those that did.
+  func giveUp(of notifications: [UUID]) throws -> [DeliveryRow] {
+    guard !notifications.isEmpty else { return [] }
+    return try transaction.all(
+      """
+      UPDATE deliveries SET state = 'suppressed', reason = 'expired', steps = deliveries.steps + 1
+      WHERE notification_id IN \(list: notifications) AND state = 'dead_lettered'
+      RETURNING \(DeliveryRow.columns)
+      """)
+  }
+
   /// Oldest first.
   func deadLetters(_ request: DeadLetterRetry, limit: Int) throws -> [UUID] {
     var filter: SQL = "WHERE state = 'dead_lettered' AND state <> 'sent'"

@@ -8,6 +8,8 @@ import NotificationAPI
 /// copies soon after. Ids and states stay.
 struct Erasure: Sendable {
   let core: NotificationCore
+  /// Says which of the data only recipients may read.
+  let library: TemplateLibrary
 
   /// Ids of one task.
   static let batch = 500
@@ -38,11 +40,12 @@ struct Erasure: Sendable {
       let some = ErasedDeliveries(ids: Array(ids[start..<min(start + Self.batch, ids.count)]))
       try MessageStore(transaction).delete(some.ids)
       try core.tasks.enqueue(Self.task, some, in: transaction)
-      // An attempt that was under way may write its copy after that.
-      try core.tasks.enqueue(
-        Self.task, some, in: transaction, after: .seconds(DeliveryRun.greatestGo + core.configuration.lease))
+      try core.tasks.enqueue(Self.task, some, in: transaction, after: greatestAttempt)
     }
   }
+
+  /// For so long an attempt that is under way may still write its copy.
+  var greatestAttempt: Duration { .seconds(DeliveryRun.greatestGo + core.configuration.lease) }
 }
 
 struct ErasedDeliveries: Codable, Sendable { var ids: [UUID] }

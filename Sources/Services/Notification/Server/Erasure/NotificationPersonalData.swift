@@ -54,18 +54,14 @@ struct NotificationPersonalData: PersonalDataStore {
     let sections = [
       PersonalDataSection { after, limit, transaction in
         let after: SQL = after.map { "AND notifications.id > \($0)" } ?? ""
-        return try transaction.rows(
+        let rows: [NotificationRow] = try transaction.all(
           """
-          SELECT id, template, address, phone, name, locale, data, created_at FROM notifications
+          SELECT \(NotificationRow.columns) FROM notifications
           WHERE user_id = \(user) \(after) ORDER BY id LIMIT \(limit)
-          """
-        ).map { row in
-          let data: String? = try row.get("data")
-          let kept = KeptNotification(
-            id: try row.get("id"), template: try row.get("template"), address: try row.get("address"),
-            phone: try row.get("phone"), name: try row.get("name"), locale: try row.get("locale"), data: data,
-            createdAt: try row.get("created_at"))
-          return (kept.id, try PersonalDataItem(kind: "notification", kept))
+          """)
+        let templates = try erasure.library.templates(Set(rows.map(\.template)), in: transaction)
+        return try rows.map { row in
+          (row.id, try PersonalDataItem(kind: "notification", KeptNotification(row, templates[row.template])))
         }
       },
       PersonalDataSection { after, limit, transaction in
@@ -112,9 +108,19 @@ private struct KeptNotification: Encodable {
   var phone: String?
   var name: String?
   var locale: String?
-  /// JSON, as the template was given it.
+  /// JSON, as the template was given it, with dots for what only the mail's recipient may read: a mail that waits may
+  /// be to somebody else's address, and its token would prove that it is the user's.
   var data: String?
   var createdAt: Date
+
+  /// - Parameter template: Without it nobody knows what is a secret, so no data are told.
+  init(_ row: NotificationRow, _ template: CompiledTemplate?) throws {
+    (id, self.template, createdAt) = (row.id, row.template, row.createdAt)
+    (address, phone, name, locale) = (row.address, row.phone, row.name, row.locale)
+    guard let template, let text = row.data else { return }
+    let all = try JSONDecoder().decode(JSONObject.self, from: Data(text.utf8))
+    data = String(decoding: try JSONEncoder().encode(TemplateData.masked(all, template.variables)), as: UTF8.self)
+  }
 
   enum CodingKeys: String, CodingKey {
     case id, template, address, phone, name, locale, data
@@ -145,14 +151,15 @@ extension Erasure {
 
   /// Erases, and tells so once what transports keep is gone as well.
   func answer(_ user: UUID, in transaction: any Transaction) throws {
-    let waiting: Int64? = try transaction.scalar(
+    // One that waits may have been tried before, by a process that hangs.
+    let underWay: Int64? = try transaction.scalar(
       """
       SELECT count(*) FROM deliveries JOIN notifications ON notifications.id = deliveries.notification_id
-      WHERE notifications.user_id = \(user) AND deliveries.state = 'queued'
+      WHERE notifications.user_id = \(user)
+        AND (deliveries.state = 'sending' OR (deliveries.state = 'queued' AND deliveries.attempt > 0))
       """)
     let counts = try holder.remember(user, in: transaction)
-    // An attempt that is under way may write its copy after that.
-    let delay: Duration = (waiting ?? 0) > 0 ? .seconds(2 * core.configuration.lease) : .zero
+    let delay: Duration = (underWay ?? 0) > 0 ? greatestAttempt : .zero
     try core.tasks.enqueue(
       Self.receipt, OwedReceipt(user: user, counts: counts), in: transaction, after: delay, uniqueKey: user.lowercased)
   }
@@ -172,7 +179,7 @@ extension Erasure {
 
 extension NotificationService {
   func bindPersonalData(_ routes: inout Routes) {
-    let (holder, database) = (Erasure(core: core).holder, core.database)
+    let (holder, database) = (erasure.holder, core.database)
     routes.on(PersonalDataAPI.inventory(of: NotificationAPI.service)) { request, _ in
       try await holder.inventory(request, in: database)
     }

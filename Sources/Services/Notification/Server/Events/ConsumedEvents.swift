@@ -15,12 +15,7 @@ public struct ConsumedEvents: Sendable {
   /// Of the family `user`: accounts that were opened or are to be deleted, and people who are to be forgotten.
   public var ofUsers: [EventHandler] {
     [
-      .on(AuthEvents.userRegistered) { event, transaction in
-        let account = event.payload.accountID
-        try intake.take(
-          BuiltInTemplates.welcome, .account, for: account, about: account, onceKey: account.lowercased,
-          in: transaction)
-      },
+      welcome,
       notice(UserEvents.deletionRequested, BuiltInTemplates.deletionRequested),
       notice(UserEvents.deletionCancelled, BuiltInTemplates.deletionCancelled),
       .on(UserEvents.erasureRequested) { event, transaction in
@@ -28,6 +23,18 @@ public struct ConsumedEvents: Sendable {
       },
       .on(UserEvents.userErased) { event, transaction in try erasure.erase(event.payload.userID, in: transaction) },
     ]
+  }
+
+  /// Once the account is open. Until then it may be anybody's who knows the address, which auth writes to by itself.
+  private var welcome: EventHandler {
+    let opens =
+      intake.core.configuration.accountsOpenVerified ? AuthEvents.userVerified : AuthEvents.userRegistered
+    return .on(opens) { event, transaction in
+      let account = event.payload.accountID
+      try intake.take(
+        BuiltInTemplates.welcome, .account, for: account, about: account, onceKey: account.lowercased,
+        in: transaction)
+    }
   }
 
   /// It can be asked for and taken back again, so each event counts by itself.

@@ -82,11 +82,44 @@ struct NotificationStore {
       """)
   }
 
-  func blank(deliveries: [UUID]) throws {
+  // MARK: Age
+
+  /// What makes no sense any more is not sent, so nobody needs its data; a dead letter that is asked for again ends as
+  /// `expired`.
+  /// - Returns: of how many the data went.
+  func forgetExpired(at now: Date, limit: Int) throws -> Int {
     try transaction.execute(
       """
-      UPDATE notifications SET address = NULL, phone = NULL, name = NULL, data = NULL
-      WHERE id IN (SELECT notification_id FROM deliveries WHERE id IN \(list: deliveries))
+      UPDATE notifications SET data = NULL WHERE id IN (
+        SELECT id FROM notifications WHERE data IS NOT NULL AND expires_at <= \(now) AND \(Self.hasEnded)
+        LIMIT \(limit))
       """)
   }
+
+  /// - Returns: those that nothing is to be done about any more, and that have something of their recipients. The time is
+  ///   that for which they were meant.
+  func keptSince(before time: Date, limit: Int) throws -> [NotificationRow] {
+    try transaction.all(
+      """
+      SELECT \(NotificationRow.columns) FROM notifications
+      WHERE \(Self.isPersonal) AND COALESCE(send_at, created_at) < \(time) AND \(Self.hasEnded)
+      ORDER BY COALESCE(send_at, created_at) LIMIT \(limit)
+      """)
+  }
+
+  func blank(_ ids: [UUID]) throws {
+    guard !ids.isEmpty else { return }
+    try transaction.execute(
+      "UPDATE notifications SET address = NULL, phone = NULL, name = NULL, data = NULL WHERE id IN \(list: ids)")
+  }
+
+  /// Dead letters have, until they are asked for again.
+  private static let hasEnded: SQL = """
+    NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.notification_id = notifications.id
+      AND deliveries.state IN ('queued', 'sending'))
+    """
+
+  /// As in the index `notifications_kept`.
+  private static let isPersonal: SQL =
+    "(address IS NOT NULL OR phone IS NOT NULL OR name IS NOT NULL OR data IS NOT NULL)"
 }

@@ -102,7 +102,7 @@ struct Notifications: Sendable {
 
   /// What is under way may have been handed over already, so it is not canceled.
   func cancel(_ id: UUID) async throws -> NotificationRecord {
-    try await core.write { [core] transaction, now in
+    try await core.write { [core, library] transaction, now in
       guard let row = try NotificationStore(transaction).find(id) else { throw Problem.notFound("notification") }
       let store = DeliveryStore(transaction)
       let canceled = try store.cancel(of: id)
@@ -114,6 +114,9 @@ struct Notifications: Sendable {
       for delivery in canceled {
         try store.insertStep(delivery, nil, at: now)
         try core.events.record(delivery, template: row.template, in: transaction)
+      }
+      if try library.template(row.template, in: transaction)?.hasSecrets != false {
+        try NotificationStore(transaction).forgetData([id])
       }
       return try Self.withHistory(id, transaction)
     }

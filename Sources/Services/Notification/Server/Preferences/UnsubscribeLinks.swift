@@ -23,7 +23,8 @@ public struct UnsubscribeLinks: Sendable {
   static let lifetime: TimeInterval = 400 * 86_400
 
   private let masterKey: MasterKey
-  private let base: String?
+  /// Where people reach the platform, without a `/` at its end.
+  let base: String?
 
   /// - Parameter base: Where people reach the platform: `https://shop.example.com`. Without it mails have no link.
   public init(masterKey: MasterKey, base: String?) {

@@ -46,12 +46,13 @@ struct CompiledTemplate: Sendable {
   /// - Parameters:
   ///   - fixed: The variables of a built-in template, which are what its data are made of.
   ///   - former: What is published: a locale in it must not get lost.
+  ///   - platform: Where people reach the platform: what links with secrets in them begin with.
   /// - Throws: `Problem` 422 with everything that is wrong.
   init(
     _ name: String, version: Int64, _ content: TemplateContent, fixed: [TemplateVariable]? = nil,
-    former: TemplateContent? = nil
+    former: TemplateContent? = nil, platform: String? = nil
   ) throws {
-    var review = TemplateReview(fixed ?? content.variables)
+    var review = TemplateReview(fixed ?? content.variables, platform: platform)
     if let fixed, !content.variables.isEmpty, Set(content.variables.map(\.name)) != Set(fixed.map(\.name)) {
       review.fail("variables", "fixed", "are fixed in a built-in template: leave them out")
     }

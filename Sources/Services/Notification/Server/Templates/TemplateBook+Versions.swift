@@ -50,7 +50,8 @@ extension TemplateBook {
         throw Self.noDraft
       }
       return try CompiledTemplate(
-        request.name, version: number ?? 0, content, fixed: library.builtIn(request.name)?.variables)
+        request.name, version: number ?? 0, content, fixed: library.builtIn(request.name)?.variables,
+        platform: library.platform)
     }
     var data = Self.examples(compiled, core.configuration)
     for (name, value) in request.data?.members ?? [:] { data.members[name] = value }

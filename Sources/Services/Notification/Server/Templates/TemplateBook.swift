@@ -60,7 +60,8 @@ struct TemplateBook: Sendable {
       let fixed = library.builtIn(row.name)?.variables
       let former = try content(row.publishedVersion, of: row.name, transaction)
       row.lastVersion += 1
-      let compiled = try CompiledTemplate(row.name, version: row.lastVersion, draft, fixed: fixed, former: former)
+      let compiled = try CompiledTemplate(
+        row.name, version: row.lastVersion, draft, fixed: fixed, former: former, platform: library.platform)
       try Self.rehearse(compiled, core.configuration)
       if let fixed { draft.variables = fixed }
       draft.category = compiled.category

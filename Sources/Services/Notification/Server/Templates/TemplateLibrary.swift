@@ -17,10 +17,13 @@ final class TemplateLibrary: Sendable {
   private static let greatestCount = 1_000
 
   private let logger: Logger
+  /// Where people reach the platform, `https://shop.example.com`: what links with secrets in them begin with.
+  let platform: String?
 
   /// - Throws: a mistake in a built-in template.
-  init(logger: Logger) throws {
+  init(platform: String?, logger: Logger) throws {
     builtIn = try BuiltInTemplates.compiled()
+    self.platform = platform
     self.logger = logger
   }
 
@@ -59,7 +62,8 @@ final class TemplateLibrary: Sendable {
     let key = Key(name: name, version: version)
     if let template = compiled.withLock({ $0[key] }) { return template }
     guard let row = try TemplateStore(transaction).version(version, of: name) else { return nil }
-    let template = try CompiledTemplate(name, version: version, row.content, fixed: builtIn[name]?.variables)
+    let template = try CompiledTemplate(
+      name, version: version, row.content, fixed: builtIn[name]?.variables, platform: platform)
     compiled.withLock { compiled in
       if compiled.count >= Self.greatestCount { compiled.removeAll() }
       compiled[key] = template

@@ -5,9 +5,12 @@ import NotificationAPI
 /// Goes through the content of a template and notes everything that is wrong with it.
 struct TemplateReview {
   private let declared: [String: TemplateVariable]
+  private let platform: String?
   private(set) var errors: [Problem.FieldError] = []
 
-  init(_ variables: [TemplateVariable]) {
+  /// - Parameter platform: The address that links with secrets in them begin with.
+  init(_ variables: [TemplateVariable], platform: String?) {
+    self.platform = platform
     declared = Dictionary(
       (variables + CompiledTemplate.common).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     check(variables)
@@ -84,7 +87,9 @@ struct TemplateReview {
   ) -> [TemplateNode] {
     do throws(TemplateFault) {
       let nodes = try TemplateParser.parse(source)
-      for fault in TemplateChecker.faults(in: nodes, declared, isHTML: isHTML, isPublic: isPublic) {
+      for fault in TemplateChecker.faults(
+        in: nodes, declared, isHTML: isHTML, isPublic: isPublic, platform: platform)
+      {
         fail(field, fault.code, fault.message)
       }
       return nodes

@@ -10,7 +10,7 @@ struct WebhookDeliveryStore {
 
   /// Where workers hear that something is due.
   static let channel = "notification_webhook_due"
-  /// Attempts of one webhook that a claim takes: one that is slow leaves room for the others.
+  /// Attempts of one webhook at a time, in all instances: one that is slow leaves room for the others.
   private static let share = 8
 
   /// - Returns: false when the event is on its way to that webhook already.
@@ -28,8 +28,9 @@ struct WebhookDeliveryStore {
     return isNew
   }
 
-  /// Takes those that are due, most overdue first; of each webhook no more than its share. An attempt that never came
-  /// to its end counts as failed.
+  /// Takes those that are due, most overdue first; of each webhook no more than its share, less what it is being told.
+  /// Instances that claim in the same moment do not see each other's. An attempt that never came to its end counts as
+  /// failed.
   func claim(at now: Date, lease: Date, limit: Int) throws -> [WebhookDeliveryRow] {
     try transaction.all(
       """
@@ -37,9 +38,13 @@ struct WebhookDeliveryStore {
         SELECT id FROM webhook_deliveries
         WHERE due_at IS NOT NULL AND due_at <= \(now) AND id IN (
           SELECT ranked.id FROM (
-            SELECT id, due_at, row_number() OVER (PARTITION BY webhook_id ORDER BY due_at, id) AS place
+            SELECT id, webhook_id, due_at, row_number() OVER (PARTITION BY webhook_id ORDER BY due_at, id) AS place
             FROM webhook_deliveries WHERE due_at IS NOT NULL AND due_at <= \(now)) AS ranked
-          WHERE ranked.place <= \(Self.share) ORDER BY ranked.due_at, ranked.id LIMIT \(limit))
+          LEFT JOIN (
+            SELECT webhook_id, count(*) AS number FROM webhook_deliveries
+            WHERE state = 'sending' AND due_at > \(now) GROUP BY webhook_id) AS busy
+            ON busy.webhook_id = ranked.webhook_id
+          WHERE ranked.place + COALESCE(busy.number, 0) <= \(Self.share) ORDER BY ranked.due_at, ranked.id LIMIT \(limit))
         \(SQL.only(.postgresql, "FOR UPDATE SKIP LOCKED")))
       UPDATE webhook_deliveries SET state = 'sending', attempt = webhook_deliveries.attempt + 1, due_at = \(lease),
         failures = webhook_deliveries.failures + CASE WHEN webhook_deliveries.state = 'sending' THEN 1 ELSE 0 END
@@ -48,8 +53,9 @@ struct WebhookDeliveryStore {
       """)
   }
 
-  func nextDue() throws -> Date? {
-    try transaction.rows("SELECT due_at FROM webhook_deliveries WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1")
+  /// What is due already and was not claimed waits for an attempt of its webhook to end, not for a time.
+  func nextDue(after now: Date) throws -> Date? {
+    try transaction.rows("SELECT due_at FROM webhook_deliveries WHERE due_at > \(now) ORDER BY due_at LIMIT 1")
       .first.map { try $0.get(0) }
   }
 

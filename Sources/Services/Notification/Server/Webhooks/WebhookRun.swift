@@ -44,7 +44,7 @@ struct WebhookRun: Sendable {
       let store = WebhookDeliveryStore(transaction)
       let rows = try store.claim(at: now, lease: (now + Self.lease).roundedToMicroseconds, limit: limit)
       guard !rows.isEmpty else {
-        return Claim(wait: try store.nextDue().map { max(0, $0.timeIntervalSince(now)) })
+        return Claim(wait: try store.nextDue(after: now).map { $0.timeIntervalSince(now) })
       }
       let webhooks = Dictionary(
         uniqueKeysWithValues: try WebhookStore(transaction).list(Set(rows.map(\.webhookID))).map { ($0.id, $0) })

@@ -33,7 +33,7 @@ struct AccountCopies: Sendable {
       }
       let old = try store.findOrInsert(id, at: now)
       var row = old
-      row.copy(account, knows: requests, at: now)
+      row.copy(account, knows: requests, at: now, isHeld: try LegalHoldStore(transaction).standing(of: id) != nil)
       _ = try core.saveIfChanged(row, after: old, transaction, now)
       return true
     }
@@ -96,22 +96,23 @@ extension UserRow {
   /// Takes over what auth said.
   /// - Parameter requests: How often something had happened when auth was asked. If more did since, the answer may be
   ///   older than that, so what only events tell stays, and the account stays due.
-  mutating func copy(_ account: DirectoryAccount, knows requests: Int64, at now: Date) {
+  mutating func copy(_ account: DirectoryAccount, knows requests: Int64, at now: Date, isHeld: Bool) {
     let isCurrent = directoryRequests == requests
     if isCurrent { directoryDueAt = nil }
     guard !isGone, account.version >= accountVersion else { return }
     accountVersion = account.version
-    guard account.status != .deleted else { return closeAccount(at: now) }
+    guard account.status != .deleted else { return closeAccount(at: now, isHeld: isHeld) }
     (accountName, email) = (account.name, account.email)
     if isCurrent { isSuspended = account.status == .suspended }
   }
 
   /// Auth deleted the account. Its name and address go at once, as they did there; what the user gave to this service
   /// goes with the erasure, which is due now and cannot be taken back.
-  mutating func closeAccount(at now: Date) {
+  /// - Parameter isHeld: Whether a legal hold stands: then it keeps the copy, too, until the erasure.
+  mutating func closeAccount(at now: Date, isHeld: Bool) {
     guard !isGone else { return }
     isAccountDeleted = true
-    (accountName, email) = ("", nil)
+    if !isHeld { (accountName, email) = ("", nil) }
     isSuspended = false
     deletionDueAt = min(deletionDueAt ?? now, now)
     directoryDueAt = nil

@@ -38,7 +38,8 @@ public struct Lifecycle: Sendable {
 
   /// `user.deleted`: its name and address go now, the rest is due for erasure.
   public func deleted(_ account: UUID, in transaction: any Transaction) throws {
-    try hear(of: account, transaction) { row, now in row.closeAccount(at: now) }
+    let isHeld = try LegalHoldStore(transaction).standing(of: account) != nil
+    try hear(of: account, transaction) { row, now in row.closeAccount(at: now, isHeld: isHeld) }
   }
 
   /// Reads auth's account and takes over what is newer.

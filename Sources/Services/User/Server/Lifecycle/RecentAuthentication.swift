@@ -9,15 +9,13 @@ struct RecentAuthentication: Sendable {
   let core: UserCore
   let directory: any AccountDirectory
 
-  /// Seconds since the sign-in, or the step-up, after which it takes another one; as auth has it by itself.
-  static let greatestAge: TimeInterval = 600
-
   /// - Throws: `Problem` 401 `insufficient_user_authentication`, with what the account can step up by, as far as auth can be
   ///   asked: it is refused in any case.
   func require(of principal: Principal) async throws {
     let now = try await core.read { _, now in now }
-    if let time = principal.authenticatedAt, now.timeIntervalSince(time) <= Self.greatestAge { return }
-    throw Problem.insufficientAuthentication(maximumAge: Self.greatestAge, methods: try await methods(of: principal))
+    let greatestAge = core.configuration.stepUpMaximumAge
+    if let time = principal.authenticatedAt, now.timeIntervalSince(time) <= greatestAge { return }
+    throw Problem.insufficientAuthentication(maximumAge: greatestAge, methods: try await methods(of: principal))
   }
 
   private func methods(of principal: Principal) async throws -> [ProofMethod]? {

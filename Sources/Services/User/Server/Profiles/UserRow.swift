@@ -90,10 +90,15 @@ struct UserRow: SQLRecord, Hashable {
   /// Whether name and address were ever copied, or never will be.
   var isComplete: Bool { accountVersion > 0 || isGone }
 
+  /// Empty where the account is gone, also when a legal hold keeps it.
+  var shownName: String { displayName ?? (isGone ? "" : accountName) }
+
+  /// Of whom is gone without the copy of name and address, which a legal hold may keep: it is nobody's to be written to.
   func profile(_ configuration: UserConfiguration) -> Profile {
     Profile(
-      id: id, displayName: displayName ?? accountName, givenName: givenName, familyName: familyName, email: email,
-      phone: phone, bio: bio, avatarURL: avatarURL, locale: locale ?? configuration.defaultLocale,
+      id: id, displayName: shownName, givenName: givenName, familyName: familyName,
+      email: isGone ? nil : email, phone: phone, bio: bio, avatarURL: avatarURL,
+      locale: locale ?? configuration.defaultLocale,
       timezone: timezone ?? configuration.defaultTimezone, status: status, deletionDueAt: deletionDueAt,
       version: version, createdAt: createdAt, updatedAt: updatedAt)
   }

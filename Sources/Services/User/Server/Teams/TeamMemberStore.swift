@@ -27,7 +27,7 @@ struct TeamMemberRow: SQLRecord, Hashable {
 
   func member(_ user: UserRow?) -> TeamMember {
     TeamMember(
-      userID: self.user, displayName: user.map { $0.displayName ?? $0.accountName } ?? "", avatarURL: user?.avatarURL,
+      userID: self.user, displayName: user?.shownName ?? "", avatarURL: user?.avatarURL,
       role: role, joinedAt: joinedAt, version: version)
   }
 }

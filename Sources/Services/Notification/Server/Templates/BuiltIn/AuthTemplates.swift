@@ -130,6 +130,21 @@ enum AuthTemplates {
         news: "ein Passkey Ihres Kontos bei {{site.name}} wurde entfernt: er öffnet das Konto nicht mehr.",
         advice: "Falls Sie das nicht waren, hat vielleicht jemand anders Ihr Konto. Wenden Sie sich sofort an "
           + "{{auth.contact}}."), contact),
+    "auth.api_key_created": notice(
+      .init(
+        subject: "An API key for your account at {{site.name}}",
+        news:
+          "an API key was made for your account at {{site.name}}: whoever has it acts for you without signing in, until "
+          + "it is ended.",
+        advice: "If it was not you, somebody else may have your account. Set a new password by mail, which ends every "
+          + "key, and ask {{auth.contact}} at once."),
+      .init(
+        subject: "Ein API-Schlüssel für Ihr Konto bei {{site.name}}",
+        news:
+          "für Ihr Konto bei {{site.name}} wurde ein API-Schlüssel angelegt: wer ihn hat, handelt für Sie, ohne sich "
+          + "anzumelden, bis er beendet wird.",
+        advice: "Falls Sie das nicht waren, hat vielleicht jemand anders Ihr Konto. Setzen Sie per E-Mail ein neues "
+          + "Passwort, das beendet alle Schlüssel, und wenden Sie sich sofort an {{auth.contact}}."), contact),
     "auth.identity_linked": notice(
       .init(
         subject: "Another way to sign in to {{site.name}}",

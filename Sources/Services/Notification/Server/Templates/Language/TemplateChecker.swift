@@ -10,23 +10,32 @@ struct TemplateChecker {
   private var guarded: Set<String> = []
   /// The lists whose items `this` stands for, innermost last.
   private var loops: [String] = []
-  /// How the literal text may end where the walk is: it tells whether a value stands in an attribute.
-  private var tails: Set<String> = [""]
+  private let platform: String?
+  /// Where the walk may be, by all ways that lead there.
+  private var places: Set<TemplatePlace>
+  /// Characters read, by all those ways.
+  private var steps = 0
   private(set) var faults: [TemplateFault] = []
 
   private static let greatestFaults = 20
+  private static let greatestSteps = 2_000_000
 
-  private init(_ variables: [String: TemplateVariable], isHTML: Bool, isPublic: Bool) {
+  private init(_ variables: [String: TemplateVariable], isHTML: Bool, isPublic: Bool, platform: String?) {
     self.isPublic = isPublic
     self.variables = variables
     self.isHTML = isHTML
+    self.platform = platform
+    places = [TemplatePlace(isHTML: isHTML)]
   }
 
-  /// - Parameter isPublic: Others may see it, so there is no place for a secret.
+  /// - Parameters:
+  ///   - isPublic: Others may see it, so there is no place for a secret.
+  ///   - platform: The address that links with secrets in them begin with; nil where there are none.
   static func faults(
-    in nodes: [TemplateNode], _ variables: [String: TemplateVariable], isHTML: Bool, isPublic: Bool = false
+    in nodes: [TemplateNode], _ variables: [String: TemplateVariable], isHTML: Bool, isPublic: Bool = false,
+    platform: String? = nil
   ) -> [TemplateFault] {
-    var checker = TemplateChecker(variables, isHTML: isHTML, isPublic: isPublic)
+    var checker = TemplateChecker(variables, isHTML: isHTML, isPublic: isPublic, platform: platform)
     checker.walk(nodes)
     return checker.faults
   }
@@ -44,10 +53,15 @@ struct TemplateChecker {
   }
 
   private mutating func literal(_ text: String) {
-    if isHTML, ["<script", "<style", "javascript:"].contains(where: text.lowercased().contains) {
-      fault("script", "there is no place for scripts or style sheets; use style attributes")
-    }
-    tails = Set(tails.map { String(($0 + text).suffix(400)) })
+    if isHTML, text.lowercased().contains("javascript:") { fault(.script) }
+    steps += places.count * text.utf8.count
+    guard steps <= Self.greatestSteps else { return fault(Self.tooLong) }
+    places = Set(
+      places.map { place in
+        var place = place
+        if let found = place.read(text) { fault(found) }
+        return place
+      })
   }
 
   private mutating func value(_ path: TemplatePath) {
@@ -62,39 +76,42 @@ struct TemplateChecker {
     if !variable.required, !guarded.contains(name) {
       fault("unguarded_variable", "\(path) is not always there: write it inside {{#if \(path)}}", path)
     }
-    if isHTML { attribute(path, variable) }
-    tails = Set(tails.map { String(($0 + "x").suffix(400)) })
+    for place in places { check(place, path, variable) }
+    places = Set(
+      places.map { place in
+        var place = place
+        place.write(isAddress: variable.kind == .url)
+        return place
+      })
   }
 
-  private mutating func attribute(_ path: TemplatePath, _ variable: TemplateVariable) {
-    for tail in tails {
-      let end = tail.lowercased()
-      let compact = end.filter { !$0.isWhitespace }
-      if compact.last == "=", Self.isInTag(end) {
-        return fault("unquoted_attribute", "put {{\(path)}} in quotes: an attribute without them can be left", path)
+  private mutating func check(_ place: TemplatePlace, _ path: TemplatePath, _ variable: TemplateVariable) {
+    guard place.takesValues else {
+      if place.kind == .comment || place.kind == .declaration {
+        return fault("markup", "\(path) stands in a comment, where there is no place for values", path)
       }
-      let begins = ["href", "src", "action", "formaction", "background"].contains { name in
-        ["\"", "'"].contains { compact.hasSuffix("\(name)=\($0)") }
-      }
-      if begins, variable.kind != .url {
-        return fault("not_a_url", "\(path) begins a link: declare it as url", path)
-      }
+      return fault("unquoted_attribute", "put {{\(path)}} in quotes: an attribute without them can be left", path)
     }
-  }
-
-  private static func isInTag(_ text: String) -> Bool {
-    guard let open = text.lastIndex(of: "<") else { return false }
-    return text.lastIndex(of: ">").map { $0 < open } ?? true
+    if variable.kind == .secret {
+      if !isPublic, !place.keepsSecrets(platform) {
+        let address = platform.map { " \($0)" } ?? ", which GRAVITY_ISSUER names"
+        fault(
+          "secret", "\(path) is a secret: it goes into text, or into an href behind the platform's address\(address)",
+          path)
+      }
+    } else if place.beginsLink, variable.kind != .url {
+      fault("not_a_url", "\(path) begins a link: declare it as url", path)
+    }
   }
 
   private mutating func choice(_ path: TemplatePath, _ then: [TemplateNode], _ otherwise: [TemplateNode]) {
     _ = declared(path)
-    let (before, known) = (tails, guarded)
+    let (before, known) = (places, guarded)
     guarded.insert(name(path))
     walk(then)
     guarded = known
-    let afterThen = tails
-    tails = before
+    let afterThen = places
+    places = before
     walk(otherwise)
     join(afterThen)
   }
@@ -103,7 +120,7 @@ struct TemplateChecker {
     if let variable = declared(path), variable.kind != .list {
       fault("not_a_list", "\(path) is no list", path)
     }
-    let before = tails
+    let before = places
     loops.append(name(path))
     walk(body)
     // A second time, since an item may follow another.
@@ -112,13 +129,14 @@ struct TemplateChecker {
     join(before)
   }
 
-  private mutating func join(_ others: Set<String>) {
-    tails.formUnion(others)
-    if tails.count > 64 {
-      fault("too_long", "there are too many ways through the text")
-      tails = [""]
-    }
+  private mutating func join(_ others: Set<TemplatePlace>) {
+    places.formUnion(others)
+    guard places.count > 64 else { return }
+    fault(Self.tooLong)
+    places = [TemplatePlace(isHTML: isHTML)]
   }
+
+  private static let tooLong = TemplateFault("too_long", "there are too many ways through the text")
 
   private mutating func declared(_ path: TemplatePath) -> TemplateVariable? {
     if path.isOfItem, loops.isEmpty {
@@ -140,7 +158,10 @@ struct TemplateChecker {
   }
 
   private mutating func fault(_ code: String, _ message: String, _ path: TemplatePath? = nil) {
-    let fault = TemplateFault(code, path.map { "line \($0.line): \(message)" } ?? message)
+    fault(TemplateFault(code, path.map { "line \($0.line): \(message)" } ?? message))
+  }
+
+  private mutating func fault(_ fault: TemplateFault) {
     if !faults.contains(fault) { faults.append(fault) }
   }
 }
