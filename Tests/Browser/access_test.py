@@ -311,6 +311,26 @@ def a_client_is_made_its_secret_shown_once_and_rotated(visit):
 
 
 @test
+def a_client_that_came_with_the_platform_is_switched_off_and_nothing_else(visit):
+    data = visit.stand_in.access_data
+    made = data.create_client({"name": "Console", "authentication": "none", "grants": ["authorization_code"], "scopes": ["*:*", "account"],
+                               "redirect_uris": ["https://id.example.org/console/signed-in"], "post_logout_redirect_uris": [],
+                               "first_party": True})[1]["client"]
+    made["built_in"] = True
+    page = visit.sign_in("/console/clients")
+    expect(rows(page).first.locator(".tag")).to_have_text("built in")
+    rows(page).first.locator("a").click()
+    for name in ("Edit", "Delete"):
+        expect(page.locator(".page-head").get_by_role("button", name=name)).to_be_disabled()
+    expect(page.locator(".facts")).to_contain_text("by it people sign in to this console with other providers")
+    page.get_by_role("button", name="Switch off").click()
+    expect(dialog(page)).to_contain_text("Whoever did stays signed in")
+    accept(page, "Switch off")
+    expect(page.locator(".page-head .pill")).to_have_text("Off")
+    assert not made["enabled"]
+
+
+@test
 def a_service_has_no_redirect_uri(visit):
     page = visit.sign_in("/console/clients/new")
     page.get_by_label("Name", exact=True).fill("Sync")

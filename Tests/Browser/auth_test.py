@@ -196,6 +196,26 @@ def passkeys(page, platform, shots):
     page.get_by_text("That passkey does not open an account here").wait_for()
 
 
+def console(page, platform, shots):
+    """The console's way through these pages, to a session like those of its own forms, and out again."""
+    page.goto(platform.base + "/console/me")
+    other_ways = page.get_by_role("button", name="Other ways to sign in")
+    other_ways.click()
+    page.get_by_text("to continue to Console").wait_for()
+    page.get_by_role("link", name="Continue with Acme").wait_for()
+    shots.take(page, "console-sign-in")
+    sign_in(page, platform)
+    page.get_by_role("heading", name="Your account").wait_for()
+    assert page.url == platform.base + "/console/me", page.url
+    page.reload()
+    page.get_by_role("heading", name="Your account").wait_for()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    # What the browser has lets nobody in again.
+    other_ways.click()
+    page.get_by_label("Password").wait_for()
+    assert "/oauth/authorize" in page.url, page.url
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--base", required=True, help="a gateway's address")
@@ -213,7 +233,7 @@ def main():
         print(f"skipped: there is no browser at {given.browser}")
         return 0
     platform, shots, failed = Platform(given.base, given.email, given.password), Shots(given.shots), 0
-    tests = (code_flow, device_flow, passkeys)
+    tests = (code_flow, device_flow, passkeys, console)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=given.browser, args=["--no-sandbox"])
         for test in tests:

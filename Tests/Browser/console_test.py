@@ -9,6 +9,7 @@ import traceback
 from playwright.sync_api import expect, sync_playwright
 
 import access_test
+import gateway_test
 import own_test
 from stand_in import PASSWORD, StandIn
 
@@ -139,7 +140,9 @@ def a_reload_keeps_the_session_and_the_filter(visit):
 @test
 def signing_out_ends_the_session_here_and_there(visit):
     page = visit.sign_in()
-    page.click("text=Sign out")
+    # The page does not wait for the answer.
+    with page.expect_response("**/api/v1/auth/logout"):
+        page.click("text=Sign out")
     expect(page.locator("#email")).to_be_visible()
     assert page.evaluate("sessionStorage.length") == 0 and len(visit.stand_in.ended) == 1
     page.reload()
@@ -243,6 +246,8 @@ def what_happens_is_shown_as_it_happens(visit):
 def rows_do_not_move_under_the_mouse(visit):
     page = visit.sign_in()
     expect(page.locator(".live")).to_have_text("Live")
+    # Before, there is nothing to be over.
+    expect(rows(page)).to_have_count(50)
     page.mouse.move(600, 500)
     page.mouse.move(604, 504)
     first = rows(page).first.locator(".subject").inner_text()
@@ -428,9 +433,10 @@ def look(visit, name, scheme, width):
 
 
 LOOKS = [("light", 1280), ("light", 1600), ("light", 390), ("dark", 390), ("dark", 1280)]
-for pages, what in ((every_page, "every_page"), (access_test.every_page, "every_page_of_access"), (own_test.every_page, "every_page_of_ones_own")):
+for pages, what in ((every_page, "every_page"), (access_test.every_page, "every_page_of_access"), (own_test.every_page, "every_page_of_ones_own"),
+                    (gateway_test.every_page, "every_page_of_a_gateway")):
     test(looks(pages, what))
-TESTS += access_test.TESTS + own_test.TESTS
+TESTS += access_test.TESTS + own_test.TESTS + gateway_test.TESTS
 
 
 @test
@@ -456,6 +462,8 @@ def main():
     options.add_argument("--console", help="a running console service to take the files from")
     options.add_argument("--shots", type=pathlib.Path, help="where to put pictures")
     options.add_argument("--only", help="tests with this in their name")
+    options.add_argument("--slow", type=float, default=0, metavar="SECONDS",
+                         help="let every answer of the API wait for up to this long, before and after it is made")
     options = options.parse_args()
     if options.shots:
         options.shots.mkdir(parents=True, exist_ok=True)
@@ -466,7 +474,7 @@ def main():
             name = function.__name__.replace("_", " ")
             if options.only and options.only not in name:
                 continue
-            stand_in = StandIn(options.console)
+            stand_in = StandIn(options.console, slow=options.slow)
             visit = Visit(browser, stand_in, shots=options.shots, **getattr(function, "options", {}))
             try:
                 function(visit)

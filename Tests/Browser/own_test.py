@@ -228,6 +228,8 @@ def a_step_up_asks_for_what_the_account_has(visit):
     expect(proof).to_contain_text("it was canceled, or took too long")
     page.keyboard.press("Escape")
     passkeys, own.passkeys = own.passkeys, []
+    # Nor is there another way in.
+    visit.stand_in.elsewhere.providers = []
     form.get_by_role("button", name="Make the key").click()
     expect(form.get_by_role("alert").last).to_contain_text("sign out, and sign in again, first")
     own.passkeys = passkeys
@@ -384,7 +386,7 @@ def providers_are_connected_and_disconnected(visit):
     expect(dialog(page)).to_contain_text("Nobody could sign in to the account any more")
     own.has_password = True
     accept(page, "Disconnect")
-    expect(part.get_by_role("button", name="Connect Acme")).to_be_visible()
+    expect(part.get_by_role("button", name="Connect Acme", exact=True)).to_be_visible()
     assert own.identities == []
     part.get_by_role("button", name="Connect Globex").click()
     accept(page, "Go there")
@@ -480,6 +482,118 @@ def an_erasure_is_asked_for_by_typing_and_taken_back(visit):
     page.get_by_role("button", name="Take it back").click()
     accept(page, "Keep it")
     expect(page.locator(".summary")).to_have_count(0)
+
+
+def go_elsewhere(page):
+    page.get_by_role("button", name="Other ways to sign in").click()
+
+
+@test
+def a_sign_in_elsewhere_comes_back_to_where_the_reader_wanted_to_go(visit):
+    page, elsewhere = visit.page, visit.stand_in.elsewhere
+    page.goto("/console/sagas?state=parked")
+    expect(page.locator(".elsewhere")).to_contain_text("Acme, Globex")
+    go_elsewhere(page)
+    expect(rows(page)).to_have_count(3)
+    expect(page.locator(".who")).to_contain_text("admin@example.org")
+    assert page.url == visit.stand_in.address + "/console/sagas?state=parked", page.url
+    asked = elsewhere.asked[0]
+    assert (asked["response_type"], asked["code_challenge_method"], asked["prompt"]) == ("code", "S256", "select_account"), asked
+    assert len(asked["state"]) == 43 and "scope" not in asked, asked
+    assert elsewhere.codes == {} and page.evaluate("Object.keys(sessionStorage)") == ["gravity.console.session"]
+    # It goes on as a session of the forms here does.
+    page.reload()
+    expect(rows(page)).to_have_count(3)
+    assert visit.stand_in.counts == {"refresh": 1, "reuse": 0}, visit.stand_in.counts
+    # The address with the code is not in the history.
+    page.go_back()
+    expect(rows(page)).to_have_count(3)
+    with page.expect_response("**/api/v1/auth/logout"):
+        page.click("text=Sign out")
+    expect(page.locator("#email")).to_be_visible()
+    assert page.evaluate("sessionStorage.length") == 0 and len(visit.stand_in.ended) == 1
+
+
+@test
+def an_answer_that_nobody_asked_for_signs_nobody_in(visit):
+    page, elsewhere = visit.page, visit.stand_in.elsewhere
+    stray = "/console/signed-in?code=theirs&state=theirs&iss=" + visit.stand_in.address
+    page.goto(stray)
+    expect(page.get_by_role("alert")).to_have_text("That sign-in was not begun in this tab, or is over. Begin again.")
+    assert page.url == visit.stand_in.address + "/console/", page.url
+    for changed, told in (({"state": "theirs"}, "was not begun in this tab"), ({"state": None}, "was not begun in this tab"),
+                          ({"iss": "https://evil.example"}, "is not from this platform"), ({"iss": None}, "is not from this platform")):
+        elsewhere.answer = changed
+        page.goto("/console/keys")
+        go_elsewhere(page)
+        expect(page.get_by_role("alert")).to_contain_text(told)
+        assert "code" not in page.url and "gravity.console.session" not in page.evaluate("Object.keys(sessionStorage)"), page.url
+    assert len(elsewhere.codes) == 4, "no code was sent on"
+    elsewhere.answer = {}
+    page.goto("/console/keys")
+    go_elsewhere(page)
+    expect(page.locator(".page-head h1")).to_have_text("API keys")
+    # Whoever is in stays in.
+    page.goto(stray)
+    expect(page.locator(".who")).to_contain_text("admin@example.org")
+
+
+@test
+def a_sign_in_elsewhere_that_came_to_nothing_is_told(visit):
+    page, elsewhere = visit.page, visit.stand_in.elsewhere
+    for changed, told in (({"code": None, "error": "access_denied"}, "You were not signed in: it was refused there."),
+                          ({"code": None, "error": "invalid_request", "error_description": EVIL}, f"You were not signed in: {EVIL}."),
+                          ({"code": "late"}, "That took too long, or was done before. Begin again.")):
+        elsewhere.answer = changed
+        page.goto("/console/data/history")
+        go_elsewhere(page)
+        expect(page.get_by_role("alert")).to_contain_text(told)
+        # Signing in here leads there all the same.
+        assert page.url == visit.stand_in.address + "/console/data/history", page.url
+    give_password(visit, page.url)
+    expect(page.locator(".page-head h1")).to_be_visible()
+
+
+@test
+def other_ways_are_offered_where_there_are_some(visit):
+    page, elsewhere = visit.page, visit.stand_in.elsewhere
+    elsewhere.providers = []
+    with page.expect_response("**/oauth-authorization-server"):
+        page.goto("/console/keys?x=1")
+    expect(page.locator("#email")).to_be_visible()
+    expect(page.locator(".elsewhere")).to_be_empty()
+    # Where the platform is called by another name, there is nothing to come back to.
+    elsewhere.providers, elsewhere.issuer = ["Acme"], visit.stand_in.address.replace("127.0.0.1", "localhost")
+    page.reload()
+    link = page.get_by_role("link", name="Other ways to sign in")
+    expect(link).to_have_attribute("href", elsewhere.issuer + "/console/keys?x=1")
+    expect(page.locator(".elsewhere")).to_contain_text("at localhost")
+    # Over plain HTTP from elsewhere nobody is sent.
+    elsewhere.issuer = "http://gravity.example"
+    with page.expect_response("**/oauth-authorization-server"):
+        page.reload()
+    expect(page.locator(".elsewhere")).to_be_empty()
+
+
+@test
+def who_can_show_nothing_here_signs_in_elsewhere_again(visit):
+    own = visit.stand_in.own
+    page = visit.page
+    page.goto("/console/me")
+    go_elsewhere(page)
+    own.has_password, own.passkeys, own.is_recent = False, [], False
+    on_page(page, "Second factor").get_by_role("button", name="Set up an app").click()
+    accept(page, "Show the key")
+    again = page.get_by_role("dialog", name="Sign in again?")
+    own.is_recent = True
+    again.get_by_role("button", name="Sign out and in again").click()
+    expect(again).to_be_hidden()
+    expect(page.locator(".page-head h1")).to_have_text("Your account")
+    assert [asked["prompt"] for asked in visit.stand_in.elsewhere.asked] == ["select_account", "login"]
+    assert len(visit.stand_in.ended) == 1, "the session before it ended"
+    on_page(page, "Second factor").get_by_role("button", name="Set up an app").click()
+    accept(page, "Show the key")
+    expect(page.get_by_role("img", name="QR code for the authenticator app")).to_be_visible()
 
 
 def people(count):
@@ -607,6 +721,9 @@ def every_page(visit):
     visit.page.keyboard.press("Enter")
     expect(visit.page.get_by_label("Code of the mail")).to_be_visible()
     yield "recovery"
+    visit.page.goto("/console/signed-in?code=theirs&state=theirs")
+    expect(visit.page.locator(".elsewhere")).to_contain_text("Acme")
+    yield "elsewhere"
     page = give_password(visit, "/console/me")
     expect(page.locator("#code")).to_be_visible()
     give_code(page, "000000")

@@ -15,6 +15,8 @@ import urllib.request
 import uuid
 
 from stand_in_access import OPENAPI, Access, Refusal, ordered_id
+from stand_in_elsewhere import Elsewhere
+from stand_in_gateway import Gateway
 from stand_in_own import Own
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -22,7 +24,7 @@ FILES = ROOT / "Sources" / "Console" / "Files"
 PASSWORD = "correct horse"
 PERMISSIONS = {
     "admin": ["*:*"], "user": [],
-    "reader": ["sagas:read", "accounts:read", "roles:read", "clients:read", "notifications:read"],
+    "reader": ["sagas:read", "accounts:read", "roles:read", "clients:read", "notifications:read", "gateway:read"],
 }
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 STATES = ("running", "waiting", "compensating", "parked", "completed", "compensated")
@@ -179,12 +181,13 @@ class Server(http.server.ThreadingHTTPServer):
 class StandIn:
     """`mode`: empty, fail (a problem instead of lists), events (whether there are any), ttl (of access tokens)."""
 
-    def __init__(self, console=None, sagas=2_989):
+    def __init__(self, console=None, sagas=2_989, slow=0):
         self.sagas = Sagas(sagas)
         self.own = Own()
         self.access_data = Access(self.own.require_recent)
+        self.gateway = Gateway()
         self.mode = {"empty": False, "fail": False, "events": True, "ttl": 900}
-        self.console = console
+        self.console, self.slow = console, slow
         self.access, self.refresh, self.ended = {}, {}, set()
         self.counts = {"refresh": 0, "reuse": 0}
         self.watchers = []
@@ -194,6 +197,7 @@ class StandIn:
         self.server = Server(("127.0.0.1", 0), self.handler())
         self.server.daemon_threads = True
         self.address = f"http://127.0.0.1:{self.server.server_port}"
+        self.elsewhere = Elsewhere(self.address)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def publish(self, saga):
@@ -240,7 +244,18 @@ class StandIn:
             def log_message(self, *_):
                 pass
 
+            def parse_request(self):
+                is_request = super().parse_request()
+                if is_request:
+                    self.dawdle()
+                return is_request
+
+            def dawdle(self):
+                if self.path.startswith("/api/"):
+                    time.sleep(random.uniform(0, stand_in.slow))
+
             def reply(self, status, body=b"", kind="application/json", headers=()):
+                self.dawdle()
                 data = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(data)))
@@ -288,6 +303,11 @@ class StandIn:
                     return who and self.reply(200, {
                         "id": ordered_id(1), "email": stand_in.own.address or who, "name": who.split("@")[0].title() + " Example", "roles": ["user"],
                         "email_verified": stand_in.own.is_verified, "created_at": "2026-01-02T03:04:05.000000Z"})
+                if url.path == "/.well-known/oauth-authorization-server":
+                    return self.reply(200, stand_in.elsewhere.metadata())
+                if url.path == "/oauth/authorize":
+                    there = stand_in.elsewhere.authorize(query)
+                    return self.reply(303, headers=[("Location", there)]) if there else self.reply(400, b"Unknown", "text/plain")
                 if url.path == "/openapi.json":
                     return self.reply(200, OPENAPI)
                 if self.ours("GET", url.path, query):
@@ -306,13 +326,13 @@ class StandIn:
                 return self.problem(404, "not_found", "There is nothing at this address")
 
             def ours(self, method, path, query=None, body=None):
-                """Whether it is answered by what there is of accounts, clients and mail, or of the reader's own."""
+                """Whether it is answered by what there is of accounts, clients and mail, of the reader's own, or of a gateway."""
                 given = (method, path, query or {}, body, self.headers.get("if-match"))
-                found = stand_in.access_data.answer(*given) or stand_in.own.answer(*given)
+                found = next(filter(None, (part.answer(*given) for part in (stand_in.access_data, stand_in.own, stand_in.gateway))), None)
                 if found is None:
                     return False
                 permission, answer = found
-                if not path.startswith("/.well-known") and not self.caller(permission):
+                if not self.caller(permission):
                     return True
                 if stand_in.mode["fail"]:
                     self.problem(503, "temporarily_unavailable", "The service cannot do this now", detail="Try again in a moment.")
@@ -388,7 +408,16 @@ class StandIn:
                 kind = TYPES[file.suffix] + ("" if file.suffix == ".svg" else "; charset=utf-8")
                 return self.reply(200, file.read_bytes(), kind, policy(of_mail=name == "assets/mail-frame.html"))
 
+            def token(self):
+                form = dict(urllib.parse.parse_qsl(self.rfile.read(int(self.headers["content-length"])).decode()))
+                if not stand_in.elsewhere.exchange(form):
+                    return self.reply(400, {"error": "invalid_grant", "error_description": "The code, or what came with it, is not good"})
+                tokens = stand_in.tokens("admin@example.org", uuid.uuid4().hex)
+                return self.reply(200, {**tokens, "scope": "*:* account"})
+
             def do_POST(self):
+                if self.path == "/oauth/token":
+                    return self.token()
                 if self.headers.get("content-type") != "application/json":
                     return self.problem(415, "unsupported_media_type", "The body must be JSON")
                 body = self.body()

@@ -224,7 +224,7 @@ class Access(Answers):
         id = ordered_id(5_000 + len(self.clients))
         has_secrets = body["authentication"].startswith("client_secret")
         secrets = [{"id": str(uuid.uuid4()), "created_at": stamp(time.time() - 60)}] if has_secrets else []
-        self.clients[id] = {**body, "id": id, "enabled": True, "secrets": secrets, "version": 1,
+        self.clients[id] = {**body, "id": id, "enabled": True, "built_in": False, "secrets": secrets, "version": 1,
                             "created_at": stamp(time.time()), "updated_at": stamp(time.time())}
         return 201, {"client": self.clients[id], **({"client_secret": "gcs_first-secret"} if has_secrets else {})}
 
@@ -245,9 +245,6 @@ class Access(Answers):
     def delete_secret(self, id, secret, **_):
         self.clients[id]["secrets"] = [one for one in self.clients[id]["secrets"] if one["id"] != secret]
         return 204, None
-
-    def metadata(self, **_):
-        return 200, {"grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"]}
 
     def list_keys(self, query, **_):
         return 200, self.page(self.keys, query)
@@ -357,7 +354,6 @@ Access.routes = [
     (f"DELETE {AUTH}/clients/([^/]+)", "clients:write", "delete_client"),
     (f"POST {AUTH}/clients/([^/]+)/secrets", "clients:write", "create_secret"),
     (f"DELETE {AUTH}/clients/([^/]+)/secrets/([^/]+)", "clients:write", "delete_secret"),
-    ("GET /.well-known/oauth-authorization-server", None, "metadata"),
     (f"GET {AUTH}/api-keys", None, "list_keys"), (f"POST {AUTH}/api-keys", None, "create_key"),
     (f"DELETE {AUTH}/api-keys/([^/]+)", None, "delete_key"), (f"GET {AUTH}/sessions", None, "own_sessions"),
     (f"DELETE {AUTH}/sessions/([^/]+)", None, "end_session"), (f"DELETE {AUTH}/sessions", None, "end_other_sessions"),

@@ -274,6 +274,9 @@ static const unsigned char assets_session_js[] = {
 static const unsigned char assets_sign_in_code_js[] = {
 #embed "../Files/assets/sign-in-code.js"
 };
+static const unsigned char assets_sign_in_elsewhere_js[] = {
+#embed "../Files/assets/sign-in-elsewhere.js"
+};
 static const unsigned char assets_sign_in_passkey_js[] = {
 #embed "../Files/assets/sign-in-passkey.js"
 };
@@ -391,6 +394,7 @@ static const console_file files[] = {
     FILE_AT("assets/save.js", assets_save_js),
     FILE_AT("assets/session.js", assets_session_js),
     FILE_AT("assets/sign-in-code.js", assets_sign_in_code_js),
+    FILE_AT("assets/sign-in-elsewhere.js", assets_sign_in_elsewhere_js),
     FILE_AT("assets/sign-in-passkey.js", assets_sign_in_passkey_js),
     FILE_AT("assets/sign-in-recovery.js", assets_sign_in_recovery_js),
     FILE_AT("assets/sign-in-words.js", assets_sign_in_words_js),

@@ -18,12 +18,15 @@ let who = null;
 /// Ends what the present page has going on.
 let leave = null;
 
-export function showSignIn(notice = null) {
+/// - Parameters:
+///   - notice: what led here.
+///   - wrong: why a sign-in came to nothing.
+export function showSignIn(notice = null, wrong = null) {
   close();
   closeQuestions();
   main = null;
   document.title = "Sign in · Gravity";
-  fill(root, signIn(notice));
+  fill(root, signIn(notice, wrong));
 }
 
 /// Shows what the address says.

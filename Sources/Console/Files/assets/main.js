@@ -5,7 +5,9 @@ import { h, fill } from "./element.js";
 import { show, showSignIn } from "./frame.js";
 import { start } from "./router.js";
 import { session } from "./session.js";
+import { signInBy, takeAnswer } from "./sign-in-elsewhere.js";
 
+const answer = takeAnswer();
 let wasOpen = session.isOpen;
 
 async function begin() {
@@ -22,6 +24,17 @@ async function begin() {
   await show();
 }
 
+/// Back from a sign-in elsewhere.
+async function arrive() {
+  fill(document.getElementById("console"), h("main.alone", {}, h("p.muted", { role: "status" }, "Signing in…")));
+  const wrong = await signInBy(answer);
+  // Whoever is in is shown what they wanted to see by now.
+  if (wrong === null) return;
+  // An answer to nothing, such as the back button's, ends no session.
+  if (session.isOpen) await begin();
+  else showSignIn(null, wrong);
+}
+
 session.onChange(() => {
   if (session.isOpen) show();
   else showSignIn(wasOpen ? "You are signed out." : null);
@@ -29,4 +42,4 @@ session.onChange(() => {
 });
 proveBy(stepUp);
 start(show);
-await begin();
+await (answer ? arrive() : begin());

@@ -91,14 +91,14 @@ async function askOthers() {
   return told;
 }
 
-async function post(path, body, token) {
+async function post(path, body, token, options = {}) {
   const headers = { "content-type": "application/json" };
   if (token) headers.authorization = `Bearer ${token}`;
   let response;
   try {
     response = await fetch(path, {
       method: "POST", headers, body: JSON.stringify(body), credentials: "omit",
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.timeout(30_000), ...options,
     });
   } catch (error) {
     throw Problem.unreachable(error);
@@ -222,6 +222,10 @@ export const session = {
     const credential = await signedBy(await post("/api/v1/auth/login/passkey/options", {}));
     await begin(await post("/api/v1/auth/login/passkey", { credential }));
   },
+  /// With the tokens of a sign-in elsewhere.
+  async begin(tokens) {
+    await begin(tokens);
+  },
   /// Proves again who is signed in (RFC 9470): the session goes on with a token that says so.
   ///
   /// - Parameter proof: `{ code }` where the account has a second factor, else `{ password }`.
@@ -265,7 +269,8 @@ export const session = {
     forget();
     if (!token) return;
     try {
-      await post("/api/v1/auth/logout", {}, token);
+      // Whoever signs out may close the tab at once.
+      await post("/api/v1/auth/logout", {}, token, { keepalive: true });
     } catch (problem) {
       // Signed out here; there the session ends by itself.
       console.warn("The session could not be ended on the server.", problem.code);

@@ -1,13 +1,18 @@
 import { h, fill } from "./element.js";
 import { session } from "./session.js";
 import { codeForm } from "./sign-in-code.js";
+import { waysElsewhere } from "./sign-in-elsewhere.js";
 import { passkeyButton } from "./sign-in-passkey.js";
 import { recoveryForm } from "./sign-in-recovery.js";
 import { refusalInWords } from "./sign-in-words.js";
 import { themeSwitch } from "./theme.js";
 
 /// The page of whoever is not signed in. The address stays, and with it where they wanted to go.
-export function signIn(notice) {
+///
+/// - Parameters:
+///   - notice: what led here.
+///   - wrong: why a sign-in elsewhere came to nothing.
+export function signIn(notice, wrong) {
   const main = h("main.alone");
   const show = (form) => fill(main, form, h("div.alone-tools", {}, themeSwitch()));
 
@@ -29,7 +34,7 @@ export function signIn(notice) {
     form.focus();
   }
 
-  const first = askPassword({ email: session.email, told: notice });
+  const first = askPassword({ email: session.email, told: notice, wrong });
   // Not on the first paint of a phone, whose keyboard would cover the page.
   if (matchMedia("(hover: hover)").matches) queueMicrotask(first.focus);
   return main;
@@ -57,7 +62,8 @@ function passwordForm({ email: address, told, wrong, onChallenge, onForgotten })
     h("label", { for: "email" }, "E-mail"), email,
     h("label", { for: "password" }, "Password"), password,
     message, button, passkeyButton((text) => fill(message, text)),
-    h("button.button.quiet", { type: "button", onclick: () => onForgotten(email.value.trim()) }, "Forgot your password?"));
+    h("button.button.quiet", { type: "button", onclick: () => onForgotten(email.value.trim()) }, "Forgot your password?"),
+    waysElsewhere((text) => fill(message, text)));
 
   async function submit(event) {
     event.preventDefault();

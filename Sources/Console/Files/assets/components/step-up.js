@@ -1,6 +1,7 @@
 import { h, fill } from "../element.js";
 import { Problem } from "../problem.js";
 import { session } from "../session.js";
+import { elsewhere, signInElsewhere } from "../sign-in-elsewhere.js";
 import { refusalInWords } from "../sign-in-words.js";
 import { codeField } from "./code-field.js";
 import { confirm } from "./confirm.js";
@@ -16,7 +17,7 @@ export async function stepUp(refusal) {
   const hasPasskey = session.canUsePasskeys && methods.includes("passkey");
   const proof = methods.includes("totp") ? codeProof(methods.includes("recovery_code"))
     : methods.includes("password") ? passwordProof() : hasPasskey ? passkeyProof() : null;
-  if (!proof) throw notProved("Nothing was done: sign out, and sign in again, first");
+  if (!proof) return signInAgain();
   return new Promise((resolve, reject) => {
     let isProved = false;
     const dialog = confirm({
@@ -33,6 +34,25 @@ export async function stepUp(refusal) {
     dialog.addEventListener("close", () => (isProved ? resolve()
       : reject(notProved("Nothing was done: you did not show again who you are"))));
     proof.focus?.();
+  });
+}
+
+/// Whoever has none of these signed in elsewhere, and shows who they are there. The session ends, as that is another one.
+async function signInAgain() {
+  const auth = await elsewhere();
+  if (!auth?.isHere) throw notProved("Nothing was done: sign out, and sign in again, first");
+  return new Promise((_, reject) => {
+    const dialog = confirm({
+      heading: "Sign in again?", label: "Sign out and in again",
+      body: h("p.muted", {}, "You signed in some time ago, and this decides over your account. Nothing was done yet: ",
+        "sign in again, and you are back on this page to do it. Where your provider does not say when you signed in there, set a ",
+        "password first: ", h("i", {}, "Forgot your password?"), " on the sign-in page."),
+      async act() {
+        await session.signOut();
+        await signInElsewhere(auth, "login");
+      },
+    });
+    dialog.addEventListener("close", () => reject(notProved("Nothing was done: you did not sign in again")));
   });
 }
 

@@ -25,10 +25,11 @@ export function table({ caption, columns, key, mark, tone = () => null }) {
     const cells = columns.map((column) =>
       h("td", { role: "cell", class: column.class, "data-label": column.label }, column.cell(row)));
     const line = known ?? h("tr", { role: "row" });
-    const hadFocus = line.contains(document.activeElement);
+    const controls = () => [...line.querySelectorAll("a, button")];
+    const focused = controls().indexOf(document.activeElement);
     line.className = tone(row) ?? "";
     fill(line, cells);
-    if (hadFocus) line.querySelector("a")?.focus({ preventScroll: true });
+    if (focused >= 0) (controls()[focused] ?? controls()[0])?.focus({ preventScroll: true });
     return line;
   }
 

@@ -15,6 +15,8 @@ import { address, go } from "../router.js";
 import { session } from "../session.js";
 import { authentications, clientState, grantLabel, hasSecrets, kindOf } from "./client-words.js";
 
+const builtIn = "It came with the platform and stays as it is; it can be switched off.";
+
 export async function openClient(context, id) {
   const page = new ClientPage(context, id);
   fill(context.main, page.element);
@@ -67,21 +69,24 @@ class ClientPage {
     const client = this.#client;
     this.#context.title(client.name);
     fill(this.#heading, client.name);
-    fill(this.#state, pill(clientState(client)));
+    fill(this.#state, pill(clientState(client)), " ", client.built_in ? h("span.tag", { title: builtIn }, "built in") : null);
     const may = session.may("clients:write");
     const why = may ? "" : "Your roles do not grant clients:write.";
-    const button = (label, iconName, act, kind = "") =>
-      h("button.button", { class: kind, disabled: !may, title: why, onclick: act }, icon(iconName), label);
+    const button = (label, iconName, act, kind = "", isFixed = false) => h("button.button", {
+      class: kind, disabled: !may || isFixed, title: may && isFixed ? builtIn : why, onclick: act,
+    }, icon(iconName), label);
     fill(this.#tools,
-      button("Edit", "window", () => go(address(["clients", client.id, "edit"]))),
+      button("Edit", "window", () => go(address(["clients", client.id, "edit"])), "", client.built_in),
       client.enabled ? button("Switch off", "hand", () => this.#switch(false)) : button("Switch on", "run", () => this.#switch(true), "primary"),
-      button("Delete", "trash", () => this.#delete()));
+      button("Delete", "trash", () => this.#delete(), "", client.built_in));
     fill(this.#body,
       client.enabled ? null : h("section.summary.bad", { "aria-label": "What is going on" }, icon("hand"),
-        h("div", {}, h("p.summary-heading", {}, "Switched off: it gets no tokens, and those that it had are refused."))),
+        h("div", {}, h("p.summary-heading", {}, client.built_in ? "Switched off: nobody signs in to the console with another provider."
+          : "Switched off: it gets no tokens, and those that it had are refused."))),
       facts([
         ["Client id", h("code", {}, client.id), { copy: client.id }],
         ["Kind", kindOf(client)],
+        ["Comes from", client.built_in ? "the platform: by it people sign in to this console with other providers" : null],
         ["Proves who it is by", authentications[client.authentication] ?? client.authentication],
         ["Grants", client.grants.map(grantLabel).join(", ")],
         ["Consent", client.first_party ? "nobody is asked: it is the platform's own" : "whoever signs in is asked"],
@@ -160,7 +165,9 @@ class ClientPage {
     const client = this.#client;
     confirm({
       heading: `Switch ${client.name} ${enabled ? "on" : "off"}?`, label: enabled ? "Switch on" : "Switch off", isDangerous: !enabled,
-      body: [h("p.muted", {}, enabled ? "It gets tokens again, with the secrets that it has. People whose sessions ended have to let it in anew."
+      body: [h("p.muted", {}, client.built_in ? enabled ? "People can sign in to the console with other providers again."
+        : "At once nobody signs in to the console with another provider. Whoever did stays signed in. It can be switched on again."
+        : enabled ? "It gets tokens again, with the secrets that it has. People whose sessions ended have to let it in anew."
         : "At once it gets no tokens, and every token and session that it has is refused: people who use it are signed out of it. It can be switched on again.")],
       act: async () => {
         await api.patch(this.#path, { enabled }, { ifMatch: tagOf(client) });

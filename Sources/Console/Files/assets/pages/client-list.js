@@ -20,6 +20,7 @@ export async function openClients(context) {
       caption: "Clients, the oldest first",
       columns: [
         { label: "Client", class: "lead", cell: (client) => [h("a.row-link", { href: address(["clients", client.id]) }, client.name),
+          client.built_in ? h("span.tag", { title: "It came with the platform." }, "built in") : null,
           h("span.subject", { title: "client_id" }, client.id)] },
         { label: "State", class: "state", cell: (client) => pill(clientState(client)) },
         { label: "Kind", cell: (client) => [kindOf(client), h("span.muted.line", {}, client.grants.map(grantLabel).join(", "))] },

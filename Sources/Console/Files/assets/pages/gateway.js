@@ -44,6 +44,11 @@ class GatewayPage {
   #signal;
   #timer = null;
   #isDrawn = false;
+  /// Looks so far, and the newest one that is shown: with a slow answer they may overtake one another.
+  #looks = 0;
+  #shown = 0;
+  /// The failure that stands in the content's place.
+  #told = null;
   /// Counters of the last look, for rates: { at, gateway, requests: Map }
   #before = null;
   #badge = liveBadge();
@@ -123,16 +128,27 @@ class GatewayPage {
       if (this.#signal.aborted) return;
       // What is there stays, and the badge says that it is old.
       this.#badge.set(problem.status === 403 ? "refused" : "reconnecting", Math.ceil(interval / 1000));
-      if (!this.#isDrawn) fill(this.#content, failure(problem, () => this.load()));
+      if (!this.#isDrawn) this.#tell(problem);
     }
     if (!this.#signal.aborted) this.#timer = setTimeout(() => this.load(), interval);
   }
 
+  /// Once, as long as it stays the same: who is about to try again has the focus there, and a screen reader hears it.
+  #tell(problem) {
+    const text = JSON.stringify([problem.status, problem.message, problem.detail]);
+    if (this.#told === text) return;
+    this.#told = text;
+    fill(this.#content, failure(problem, () => this.load()));
+  }
+
   async #look() {
+    const look = (this.#looks += 1);
     const [gateway, routes, instances, limits, traffic] = await Promise.all([
       api.get("/api/v1/gateway", {}, { signal: this.#signal }),
       this.#all("routes"), this.#all("instances"), this.#all("limits"), this.#all("traffic"),
     ]);
+    if (look < this.#shown) return;
+    this.#shown = look;
     this.#drawFacts(gateway);
     const rates = this.#rates(gateway, traffic);
     const byRoute = new Map(traffic.map((entry) => [entry.route ?? "", entry]));
@@ -208,7 +224,7 @@ class GatewayPage {
   }
 
   #breakerCell(row) {
-    const left = row.breaker === "open" ? ` ${duration(Math.ceil(row.breaker_left_ms / 1000) * 1000)} left` : "";
+    const left = row.breaker === "open" ? ` ${Math.ceil(row.breaker_left_ms / 1000)} s left` : "";
     const mayReset = session.may("gateway:write");
     const routes = row.open_routes > 0 ? ` ${number(row.open_routes)} of its routes left out` : "";
     return [pill(wordsOf(breakers, row.breaker)), left, routes,

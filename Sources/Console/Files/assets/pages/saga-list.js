@@ -41,6 +41,9 @@ class SagaList {
   #isUsed = false;
   #rest = null;
   #isLoaded = false;
+  /// How many loads began, and the number of the one that is shown.
+  #loads = 0;
+  #shown = 0;
   #parked = new Set();
 
   #badge = liveBadge();
@@ -93,8 +96,12 @@ class SagaList {
   async load({ quietly = false } = {}) {
     if (!this.#isLoaded && !quietly) fill(this.#content, loading("Sagas"));
     this.#countParked();
+    const number = ++this.#loads;
     try {
       const page = await api.get("/api/v1/sagas", { ...this.#filter, limit }, { signal: this.#signal });
+      // Overtaken by a later one, which knew more.
+      if (number < this.#shown) return;
+      this.#shown = number;
       // Rows do not move away under a hand, for this reason neither.
       if (quietly && this.#isLoaded && this.#isUsed) return this.#merge(page.items);
       this.#rows = page.items;
@@ -105,7 +112,7 @@ class SagaList {
       this.#draw();
       if (page.items.length === 0) await this.#lookById();
     } catch (problem) {
-      if (this.#signal.aborted) return;
+      if (this.#signal.aborted || number < this.#shown) return;
       this.#isLoaded = false;
       fill(this.#count);
       fill(this.#pager);
