@@ -37,9 +37,9 @@ public final class Gateway: Service {
   ///   - tokenStore: Confirms on first sight that a token was not revoked, and answers while `revocations` is not
   ///     complete, as ``GatewayConfiguration/blacklist`` says; nil leaves it to `revocations`. `verifier` must not ask
   ///     `revocations` itself then, or it refuses what the store could confirm.
-  ///   - localResponses: Paths that are answered here, to GET, without a token: `/metrics`, `/openapi.json`. Called on
-  ///     an event loop, so it must not wait. `/health`, `/health/live` and `/health/ready` are there already.
-  ///   - accessLog: Where requests are written; nil is `logger`, at info.
+  ///   - localDocuments: By path, what is answered here, to GET, without a token: `/metrics`, `/openapi.json`. `/health`,
+  ///     `/health/live` and `/health/ready` are there already.
+  ///   - accessLog: Where requests are written; nil is `logger`, at info, as ``LoggerAccessLog`` does it.
   ///   - tracer: Keeps a span of each request that was let through; nil, or one that is disabled, keeps none.
   ///   - eventLoopGroup: nil makes one of ``GatewayConfiguration/loops``.
   /// - Throws: ``RouteError`` for routes that mean nothing or contradict one another, ``TLSFileError`` for a certificate
@@ -48,24 +48,19 @@ public final class Gateway: Service {
     configuration: GatewayConfiguration, routes: [Route], registry: any Registry, verifier: any TokenVerifier,
     apiKeys: (any APIKeyTokens)? = nil, revocations: RevocationList, limitStore: (any LimitStore)? = nil,
     tokenStore: (any TokenStore)? = nil,
-    localResponses: [String: @Sendable () -> (contentType: String, body: [UInt8])] = [:],
+    localDocuments: [String: LocalDocument] = [:],
     accessLog: (any AccessLog)? = nil, eventLoopGroup: (any EventLoopGroup)? = nil, logger: Logger,
     metricsFactory: any MetricsFactory = MetricsSystem.factory, tracer: Tracer? = nil
   ) throws {
     let drainFlag = DrainFlag()
     let board = HealthBoard(critical: configuration.health.critical, isDraining: { drainFlag.isSet })
-    var local = [
-      LocalResponse(path: "/health", make: { board.document() }),
-      LocalResponse(path: "/health/live", make: { board.live() }),
-      LocalResponse(path: "/health/ready", make: { board.ready() }),
-    ]
-    for (path, make) in localResponses.sorted(by: { $0.key < $1.key }) {
-      local.append(
-        LocalResponse(path: path) {
-          let response = make()
-          return (200, response.contentType, response.body)
-        })
-    }
+    let now: @Sendable () -> Int64 = { Int64(bitPattern: NIODeadline.now().uptimeNanoseconds) }
+    let local =
+      [
+        LocalResponse(path: "/health", now: { board.document }),
+        LocalResponse(path: "/health/live", now: { HealthBoard.live }),
+        LocalResponse(path: "/health/ready", now: { board.ready }),
+      ] + localDocuments.sorted { $0.key < $1.key }.map { LocalResponse(path: $0.key, $0.value, now: now) }
     let (paths, sharesLimits) = (local.map(\.path), limitStore != nil)
     control = try RouteControl(routes) { (plan, former) throws(RouteError) in
       try RouteSet(
@@ -78,7 +73,7 @@ public final class Gateway: Service {
       accessLog: configuration.accessLog ? accessLog ?? LoggerAccessLog(logger) : nil,
       tracer: tracer?.isEnabled == true ? tracer : nil, logger: logger,
       directory: UpstreamDirectory(configuration.breaker, configuration.balancing), drainFlag: drainFlag,
-      now: { Int64(bitPattern: NIODeadline.now().uptimeNanoseconds) }, wallClock: { Date().timeIntervalSince1970 })
+      now: now, wallClock: { Date().timeIntervalSince1970 })
     self.board = board
     self.registry = registry
     givenGroup = eventLoopGroup
@@ -123,9 +118,13 @@ public final class Gateway: Service {
   /// Counts the sets of routes, from 1.
   public var generation: Int { control.current.generation }
 
-  /// Says from now on that it is not ready, and asks clients to come back on another connection; serves on. Before
-  /// ``run()`` is asked to end, so that whoever stands before several gateways has time to notice.
-  public func leave() { state.startDraining() }
+  /// Says from now on that it is not ready, and asks clients to come back on another connection, with `connection: close`
+  /// and with GOAWAY (RFC 9113 §6.8); serves on. Before ``run()`` is asked to end, so that whoever stands before several
+  /// gateways has time to notice.
+  public func leave() {
+    state.startDraining()
+    workers.withLock { $0 }?.leave()
+  }
 
   /// Serves until graceful shutdown, then drains: no new connections, `/health/ready` says no, requests in flight and
   /// those already on their way end, each with `connection: close`, at most

@@ -2,6 +2,7 @@ public import GravityContracts
 
 /// What a gateway is told.
 public struct GatewayConfiguration: Sendable {
+  /// The address or name that is listened on; `0.0.0.0` and `::` are all of the machine.
   public var host: String
   /// 0 lets the system choose; ask ``Gateway/boundPort``.
   public var port: Int
@@ -9,8 +10,11 @@ public struct GatewayConfiguration: Sendable {
   public var loops: Int?
   /// nil is no TLS: the port takes plain HTTP. With it, it takes nothing else.
   public var tls: TLSSettings?
+  /// How HTTP/2 is spoken with clients.
   public var http2 = HTTP2Configuration()
+  /// How large and how many things may be.
   public var limits = Limits()
+  /// How long things may take.
   public var timeouts = Timeouts()
   /// Whose `Forwarded` and `X-Forwarded-*` count.
   public var trustedProxies: [CIDR] = []
@@ -19,18 +23,26 @@ public struct GatewayConfiguration: Sendable {
   /// Whether answers of services carry `RateLimit-Policy` and `RateLimit`, of the limit of which the least is left. A 429
   /// always does.
   public var tellsLimits = false
+  /// Only where the gateway is given a store of limits.
   public var sharedLimits = SharedLimitSettings()
+  /// Only where the gateway is given a store of the blacklist.
   public var blacklist = BlacklistSettings()
+  /// When instances, and their routes, are left alone.
   public var breaker = BreakerSettings()
+  /// What balancing goes by, whatever a route's policy.
   public var balancing = BalancingSettings()
+  /// When instances that fail while others succeed are taken out.
   public var ejection = EjectionSettings()
+  /// When services are asked for less.
   public var concurrency = ConcurrencySettings()
   /// What answers have besides, where neither the service nor the route says otherwise.
   public var securityHeaders = SecurityHeaders()
   /// Where the gateway is. Instances of the same ``ServiceInstance/zone`` are preferred, as far as there are enough of
   /// them; nil prefers none.
   public var zone: String?
+  /// How often a request is tried again where its route does not say.
   public var retries = RetrySettings()
+  /// How the health of instances is looked at where their route does not say.
   public var health = HealthSettings()
   /// How long requests in flight are waited for after SIGTERM.
   public var drainTimeout: Duration = .seconds(20)
@@ -39,12 +51,14 @@ public struct GatewayConfiguration: Sendable {
   /// Whether requests are logged.
   public var accessLog = true
 
+  /// - Parameter port: 0 to 65 535.
   public init(host: String = "127.0.0.1", port: Int = 8000, loops: Int? = nil) {
     self.host = host
     self.port = port
     self.loops = loops
   }
 
+  /// How large and how many things may be. Each is at least 1 where nothing else is said.
   public struct Limits: Sendable {
     /// Request line and headers, in bytes; more is 431.
     public var maximumHeadBytes = 65_536
@@ -54,6 +68,9 @@ public struct GatewayConfiguration: Sendable {
     public var maximumHeaderCount = 100
     /// Content of a request's body, in bytes; more is 413. 0 is no limit: bodies stream.
     public var maximumBodyBytes = 0
+    /// Bytes a second that a request's body has to come with on the whole, after ``Timeouts/bodyGrace``; slower is 408.
+    /// Calls of gRPC are not held to it: their bodies are conversations. 0 is any.
+    public var minimumBodyRate = 500
     /// Connections to one instance from one event loop; more is 503.
     public var upstreamConnectionsPerLoop = 1_024
     /// Connections of clients to one event loop, requests of HTTP/2 under way among them; more are closed at once.
@@ -62,6 +79,7 @@ public struct GatewayConfiguration: Sendable {
     public var cachedTokensPerLoop = 16_384
     /// Tokens that one event loop has verified at a time; as many again as `waitingVerifications` wait, more is 503.
     public var concurrentVerifications = 64
+    /// Tokens of one event loop that wait to be verified; more is 503.
     public var waitingVerifications = 1_024
     /// API keys that one event loop has exchanged for tokens at a time; as many as tokens wait.
     public var concurrentKeyExchanges = 32
@@ -70,9 +88,11 @@ public struct GatewayConfiguration: Sendable {
     public var compressedAnswersPerLoop = 128
     /// Callers whose limits are kept; the least active gives way.
     public var limitedCallers = 262_144
+    /// What is standard.
     public init() {}
   }
 
+  /// How long things may take. None is zero.
   public struct Timeouts: Sendable {
     /// From a request's first byte to the end of its head; later is 408.
     public var head: Duration = .seconds(10)
@@ -84,14 +104,19 @@ public struct GatewayConfiguration: Sendable {
     public var firstByte: Duration = .seconds(30)
     /// Without a byte in either direction while a body is under way.
     public var transferIdle: Duration = .seconds(60)
+    /// For a request's body to come, however slowly; from then on it is held to ``Limits/minimumBodyRate``.
+    public var bodyGrace: Duration = .seconds(30)
     /// From the end of the request to the beginning of its answer, over all attempts.
+    /// A route whose own ``Route/timeout`` is longer has that.
     public var total: Duration = .seconds(60)
     /// Without a byte in either direction through a WebSocket or an event stream.
     public var tunnelIdle: Duration = .seconds(300)
-    /// For which a connection to an instance is kept unused.
+    /// For which a connection to an instance is kept unused. Less than the service keeps it, or a request may meet its
+    /// end.
     public var upstreamKeepAlive: Duration = .seconds(55)
     /// For verifying a token that is not remembered; later is 503.
     public var verification: Duration = .seconds(5)
+    /// What is standard.
     public init() {}
   }
 }
@@ -109,9 +134,11 @@ public struct BreakerSettings: Sendable {
   /// How long it stays open the first time; doubles up to ``maximumOpen``, give or take a fifth. It ends as soon as the
   /// instance's health check passes again after it had failed.
   public var firstOpen: Duration = .seconds(1)
+  /// The longest that it stays open, but for the fifth.
   public var maximumOpen: Duration = .seconds(10)
   /// Requests let through at a time to see whether it is back, and that have to succeed.
   public var probes = 3
+  /// What is standard.
   public init() {}
 }
 
@@ -125,6 +152,7 @@ public struct RetrySettings: Sendable {
   public var budgetRatio = 0.2
   /// … and so many a second besides, over all loops.
   public var budgetPerSecond = 10.0
+  /// What is standard.
   public init() {}
 }
 
@@ -134,9 +162,11 @@ public struct HealthSettings: Sendable {
   public var interval: Duration = .seconds(2)
   /// For one instance's answer.
   public var timeout: Duration = .seconds(1)
+  /// Asked with GET; an answer of 2xx is up.
   public var path = "/health/ready"
   /// Services without which the gateway is not ready; those without a route do not count.
   public var critical: Set<String> = ["auth"]
+  /// What is standard.
   public init() {}
 }
 
@@ -151,9 +181,11 @@ extension Duration {
 
 /// ``GatewayConfiguration/Timeouts`` in nanoseconds, reckoned out once.
 struct TimeoutNanoseconds: Sendable {
-  let head, keepAlive, firstByte, connect, transferIdle, total, tunnelIdle, upstreamKeepAlive, verification: Int64
+  let bodyGrace, head, keepAlive, firstByte, connect, transferIdle, total, tunnelIdle, upstreamKeepAlive,
+    verification: Int64
 
   init(_ timeouts: GatewayConfiguration.Timeouts) {
+    bodyGrace = timeouts.bodyGrace.nanoseconds
     head = timeouts.head.nanoseconds
     keepAlive = timeouts.keepAlive.nanoseconds
     firstByte = timeouts.firstByte.nanoseconds

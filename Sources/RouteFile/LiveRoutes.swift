@@ -14,8 +14,11 @@ public protocol RouteSource: Sendable {
   func follow(_ take: @escaping @Sendable (Result<[UInt8], RouteSourceError>) async -> Void) async
 }
 
+/// Why nothing can be had from where routes come from.
 public struct RouteSourceError: Error, Sendable, CustomStringConvertible {
+  /// The source's name and what is wrong, for people.
   public var description: String
+  /// - Parameter description: The source's name and what is wrong, for people.
   public init(_ description: String) { self.description = description }
 }
 
@@ -71,6 +74,7 @@ public final class LiveRoutes: Service {
     count.record(file.routes.count)
   }
 
+  /// How it is now.
   public var standing: Standing {
     state.withLock { Standing(source: source.name, since: $0.since, refusal: $0.refusal) }
   }

@@ -15,6 +15,7 @@ public struct RouteFile: Sendable {
 
   /// The most that is read, in bytes.
   public static let greatestSize = FileReader.greatestSize
+  /// The most routes that are taken.
   public static let greatestCount = 10_000
 
   /// What a file has to go with.
@@ -28,6 +29,7 @@ public struct RouteFile: Sendable {
     /// Paths that the gateway answers itself, besides its own.
     public var local: [String]
 
+    /// - Parameter missingVerifier: What has to be given for tokens to be checked, as people would write it.
     public init(
       checksTokens: Bool, missingVerifier: String = "somebody who checks tokens", others: [Route] = [],
       local: [String] = []

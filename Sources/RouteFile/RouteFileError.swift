@@ -1,19 +1,25 @@
 /// Where something stands in a route file, both from 1; a column is a Unicode scalar.
 public struct Place: Sendable, Hashable, Comparable {
+  /// From 1.
   public var line: Int
+  /// From 1, in Unicode scalars.
   public var column: Int
 
+  /// Both from 1.
   public init(line: Int, column: Int) {
     self.line = line
     self.column = column
   }
 
+  /// What comes first in the file.
   public static func < (one: Place, other: Place) -> Bool { (one.line, one.column) < (other.line, other.column) }
 }
 
 /// What is wrong with a route file: everything that was found, in its order.
 public struct RouteFileError: Error, Sendable, CustomStringConvertible {
+  /// One thing that is wrong.
   public struct Mistake: Sendable, Hashable {
+    /// Where it begins.
     public var place: Place
     /// What is there, and what was expected.
     public var text: String
@@ -21,6 +27,7 @@ public struct RouteFileError: Error, Sendable, CustomStringConvertible {
 
   /// What the file is called.
   public var name: String
+  /// At least one, in the order of the file.
   public var mistakes: [Mistake]
 
   /// A line for each: `routes.yaml:12:7: "lmit" is no key of rate_limit; expected limit, window, by or shadow`.

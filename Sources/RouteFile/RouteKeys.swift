@@ -34,6 +34,7 @@ extension Key where Subject == RouteDraft {
     Key("max_body", .size) { $0.route.maximumBodyBytes = $1 },
     Key("identity_headers", .flag) { $0.route.identityHeaders = $1 },
     Key("urgent", .flag) { $0.route.isUrgent = $1 },
+    Key("path_parameters", .flag) { $0.route.takesPathParameters = $1 },
     Key("cors", .cors) { $0.route.cors = $1 },
     Key("compression", .flag) { $0.route.compression = $1 ? CompressionPolicy() : nil },
     Key("security_headers", .securityHeaders) { $0.route.securityHeaders = $1 },

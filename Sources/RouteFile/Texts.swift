@@ -24,7 +24,7 @@ extension Reader where Value == String {
   /// In the one form in which requests are let in.
   static var path: Reader {
     .plainText(
-      "a path such as /orders/{id} or /files/**: / first, no empty segment, no . or .., nothing encoded that need not be, no ? and no #"
+      "a path such as /orders/{id} or /files/**: / first, no empty segment, no . or .., nothing encoded that need not be, no ;, ? and #"
     ) { isNormal($0, isPattern: true) }
   }
 
@@ -49,13 +49,13 @@ extension Reader where Value == String {
   /// RFC 3986 §3.3, without what one reader takes for something else than another.
   private static func isLiteral(_ segment: [UInt8]) -> Bool {
     guard segment != Array(".".utf8), segment != Array("..".utf8) else { return false }
-    let others = Array(".~!$&'()+,;=:@".utf8)
+    let others = Array(".~!$&'()+,=:@".utf8)
     var index = 0
     while index < segment.count {
       if segment[index] == UInt8(ascii: "%") {
         guard index + 2 < segment.count,
           let byte = UInt8(String(decoding: segment[(index + 1)...(index + 2)], as: UTF8.self), radix: 16),
-          byte > 0x1F, byte != 0x7F, !isWord(byte), !"./\\~".utf8.contains(byte)
+          byte > 0x1F, byte != 0x7F, !isWord(byte), !"./\\~;".utf8.contains(byte)
         else { return false }
         index += 3
       } else {

@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Synchronization
 
 /// A route file on disk, looked at twice a second.
 ///
@@ -7,32 +8,47 @@ import Foundation
 /// that is written to. It is read once it has stayed the same between two looks, so that a file that is still being
 /// written is not taken for a whole one.
 public final class WatchedFile: RouteSource {
+  /// The path, as it was given.
   public let name: String
   private let interval: Duration
-  private let hurries: AsyncStream<Void>
-  private let hurry: AsyncStream<Void>.Continuation
+  private let contents: @Sendable (URL) throws -> [UInt8]
+  private let wakes: AsyncStream<Void>
+  private let wake: AsyncStream<Void>.Continuation
+  /// Whether it is to be read at once. No event of the stream, which the next look would take the place of.
+  private let isHurried = Atomic(false)
 
   /// - Parameter path: Also what people are told that it is called.
-  public init(_ path: String, every interval: Duration = .milliseconds(500)) {
+  public convenience init(_ path: String, every interval: Duration = .milliseconds(500)) {
+    self.init(path, every: interval) { url in
+      let handle = try FileHandle(forReadingFrom: url)
+      defer { try? handle.close() }
+      // One byte more than is taken, so that a file that is too large is told as such.
+      return Array(try handle.read(upToCount: RouteFile.greatestSize + 1) ?? Data())
+    }
+  }
+
+  /// - Parameter contents: Reads it.
+  init(_ path: String, every interval: Duration, contents: @escaping @Sendable (URL) throws -> [UInt8]) {
     name = path
     self.interval = interval
-    (hurries, hurry) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    self.contents = contents
+    (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
   }
 
   /// What stands there.
   public func read() throws(RouteSourceError) -> [UInt8] {
     do {
-      let handle = try FileHandle(forReadingFrom: URL(filePath: name))
-      defer { try? handle.close() }
-      // One byte more than is taken, so that a file that is too large is told as such.
-      return Array(try handle.read(upToCount: RouteFile.greatestSize + 1) ?? Data())
+      return try contents(URL(filePath: name))
     } catch {
       throw RouteSourceError("\(name): the file cannot be read: \(error.localizedDescription)")
     }
   }
 
   /// Has it read at once, whatever it looks like from outside: for SIGHUP.
-  public func reread() { hurry.yield() }
+  public func reread() {
+    isHurried.store(true, ordering: .releasing)
+    wake.yield()
+  }
 
   private struct Identity: Equatable {
     var number: UInt64?
@@ -40,32 +56,31 @@ public final class WatchedFile: RouteSource {
     var modified: Date?
   }
 
-  private enum Event { case look, hurry }
-
+  /// A file that cannot be read is told once, and tried again at each look.
   public func follow(_ take: @escaping @Sendable (Result<[UInt8], RouteSourceError>) async -> Void) async {
-    let (events, event) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingNewest(1))
     await withTaskGroup(of: Void.self) { tasks in
-      tasks.addTask { [hurries] in for await _ in hurries { event.yield(.hurry) } }
-      tasks.addTask { [interval] in
-        while (try? await Task.sleep(for: interval)) != nil { event.yield(.look) }
-      }
-      // Twice optional: not looked at yet, and not there.
-      var (seen, taken): (Identity??, Identity??) = (nil, nil)
+      tasks.addTask { [interval, wake] in while (try? await Task.sleep(for: interval)) != nil { wake.yield() } }
+      // Twice optional: not looked at yet, and not there. What could not be read was not taken, and is tried again at each
+      // look, since it need not have been the file's fault.
+      var (seen, taken, failed): (Identity??, Identity??, Identity??) = (nil, nil, nil)
       var digest: SHA256Digest?
-      for await event in events {
+      for await _ in wakes {
+        let isHurried = isHurried.exchange(false, ordering: .acquiring)
         let now = identity()
         let isSettled = .some(now) == seen
         seen = .some(now)
-        guard event == .hurry || isSettled && .some(now) != taken else { continue }
-        taken = .some(now)
+        guard isHurried || isSettled && .some(now) != taken else { continue }
         let contents = Result { () throws(RouteSourceError) in try read() }
         guard case .success(let bytes) = contents else {
           digest = nil
-          await take(contents)
+          let isTold = .some(now) == failed
+          (taken, failed) = (nil, .some(now))
+          if isHurried || !isTold { await take(contents) }
           continue
         }
+        (taken, failed) = (.some(now), nil)
         let hash = SHA256.hash(data: bytes)
-        guard event == .hurry || hash != digest else { continue }
+        guard isHurried || hash != digest else { continue }
         digest = hash
         await take(contents)
       }

@@ -43,14 +43,16 @@ struct GatewayAlone {
     calls.connectionPool.retryConnectionEstablishment = false
     let http = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: calls)
     let tracing = try RunningTraces.system(configuration.layers, isShared: false)
+    let output = LogOutput(format: configuration.logFormat)
+    let threshold = LogThreshold(configuration.logLevel)
     let telemetry = ServiceTelemetry(
-      service: "gateway", threshold: LogThreshold(configuration.logLevel),
-      output: LogOutput(format: configuration.logFormat), tracer: tracing.tracer(for: "gateway"))
+      service: "gateway", threshold: threshold, output: output,
+      tracer: tracing.tracer(for: "gateway"))
     let consul = try RunningConsul.agent(configuration.layers, group, telemetry)
     let outcome = await Result {
       var services = RunningTraces.export(tracing, http, telemetry)
       if let consul { services.append(consul) }
-      services += try await start(group, http, consul, telemetry, began)
+      services += try await start(group, http, consul, telemetry, output, threshold, began)
       var lifecycle = ServiceGroupConfiguration(
         services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: telemetry.logger("lifecycle"))
       lifecycle.maximumGracefulShutdownDuration =
@@ -65,31 +67,29 @@ struct GatewayAlone {
 
   private func start(
     _ group: any EventLoopGroup, _ http: HTTPClient, _ consul: ConsulAgent?, _ telemetry: ServiceTelemetry,
-    _ began: ContinuousClock.Instant
+    _ output: LogOutput, _ threshold: LogThreshold, _ began: ContinuousClock.Instant
   ) async throws -> [any Service] {
     let logger = telemetry.logger("gateway")
     let verifier = try await verifier(http, logger)
-    var local: [String: @Sendable () -> (contentType: String, body: [UInt8])] = [:]
     let metrics = telemetry.metrics
-    if try configuration.layers.optional(Settings.gatewayMetrics) ?? true {
-      local["/metrics"] = { ("text/plain; version=0.0.4; charset=utf-8", Array(metrics.text().utf8)) }
-    }
+    let documents = try GatewayDocuments.metrics(
+      metrics, configuration.layers, isLoopback: PlatformConfiguration.isLoopback(options.host), logger)
     // Who could not show a token could not see it either.
     let rules = RouteFile.Rules(
       checksTokens: verifier != nil, missingVerifier: "--jwks URL|FILE",
-      others: verifier == nil ? [] : RunningAdministration.routes, local: Array(local.keys))
+      others: verifier == nil ? [] : RunningAdministration.routes, local: Array(documents.keys))
     let source = try RunningRoutes.source(options.routes, consul)
     let file = try await source.start(rules)
     let neighbours = Neighbours()
     let registry = UpstreamRegistry(file, elsewhere: neighbours.here)
-    let output = configuration.logFormat == .json ? LogOutput(format: .json) : nil
-    let accessLog = output.map { output in JSONAccessLog { output.write($0) } }
+    let accessLog = GatewayAccessLog.lines(to: output, threshold, metrics: metrics)
     let edge = try gatewayConfiguration()
     let gateway: Gateway
     do {
       gateway = try Gateway(
         configuration: edge, routes: rules.others + file.routes, registry: registry,
-        verifier: verifier ?? NobodysVerifier(), revocations: RevocationList(maximumAge: nil), localResponses: local,
+        verifier: verifier ?? NobodysVerifier(), revocations: RevocationList(maximumAge: nil),
+        localDocuments: documents,
         accessLog: accessLog, eventLoopGroup: group, logger: logger, metricsFactory: metrics, tracer: telemetry.tracer)
     } catch let error as TLSFileError {
       throw StartFailure(error)
@@ -97,13 +97,12 @@ struct GatewayAlone {
     let live = LiveRoutes(
       file, from: source.source, rules: rules, gateway: gateway, registry: registry, logger: telemetry.logger("routes"),
       metrics: metrics)
-    var services: [any Service] = accessLog.map { [$0] } ?? []
+    var services: [any Service] = [accessLog]
     if let verifier {
       services += try RunningAdministration(
         of: gateway, host: configuration.reachedHost, verifier: verifier, neighbours, group,
         ServiceTelemetry(
-          service: GatewayAPI.service, threshold: LogThreshold(configuration.logLevel),
-          output: LogOutput(format: configuration.logFormat))
+          service: GatewayAPI.service, threshold: threshold, output: output)
       ) {
         let standing = live.standing
         return .init(source: standing.source, since: standing.since, refusal: standing.refusal)

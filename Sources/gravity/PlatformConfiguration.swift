@@ -46,7 +46,10 @@ struct PlatformConfiguration: Sendable {
   }
 
   /// On loopback it is somebody's own machine: mail goes to a folder, secrets may be made up.
-  var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+  var isLoopback: Bool { Self.isLoopback(host) }
+
+  /// Whether what listens on `host` is reached from this machine only.
+  static func isLoopback(_ host: String) -> Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
 
   /// Whether it listens on every address, which is none to connect to.
   var isWildcard: Bool { host == "0.0.0.0" || host == "::" }

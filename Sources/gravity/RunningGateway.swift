@@ -32,16 +32,10 @@ enum RunningGateway {
     let document = Array(
       try OpenAPI(title: "Gravity", version: Build.version, endpoints: Catalog.endpoints).encoded())
     let metrics = telemetry.metrics
-    let output = ground.output
-    // For machines in blocks, at little cost; for a person at a terminal a line at a time.
-    let accessLog = output.format == .json ? JSONAccessLog { output.write($0) } : nil
-    var local: [String: @Sendable () -> (contentType: String, body: [UInt8])] = [
-      "/openapi.json": { ("application/json", document) }
-    ]
-    // Whoever reaches the gateway reads it, so on the open network somebody has to want it.
-    if try layers.optional(Settings.gatewayMetrics) ?? ground.configuration.isLoopback {
-      local["/metrics"] = { ("text/plain; version=0.0.4; charset=utf-8", Array(metrics.text().utf8)) }
-    }
+    let accessLog = GatewayAccessLog.lines(to: ground.output, ground.threshold, metrics: metrics)
+    var documents = try GatewayDocuments.metrics(
+      metrics, layers, isLoopback: ground.configuration.isLoopback, telemetry.logger("gateway"))
+    documents["/openapi.json"] = .fixed("application/json", document)
     let keys = try await RunningAPIKeys(on: ground)
     let gateway: Gateway
     do {
@@ -52,7 +46,7 @@ enum RunningGateway {
         verifier: ground.redis == nil ? verification.users : verification.usersUnasked,
         apiKeys: keys, revocations: verification.revocations, limitStore: ground.redis?.limits,
         tokenStore: ground.redis?.tokens,
-        localResponses: local, accessLog: accessLog, eventLoopGroup: ground.group,
+        localDocuments: documents, accessLog: accessLog, eventLoopGroup: ground.group,
         logger: telemetry.logger("gateway"),
         metricsFactory: metrics, tracer: telemetry.tracer)
     } catch let error as TLSFileError {
@@ -63,7 +57,7 @@ enum RunningGateway {
       of: gateway, host: try ground.advertisement.host ?? ground.configuration.reachedHost,
       verifier: verification.users, neighbours, ground.group, ground.telemetry(GatewayAPI.service)
     ) { .init(source: "services", since: began) }
-    return (accessLog.map { [$0] } ?? []) + administration.services + [
+    return [accessLog] + administration.services + [
       keys.follower,
       LiveLimits(live: ground.live, gateway: gateway),
       ListeningGateway(

@@ -23,7 +23,12 @@ extension Settings {
     "whether a service that answers too slowly is asked for less, and what is beyond that is refused with 503",
     standard: true)
 
-  static let edge: [any AnySetting] = [tlsCertificate, tlsKey, tlsMinimum, gatewayHTTP2, shedding]
+  static let upstreamIdle = Setting(
+    duration: "gravity.gateway.upstream.idle",
+    "how long the gateway keeps an unused connection to a service: less than the service does, which is 5s with Node.js",
+    standard: .seconds(55), in: .seconds(1)...(.seconds(3_600)))
+
+  static let edge: [any AnySetting] = [tlsCertificate, tlsKey, tlsMinimum, gatewayHTTP2, shedding, upstreamIdle]
 }
 
 extension LayeredConfiguration {
@@ -59,6 +64,7 @@ extension PlatformConfiguration {
     gateway.tls = try layers.gatewayTLS()
     gateway.http2.isEnabled = try layers.value(Settings.gatewayHTTP2)
     gateway.concurrency.isOn = try layers.value(Settings.shedding)
+    gateway.timeouts.upstreamKeepAlive = try layers.value(Settings.upstreamIdle)
     return gateway
   }
 

@@ -120,7 +120,8 @@ enum Settings {
   ).live
   static let gatewayMetrics = Setting(
     flag: "gravity.gateway.metrics",
-    "whether the gateway's port answers /metrics; unless it is set, only where it listens on loopback")
+    "whether the gateway's port answers /metrics, to all who reach it; unless it is set, only where it listens on loopback"
+  )
   static let accessLog = Setting(flag: "gravity.gateway.access.log", "a line for each request", standard: true)
   static let drainTimeout = Setting(
     duration: "gravity.drain.timeout", "how long requests in flight may take after SIGTERM", standard: .seconds(20),

@@ -14,7 +14,7 @@ struct Seeded: RandomNumberGenerator {
 let dictionary: [[UInt8]] = [
   "\r\n", "\n", "\r", "\0", ":", " ", "\t", ",", ";", "content-length: 5\r\n", "transfer-encoding: chunked\r\n",
   "host: a\r\n", "connection: content-length, close\r\n", "x-user-id: 1\r\n", "0\r\n\r\n", "FFFFFFFFFFFFFFFF", "%2e",
-  "%2f", "/../", "//", "HTTP/1.1", "HTTP/1.0", "http://a/", "traceparent: ", "\u{7F}", "\u{FF}",
+  "%2f", "/../", "//", ";a", "%3B", "HTTP/1.1", "HTTP/1.0", "http://a/", "traceparent: ", "\u{7F}", "\u{FF}",
   "expect: 100-continue\r\n", "upgrade: websocket\r\n", "connection: upgrade\r\n", "x-forwarded-for: 1.1.1.1\r\n",
   // Fields of HTTP/2, apart by RS, name and value by US.
   "\u{1E}", "\u{1F}", "\u{1E}:path\u{1F}/a", "\u{1E}:method\u{1F}GET", "\u{1E}:authority\u{1F}a",

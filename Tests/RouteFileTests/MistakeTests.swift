@@ -76,6 +76,7 @@ struct MistakeTests {
     ("path", "orders", "expected a path such as"), ("path", "/a//b", "expected a path"),
     ("path", "/a/../b", "expected a path"), ("path", "/a/%2e", "expected a path"),
     ("path", "/a/%2Fb", "expected a path"),
+    ("path", "/a;b", "expected a path"), ("path", "/a%3bb", "expected a path"),
     ("path", "/a?b", "expected a path"), ("path", "\"/a b\"", "expected a path"),
     ("path", "/a/x{id}", "expected a path"),
     ("path", "/a/**/b", "expected a path"), ("path", "/ä", "expected a path"),

@@ -33,6 +33,7 @@ struct ReadingTests {
           health: {path: /healthz, interval: 10s}
           max_body: 10MiB
           identity_headers: true
+          path_parameters: true
         - name: files
           path: /files/**
           upstreams: [http://10.0.0.8:80]
@@ -58,6 +59,7 @@ struct ReadingTests {
     #expect(route.timeout == .milliseconds(1_500) && route.attempts == 1)
     #expect(route.health == .probe(path: "/healthz", interval: .seconds(10)))
     #expect(route.maximumBodyBytes == 10 << 20 && route.identityHeaders)
+    #expect(route.takesPathParameters && !file.routes[1].takesPathParameters)
     let instances = try #require(file.instances[route.service])
     #expect(instances.map(\.id) == ["10.0.0.7:9001", "[fd00::1]:9001", "orders.internal:80"])
     #expect(

@@ -102,7 +102,7 @@ if let files = environment["GATEWAYBENCH_TLS"]?.split(separator: ":"), files.cou
 }
 var logger = Logger(label: "bench")
 logger.logLevel = .warning
-let log = JSONAccessLog { bytes in
+let log = BlockAccessLog(loops: configuration.loops ?? 1) { bytes in
   // One write a block: what does not fit into the pipe or file is not the point here.
   _ = write(descriptor, bytes.baseAddress, bytes.count)
 }

@@ -5,6 +5,7 @@ import NIOCore
 public enum CodecInvariants {
   /// What was found to be broken.
   public struct Broken: Error, CustomStringConvertible {
+    /// Which of them, and by what.
     public var description: String
   }
 
@@ -44,6 +45,7 @@ public enum CodecInvariants {
     let buffer = ByteBuffer(bytes: bytes)
     guard let head = parse(buffer) else { return }
     buffer.withUnsafeReadableBytes { look(head, $0) }
+    try buffer.withUnsafeReadableBytes { (raw) throws(Broken) in try checkParameters(head.target, raw) }
     let once = rewrite(buffer, head)
     let text = String(buffer: once)
     guard let again = parse(once), again.length == once.readableBytes else {
@@ -61,6 +63,17 @@ public enum CodecInvariants {
     // Written twice, it stays what it is but for the gateway's own lines.
     guard rewrite(once, again).readableBytes >= head.target.path.count else {
       throw Broken(description: "a head shrinks: \(text)")
+    }
+  }
+
+  /// A path that is said to have no parameters has none, and what is left without them is as good a path.
+  private static func checkParameters(_ target: RequestTarget, _ raw: UnsafeRawBufferPointer) throws(Broken) {
+    let path = raw[target.path]
+    let bare = RequestTarget.withoutParameters(path)
+    guard !bare.isEmpty else { return }
+    let again = bare.withUnsafeBytes { try? RequestTarget.parse($0, ByteRange(0, $0.count)) }
+    guard let again, !again.hasParameters, again.query.isEmpty, target.hasParameters != bare.elementsEqual(path) else {
+      throw Broken(description: "a path without its parameters is none: \(String(decoding: path, as: UTF8.self))")
     }
   }
 

@@ -3,7 +3,8 @@
 /// Origin form is taken, and absolute form (§3.2.2) so far as it names the same authority as Host. The path must be
 /// in the one form that everybody reads alike: no dot segment, no empty segment but a last one, no backslash, nothing
 /// percent-encoded that is unreserved (RFC 3986 §2.3: never needed), and no encoded slash, backslash or control
-/// character. So the path that routes are matched against is the path that the upstream sees.
+/// character. So the path that routes are matched against is the path that the upstream sees, but for parameters
+/// (`/a;v=1`), which some servers take away: whether it has any is told.
 struct RequestTarget: Equatable {
   /// Empty in absolute form without a path, which stands for `/`.
   var path = ByteRange.empty
@@ -11,6 +12,8 @@ struct RequestTarget: Equatable {
   var query = ByteRange.empty
   /// The authority of the absolute form.
   var authority: ByteRange?
+  /// Whether the path has a `;`, encoded or not: for servlets the segment ends there (RFC 3986 §3.3).
+  var hasParameters = false
 
   static func parse(_ bytes: UnsafeRawBufferPointer, _ range: ByteRange) throws(HeadFault) -> RequestTarget {
     var target = RequestTarget()
@@ -21,7 +24,7 @@ struct RequestTarget: Equatable {
       target.authority = authority
       start = authority.end
     }
-    let pathEnd = try checkPath(bytes, ByteRange(start, range.end))
+    let pathEnd = try checkPath(bytes, ByteRange(start, range.end), &target.hasParameters)
     target.path = ByteRange(start, pathEnd)
     for index in pathEnd..<range.end {
       let byte = bytes[index]
@@ -44,7 +47,9 @@ struct RequestTarget: Equatable {
 
   /// Where the path ends: at `?` or at the range's end.
   @inline(__always)
-  private static func checkPath(_ bytes: UnsafeRawBufferPointer, _ range: ByteRange) throws(HeadFault) -> Int {
+  private static func checkPath(
+    _ bytes: UnsafeRawBufferPointer, _ range: ByteRange, _ hasParameters: inout Bool
+  ) throws(HeadFault) -> Int {
     var index = range.start
     var segment = index + 1
     while index < range.end {
@@ -59,9 +64,11 @@ struct RequestTarget: Equatable {
         break
       } else if byte == Octet.percent {
         try checkEncoded(bytes, index, range.end)
+        if isSemicolon(bytes, index, range.end) { hasParameters = true }
         index += 3
       } else {
         try checkReserved(byte)
+        if byte == Octet.semicolon { hasParameters = true }
         index += 1
       }
     }
@@ -70,14 +77,34 @@ struct RequestTarget: Equatable {
     return index
   }
 
-  /// Empty, `.`, `..` and those with parameters (`..;x`, which some servers take for `..`).
+  /// Empty, `.`, `..` and those that are one of them without their parameters (`;x`, `..;x`).
   @inline(__always)
   private static func checkSegment(_ bytes: UnsafeRawBufferPointer, _ segment: ByteRange) throws(HeadFault) {
     guard !segment.isEmpty else { throw .pathNotNormal }
-    guard bytes[segment.start] == Octet.dot else { return }
-    var index = segment.start + 1
-    if index < segment.end, bytes[index] == Octet.dot { index += 1 }
-    if index == segment.end || bytes[index] == Octet.semicolon { throw .pathNotNormal }
+    var index = segment.start
+    while index < segment.end, index < segment.start + 2, bytes[index] == Octet.dot { index += 1 }
+    if index == segment.end || isSemicolon(bytes, index, segment.end) { throw .pathNotNormal }
+  }
+
+  /// Whether there is a `;`, encoded or not.
+  @inline(__always)
+  private static func isSemicolon(_ bytes: UnsafeRawBufferPointer, _ index: Int, _ end: Int) -> Bool {
+    if bytes[index] == Octet.semicolon { return true }
+    return bytes[index] == Octet.percent && index + 2 < end && bytes[index + 1] == UInt8(ascii: "3")
+      && bytes[index + 2] | 0x20 == UInt8(ascii: "b")
+  }
+
+  /// A path as a server has it that takes away each segment's parameters, whether it decodes before or after.
+  static func withoutParameters(_ path: UnsafeRawBufferPointer) -> [UInt8] {
+    var isParameter = false
+    return path.indices.compactMap { index in
+      if path[index] == Octet.slash {
+        isParameter = false
+      } else if isSemicolon(path, index, path.count) {
+        isParameter = true
+      }
+      return isParameter ? nil : path[index]
+    }
   }
 
   private static func checkEncoded(

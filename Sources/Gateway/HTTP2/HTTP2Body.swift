@@ -4,11 +4,12 @@ import NIOCore
 ///
 /// What HTTP/2 counts and what HTTP/1.1 would count are held together here: a byte more than was announced would be the
 /// beginning of another message.
-struct HTTP2Body {
-  private enum State {
+struct HTTP2Body: Equatable {
+  private enum State: Equatable {
     case none
     case length(left: Int)
-    case chunks
+    /// - Parameter left: How many bytes have to come, where the head said it.
+    case chunks(left: Int?)
     case ended
   }
   private var state: State
@@ -17,9 +18,14 @@ struct HTTP2Body {
     switch framing {
     case .none, .untilClose: state = .none
     case .length(let length): state = .length(left: length)
-    case .chunked: state = .chunks
+    case .chunked: state = .chunks(left: nil)
     }
   }
+
+  /// Chunks, so that trailers may follow.
+  ///
+  /// - Parameter length: What the Content-Length said, which chunks have none of.
+  init(chunksOf length: Int?) { state = .chunks(left: length) }
 
   /// The frames do not make the body that was announced (RFC 9113 §8.1.1), or what follows it is no trailer section.
   struct Malformed: Error {}
@@ -37,7 +43,11 @@ struct HTTP2Body {
       state = .length(left: left - count)
       // Nothing is copied where there is nothing to add to.
       if output.readableBytes == 0 { output = data } else { output.writeImmutableBuffer(data) }
-    case .chunks:
+    case .chunks(let left):
+      if let left {
+        guard count <= left else { throw Malformed() }
+        state = .chunks(left: left - count)
+      }
       output.writeString(String(count, radix: 16))
       output.writeStaticString("\r\n")
       output.writeImmutableBuffer(data)
@@ -54,7 +64,8 @@ struct HTTP2Body {
     case .ended: throw Malformed()
     case .none: break
     case .length(let left): guard left == 0 else { throw Malformed() }
-    case .chunks:
+    case .chunks(let left):
+      guard left ?? 0 == 0 else { throw Malformed() }
       output.writeStaticString("0\r\n")
       if let trailers { output.writeImmutableBuffer(trailers.lines) }
       output.writeStaticString("\r\n")

@@ -18,15 +18,18 @@ public struct HTTP2Configuration: Sendable {
   public var streamErrors = 200
   /// SETTINGS, PING and PRIORITY frames in ``window``.
   public var controlFrames = 500
+  /// For which ``resets``, ``streamErrors`` and ``controlFrames`` are counted.
   public var window: Duration = .seconds(30)
   /// CONTINUATION frames after one HEADERS frame.
   public var continuations = 9
   /// Frames that move next to nothing (WINDOW_UPDATE, DATA of a few bytes, unknown types …) beyond what requests and
   /// bodies account for; as many as ``smallFramesPerSecond`` come back each second.
   public var smallFrames = 8_192
+  /// Of ``smallFrames``, that come back each second.
   public var smallFramesPerSecond = 500
   /// Bytes written to a client that reads none of them.
   public var unreadBytes = 1 << 20
 
+  /// What is standard.
   public init() {}
 }

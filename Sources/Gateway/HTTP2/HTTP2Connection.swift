@@ -205,14 +205,19 @@ final class HTTP2Connection: HTTP2Session {
   /// has heard it, requests are on their way that it has a right to (RFC 9113 §6.8).
   func drain(quiet: Int64) {
     switch departure {
-    case .none:
-      departure = .announced(since: worker.readClock())
-      sendNow { $0.writeGoAway(lastStream: 0x7FFF_FFFF, .noError) }
+    case .none: announceEnd()
     case .announced(let since) where worker.coarseNow - since >= quiet:
       leave()
       closeIfDone()
     case .announced, .last: break
     }
+  }
+
+  /// Asks the client for another connection from now on; what it asks on this one is answered.
+  func announceEnd() {
+    guard departure == .none else { return }
+    departure = .announced(since: worker.readClock())
+    sendNow { $0.writeGoAway(lastStream: 0x7FFF_FFFF, .noError) }
   }
 
   private func leave() {

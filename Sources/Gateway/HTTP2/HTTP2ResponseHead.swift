@@ -8,13 +8,14 @@ struct HTTP2ResponseHead {
   enum Kind: Equatable {
     /// 1xx; others follow.
     case interim
-    /// How the body's end is known, as the head says it.
-    case final(BodyFraming)
+    /// The body that follows, framed as the head says it.
+    case final(HTTP2Body)
   }
 
   private let limits: HeadLimits
   private var status: Int?
   private var contentLength: Int?
+  private var expectsTrailers = false
   private var listBytes = 0
   private var fault: HeadFault?
 
@@ -33,9 +34,16 @@ struct HTTP2ResponseHead {
       // A second pseudo-header field is no name of a field.
       guard HTTP2Field.isName(name), HTTP2Field.isValue(value) else { throw .malformedHeader }
       guard !HTTP2Field.isOfConnection(name) else { throw .connectionField }
-      if name.isEqual("content-length") {
+      switch name.count {
+      case 14 where name.isEqual("content-length"):
         guard contentLength == nil else { throw .duplicateContentLength }
         contentLength = try HeadScanner.contentLength(value)
+        // Written last, if at all.
+        return
+      case 7 where name.isEqual("trailer"): expectsTrailers = true
+      case 12 where name.isEqual("content-type"):
+        if GRPCContentType.read(value) != nil { expectsTrailers = true }
+      default: break
       }
       HTTP2Field.write(name, value, into: &output)
     } catch {
@@ -77,25 +85,36 @@ struct HTTP2ResponseHead {
       return .interim
     }
     output.writeStaticString("connection: close\r\n")
-    let framing = try framing(status, endsStream: endsStream, answersHEAD: answersHEAD, into: &output)
+    let body = try body(status, endsStream: endsStream, answersHEAD: answersHEAD, into: &output)
     output.writeStaticString("\r\n")
-    return .final(framing)
+    return .final(body)
   }
 
-  private func framing(
+  private func body(
     _ status: Int, endsStream: Bool, answersHEAD: Bool, into output: inout ByteBuffer
-  ) throws(HeadFault) -> BodyFraming {
+  ) throws(HeadFault) -> HTTP2Body {
     // What the length says of an answer without a body is of one with it (RFC 9110 §8.6).
-    if answersHEAD || status == 204 || status == 304 { return .none }
-    if let contentLength {
-      guard contentLength == 0 || !endsStream else { throw .malformedContentLength }
-      return contentLength > 0 ? .length(contentLength) : .none
+    if answersHEAD || status == 204 || status == 304 {
+      if let contentLength { Self.writeLength(contentLength, into: &output) }
+      return HTTP2Body(.none)
     }
     if endsStream {
-      output.writeStaticString("content-length: 0\r\n")
-      return .none
+      guard contentLength ?? 0 == 0 else { throw .malformedContentLength }
+      Self.writeLength(0, into: &output)
+      return HTTP2Body(.none)
     }
-    output.writeStaticString("transfer-encoding: chunked\r\n")
-    return .chunked
+    // HTTP/1.1 has trailers behind chunks only, so that their length is counted and not said.
+    guard let contentLength, !expectsTrailers else {
+      output.writeStaticString("transfer-encoding: chunked\r\n")
+      return HTTP2Body(chunksOf: contentLength)
+    }
+    Self.writeLength(contentLength, into: &output)
+    return HTTP2Body(contentLength > 0 ? .length(contentLength) : .none)
+  }
+
+  private static func writeLength(_ length: Int, into output: inout ByteBuffer) {
+    output.writeStaticString("content-length: ")
+    output.writeString(String(length))
+    output.writeStaticString("\r\n")
   }
 }

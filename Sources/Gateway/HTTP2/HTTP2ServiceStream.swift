@@ -136,12 +136,12 @@ final class HTTP2ServiceStream: HTTP2Stream {
       let kind = try head.finish(endsStream: block.endsStream, answersHEAD: asksHEAD, into: &output)
       if inbound.readableBytes == 0 { inbound = output } else { inbound.writeImmutableBuffer(output) }
       deliverSoon()
-      guard case .final(let framing) = kind else {
+      guard case .final(let body) = kind else {
         interims += 1
         return interims <= Self.maximumInterims ? () : fail(.malformed, .protocolError)
       }
       hasHead = true
-      body = HTTP2Body(framing)
+      self.body = body
       if block.endsStream { finish(nil) }
     } catch {
       fail(.malformed, .protocolError)

@@ -1,4 +1,3 @@
-import CoreMetrics
 import GravityDiscovery
 import Logging
 
@@ -24,6 +23,7 @@ struct EjectionPatrol: Sendable {
         judges[service] = judge
         metrics.publish(judge.ejectedCount, set, service: service)
       }
+      metrics.forgetOthers()
       // Of services that no route leads to any more nothing is kept.
       if judges.count > listings.count {
         let known = Set(listings.map(\.service))
@@ -50,32 +50,4 @@ struct EjectionPatrol: Sendable {
   }
 
   private static func percent(_ rate: Double) -> String { "\(Int((rate * 100).rounded())) %" }
-}
-
-/// Handles by service and instance, made when they are first wanted.
-struct EjectionMetrics {
-  private let metrics: GatewayMetrics
-  private var counters: [String: Counter] = [:]
-  private var gauges: [String: Gauge] = [:]
-  private var routes: [String: Gauge] = [:]
-
-  init(_ metrics: GatewayMetrics) { self.metrics = metrics }
-
-  mutating func ejected(_ service: String) {
-    let counter = counters[service] ?? metrics.ejections(service: service)
-    counters[service] = counter
-    counter.increment()
-  }
-
-  mutating func publish(_ count: Int, _ set: [UpstreamInstance], service: String) {
-    let gauge = gauges[service] ?? metrics.ejected(service: service)
-    gauges[service] = gauge
-    gauge.record(count)
-    for instance in set {
-      let id = instance.instance.id
-      let gauge = routes[id] ?? metrics.openRoutes(service: service, instance: id)
-      routes[id] = gauge
-      gauge.record(instance.routes.openCount)
-    }
-  }
 }

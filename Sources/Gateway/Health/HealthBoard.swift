@@ -2,7 +2,8 @@ import Foundation
 import GravityContracts
 import Synchronization
 
-/// What the last look at every instance found, and the documents made of it.
+/// What the last look at every instance found, and the documents made of it: by whoever looked, once, so that it is all
+/// the same to the event loops how many ask.
 final class HealthBoard: Sendable {
   /// What one look found.
   struct Finding: Sendable {
@@ -20,6 +21,9 @@ final class HealthBoard: Sendable {
   private struct State: Sendable {
     var services: [String: [Record]] = [:]
     var rounds = 0
+    /// What `services` come to.
+    var level = Level.up
+    var document = LocalReply(json: #"{"status":"up","services":{}}"#)
   }
 
   private let critical: Set<String>
@@ -31,44 +35,47 @@ final class HealthBoard: Sendable {
     self.isDraining = isDraining
   }
 
-  /// Takes what a round found.
+  /// Takes what a round found. There is one round at a time.
   func update(_ round: [String: [Finding]], at now: Date) {
-    state.withLock { state in
-      let before = state.services
-      state.services = round.reduce(into: [:]) { services, entry in
-        services[entry.key] = entry.value.map { finding in
-          let known = before[entry.key]?.first { $0.finding.id == finding.id }
-          return Record(finding: finding, since: known?.finding.isUp == finding.isUp ? known!.since : now)
-        }
+    let before = state.withLock { $0.services }
+    let services = round.reduce(into: [String: [Record]]()) { services, entry in
+      services[entry.key] = entry.value.map { finding in
+        let known = before[entry.key]?.first { $0.finding.id == finding.id }
+        return Record(finding: finding, since: known?.finding.isUp == finding.isUp ? known!.since : now)
       }
+    }
+    let level = overall(services)
+    let document = Self.document(services, level)
+    state.withLock { state in
+      (state.services, state.level, state.document) = (services, level, document)
       state.rounds += 1
     }
   }
 
-  enum Level: String { case up, degraded, down }
+  enum Level: String, Sendable { case up, degraded, down }
 
   private static func level(_ records: [Record]) -> Level {
     let up = records.count { $0.finding.isUp }
     return up == 0 ? .down : up < records.count ? .degraded : .up
   }
 
-  private func overall(_ state: State) -> Level {
-    let levels = state.services.mapValues(Self.level)
+  private func overall(_ services: [String: [Record]]) -> Level {
+    let levels = services.mapValues(Self.level)
     if levels.contains(where: { critical.contains($0.key) && $0.value == .down }) { return .down }
     return levels.values.allSatisfy { $0 == .up } ? .up : .degraded
   }
 
   /// `/health`: 200, or 503 when a critical service is down.
-  func document() -> (status: Int, contentType: String, body: [UInt8]) {
-    state.withLock { state in
-      let level = overall(state)
-      let services = state.services.sorted { $0.key < $1.key }.map { name, records in
-        "\"\(JSONText.escaped(name))\":{\"status\":\"\(Self.level(records).rawValue)\",\"instances\":["
-          + records.map(Self.text).joined(separator: ",") + "]}"
-      }
-      let text = "{\"status\":\"\(level.rawValue)\",\"services\":{\(services.joined(separator: ","))}}"
-      return (level == .down ? 503 : 200, "application/json", Array(text.utf8))
+  var document: LocalReply { state.withLock { $0.document } }
+
+  private static func document(_ services: [String: [Record]], _ overall: Level) -> LocalReply {
+    let texts = services.sorted { $0.key < $1.key }.map { name, records in
+      "\"\(JSONText.escaped(name))\":{\"status\":\"\(level(records).rawValue)\",\"instances\":["
+        + records.map(text).joined(separator: ",") + "]}"
     }
+    return LocalReply(
+      status: overall == .down ? 503 : 200,
+      json: "{\"status\":\"\(overall.rawValue)\",\"services\":{\(texts.joined(separator: ","))}}")
   }
 
   private static func text(_ record: Record) -> String {
@@ -80,20 +87,19 @@ final class HealthBoard: Sendable {
   }
 
   /// `/health/live`: this process answers.
-  func live() -> (status: Int, contentType: String, body: [UInt8]) {
-    (200, "application/json", Array(#"{"status":"up"}"#.utf8))
-  }
+  static let live = LocalReply(json: #"{"status":"up"}"#)
+  private static let draining = LocalReply(status: 503, json: #"{"status":"draining"}"#)
+  private static let starting = LocalReply(status: 503, json: #"{"status":"starting"}"#)
+  private static let down = LocalReply(status: 503, json: #"{"status":"down"}"#)
 
   /// Whether every critical service has an instance that is up, and no draining has begun.
-  var isReady: Bool { ready().status == 200 }
+  var isReady: Bool { ready.status == 200 }
 
   /// `/health/ready`: 503 while draining, until the first round, and while a critical service is down.
-  func ready() -> (status: Int, contentType: String, body: [UInt8]) {
-    let reason: String? = state.withLock { state in
-      if isDraining() { return "draining" }
-      if state.rounds == 0 { return "starting" }
-      return overall(state) == .down ? "down" : nil
-    }
-    return (reason == nil ? 200 : 503, "application/json", Array("{\"status\":\"\(reason ?? "up")\"}".utf8))
+  var ready: LocalReply {
+    if isDraining() { return Self.draining }
+    let (rounds, level) = state.withLock { ($0.rounds, $0.level) }
+    if rounds == 0 { return Self.starting }
+    return level == .down ? Self.down : Self.live
   }
 }

@@ -114,6 +114,7 @@ struct HealthRefresher: Sendable {
         }
       }
     }
+    for (key, gauge) in gauges where current[key] == nil { gauge.destroy() }
     gauges = current
   }
 }

@@ -8,6 +8,7 @@ public struct BlacklistSettings: Sendable {
     /// It is let through: a token that was revoked meanwhile gets in, until it expires or one of the two is back.
     case allow
   }
+  /// What becomes of requests about which nobody can say anything.
   public var whenUnknown = Policy.deny
   /// How long a request waits for the store's answer.
   public var patience: Duration = .milliseconds(250)
@@ -15,5 +16,6 @@ public struct BlacklistSettings: Sendable {
   public var concurrentQuestions = 256
   /// Requests of one event loop that wait for an answer; to more the store counts as away.
   public var waitingRequests = 4_096
+  /// What is standard.
   public init() {}
 }

@@ -113,17 +113,3 @@ struct TokenCache {
     old[digest] = nil
   }
 }
-
-/// Claims as header lines.
-enum IdentityLines {
-  static func make(_ principal: Principal) -> [UInt8] {
-    let fields = [
-      ("x-user-id", principal.subject), ("x-user-roles", principal.roles.joined(separator: ",")),
-      ("x-user-permissions", principal.permissions.map(\.rawValue).joined(separator: ",")),
-    ]
-    // A claim with a line break would be a header of its own.
-    return fields.flatMap { name, value in
-      value.utf8.allSatisfy { $0 > 0x1F && $0 < 0x7F } ? Array("\(name): \(value)\r\n".utf8) : []
-    }
-  }
-}

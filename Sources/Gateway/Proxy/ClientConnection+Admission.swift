@@ -21,6 +21,13 @@ extension ClientConnection {
     case .token(let found): digest = found
     }
     if let token = worker.tokens.token(digest, now: exchange.start) { return authorize(token, &bytes) }
+    // Limits by address come first: to verify costs more than to ask, and tokens can be made up without end.
+    limit(&bytes, now: exchange.start)
+  }
+
+  /// Finds out whose token it is, which nobody remembers.
+  func identify(_ bytes: inout ByteBuffer) {
+    guard case .token(let digest) = readToken(bytes) else { return refuse(.unauthenticated, &bytes) }
     verify(digest, &bytes)
   }
 
@@ -85,7 +92,7 @@ extension ClientConnection {
   }
 
   private func authorize(_ token: VerifiedToken, _ bytes: inout ByteBuffer) {
-    let verdict = worker.state.revocations.verdict(on: token.principal)
+    let verdict = worker.revocations.verdict(on: token.principal)
     if verdict == .revoked || token.confirmed == .revoked { return revoked(token, &bytes) }
     guard let blacklist = worker.blacklist else {
       guard verdict == .accepted else { return refuse(.identityUnavailable, &bytes) }

@@ -27,7 +27,7 @@ extension ClientConnection {
     guard let token = exchange.token else { return refuse(.blacklistUnavailable, &bytes) }
     exchange.token = nil
     // The list may have learned something meanwhile.
-    let verdict = worker.state.revocations.verdict(on: token.principal)
+    let verdict = worker.revocations.verdict(on: token.principal)
     if outcome == .revoked || verdict == .revoked { return revoked(token, &bytes) }
     switch (outcome, verdict) {
     case (.accepted, _):

@@ -15,6 +15,13 @@ extension ClientConnection {
     return true
   }
 
+  /// The request has arrived whole after a while. It is not refused for what came in between: its body is at the service.
+  func takePlaceAnyway() {
+    guard !exchange.hasPlace, let service = exchange.service else { return }
+    service.concurrency.enterAnyway()
+    exchange.hasPlace = true
+  }
+
   /// - Parameter latency: Nanoseconds until the answer began, or the request was given up; nil where that says nothing
   ///   about the service.
   @inline(__always)

@@ -15,21 +15,34 @@ extension ClientConnection {
       return setDeadline(.connect, bounded(attemptStart + timeouts.connect))
     }
     guard let sentAt = exchange.sentAt else {
-      return setDeadline(.requestBody, min(now + timeouts.transferIdle, exchange.latest))
+      return setDeadline(.requestBody, bodyDeadline(now))
     }
     let allowed = exchange.route?.firstByte ?? timeouts.firstByte
     setDeadline(.firstByte, bounded(max(sentAt, attemptStart) + allowed))
   }
 
   private func bounded(_ moment: Int64) -> Int64 {
-    min(moment, exchange.latest, (exchange.sentAt ?? worker.coarseNow) + timeouts.total)
+    let total = exchange.route?.total ?? timeouts.total
+    return min(
+      moment, exchange.latest, (exchange.sentAt ?? worker.coarseNow).addingReportingOverflow(total).partialValue)
+  }
+
+  /// Until when more of the body has to come: soon, and on the whole not too slowly. Whoever sends a byte now and then
+  /// would have a connection to the service for as long as they like.
+  private func bodyDeadline(_ now: Int64) -> Int64 {
+    let rate = Int64(worker.state.configuration.limits.minimumBodyRate)
+    guard rate > 0, exchange.bodyLatest < .max else { return min(now + timeouts.transferIdle, exchange.latest) }
+    let earned = Int64(body.contentBytes).multipliedReportingOverflow(by: 1_000_000_000 / rate)
+    let slowest = exchange.bodyLatest.addingReportingOverflow(earned.partialValue)
+    return min(
+      now + timeouts.transferIdle, exchange.latest, earned.overflow || slowest.overflow ? .max : slowest.partialValue)
   }
 
   /// A body or a tunnel moves.
   @inline(__always)
   func noteProgress() {
     switch deadlineKind {
-    case .requestBody: deadline = min(worker.coarseNow + timeouts.transferIdle, exchange.latest)
+    case .requestBody: deadline = bodyDeadline(worker.coarseNow)
     case .transfer:
       let isLong = exchange.isStreaming || phase == .tunnel
       deadline = worker.coarseNow + (isLong ? timeouts.tunnelIdle : timeouts.transferIdle)
@@ -54,6 +67,9 @@ extension ClientConnection {
       resume { $0.refuse(.identityUnavailable, &$1) }
     case .blacklist: blacklistAnswered(.unknown)
     case .limit: limitAnswered(.unanswered)
+    case .document:
+      exchangeNumber &+= 1
+      resume { $0.refuse(.documentUnavailable, &$1) }
     case .connect: upstreamFailed(.connectTimeout)
     case .firstByte: upstreamFailed(.timedOut)
     case .requestBody:
@@ -62,7 +78,13 @@ extension ClientConnection {
         upstream?.isWritable == false
           ? .gatewayTimeout("The service does not take the request.") : .clientTimeout)
     case .transfer:
-      if hasExchange { abortAnswer() } else { close() }
+      guard hasExchange else { return close() }
+      // A client that takes nothing holds the service up, not the other way round.
+      if phase != .tunnel, !exchange.isStreaming, upstream != nil, isWritable {
+        breakOffAnswer()
+      } else {
+        abortAnswer()
+      }
     }
   }
 
@@ -78,8 +100,14 @@ extension ClientConnection {
   }
 
   /// While draining: a connection that has asked nothing since `moment` asks nothing more. A stream of events has no end
-  /// of its own and would be waited for in vain: it ends now, and its client comes back to whoever listens then.
+  /// of its own and would be waited for in vain: it ends now, and its client comes back to whoever listens then. So does
+  /// a WebSocket as soon as nothing has passed through it since `moment`.
   func closeIfIdle(since moment: Int64) {
+    if phase == .tunnel, deadlineKind == .transfer, deadline - timeouts.tunnelIdle <= moment {
+      leaveUpstream()
+      record()
+      return close()
+    }
     if hasExchange, responseStarted, exchange.isStreaming, phase == .done {
       leaveUpstream()
       record()

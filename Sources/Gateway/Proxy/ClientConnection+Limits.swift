@@ -6,13 +6,15 @@ import Synchronization
 
 /// How much a caller may ask.
 extension ClientConnection {
-  /// Goes through the route's limits from the first that has not let the request pass yet.
+  /// Goes through the route's limits from the first that has not let the request pass yet. Those by address stand before
+  /// the others, and need nobody to be known.
   ///
   /// - Parameter now: Nanoseconds of the monotonic clock.
   func limit(_ bytes: inout ByteBuffer, now: Int64) {
     guard let route = exchange.route else { return refuse(.notFound, &bytes) }
     while exchange.limitsPassed < route.policies.count {
       let policy = route.policies[exchange.limitsPassed]
+      if isUnknown(route), policy.limit.by != .address { break }
       let key = policy.key(caller(policy))
       guard let leases = worker.state.leases else {
         guard pass(policy, worker.state.limiter.take(key, policy, now: now), now, &bytes) else { return }
@@ -31,8 +33,12 @@ extension ClientConnection {
         guard pass(policy, leases.takeShare(key, policy, now: now), now, &bytes) else { return }
       }
     }
-    dispatch(&bytes)
+    if isUnknown(route) { identify(&bytes) } else { dispatch(&bytes) }
   }
+
+  /// Whether it is not known yet who asks, and has to be.
+  @inline(__always)
+  private func isUnknown(_ route: PreparedRoute) -> Bool { exchange.token == nil && !route.isPublic }
 
   /// - Returns: false when the request was refused.
   @inline(__always)

@@ -98,7 +98,8 @@ extension ClientConnection {
     let trace = exchange.trace
     log.record(
       AccessEntry(
-        method: exchange.method.name, pathBytes: exchange.path, status: exchange.status, duration: duration,
+        loop: worker.number, method: exchange.method.name, pathBytes: exchange.path, status: exchange.status,
+        duration: duration,
         clientAddress: exchange.clientName, traceID: (trace?.high ?? 0, trace?.low ?? 0), spanID: trace?.span ?? 0,
         requestIDBytes: exchange.requestID, route: exchange.route?.route.name, upstream: exchange.upstreamID,
         responseBodyBytes: exchange.responseBodyBytes, refusal: exchange.refusal, httpVersion: httpVersion,

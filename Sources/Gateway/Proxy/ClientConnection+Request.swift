@@ -87,11 +87,12 @@ extension ClientConnection {
     noteProgress()
     do throws(BodyReader.Malformed) {
       while let piece = try body.next(&bytes) {
-        if piece.readableBytes > 0 { sendUpstream(piece) }
+        // Nothing of what is too much goes on.
         if isBodyTooLarge {
           refuseExchange(.bodyTooLarge(exchange.route?.maximumBodyBytes ?? 0))
           return false
         }
+        if piece.readableBytes > 0 { sendUpstream(piece) }
         if body.isDone { break }
       }
     } catch {
@@ -111,6 +112,7 @@ extension ClientConnection {
   func requestEnded() {
     phase = .done
     exchange.sentAt = worker.coarseNow
+    if !responseStarted { takePlaceAnyway() }
     updateDeadline()
   }
 
@@ -167,11 +169,13 @@ extension ClientConnection {
   private func begin(_ bytes: inout ByteBuffer) {
     startExchange()
     exchange.method = head.method
-    keeps = head.keepsAlive && !worker.isDraining
+    keeps = head.keepsAlive && !worker.isLeaving
     bytes.withUnsafeReadableBytes { annotate($0) }
     if head.method == .options, answersPreflight(&bytes) { return }
     let routes = worker.routes
-    switch match(bytes, routes) {
+    let match = match(bytes, routes)
+    if head.target.hasParameters, !takesParameters(match, bytes, routes) { return refuse(.pathParameters, &bytes) }
+    switch match {
     case .found(.local(let index)): answerLocally(index, &bytes)
     case .found(.route(let index)):
       let route = routes.routes[index]
@@ -223,24 +227,6 @@ extension ClientConnection {
     routes.table.match(
       bytes.readableBytesUInt8Span, path: head.target.path, method: head.method, host: head.hostName,
       fields: head.kept)
-  }
-
-  private func answerLocally(_ index: Int, _ bytes: inout ByteBuffer) {
-    let (status, contentType, content) = worker.state.local[index].make()
-    consumeUnread(&bytes)
-    exchange.status = status
-    exchange.responseBodyBytes = head.method == .head ? 0 : content.count
-    var output = ByteBufferAllocator().buffer(capacity: content.count + 256)
-    output.writeString("HTTP/1.1 \(status) \(status == 200 ? "OK" : Refusal.title(status))\r\n")
-    output.writeString("content-type: \(contentType)\r\ncontent-length: \(content.count)\r\nx-request-id: ")
-    output.writeBytes(exchange.requestID)
-    output.writeString("\r\ncache-control: no-store\r\n")
-    OctetWriter.append(to: &output) { output in
-      worker.state.security?.write(present: [], isPage: false, isSecure: exchange.isSecure, into: &output)
-    }
-    output.writeString("\(connectionLine)\r\n")
-    if head.method != .head { output.writeBytes(content) }
-    endAnswer(output)
   }
 }
 

@@ -49,8 +49,18 @@ extension ClientConnection {
       phase = .body
       // A small body goes with the head in one write.
       if bytes.readableBytes > 0, bytes.readableBytes <= 16_384, !takeFirstPieces(&bytes, into: &first) { return }
+      if phase == .body { bodyWillLast() }
     }
     attempt(first)
+  }
+
+  /// The client sends its body as fast as it can, which may be slowly. The service works on no answer meanwhile, so that
+  /// no other request has to stand back for it; there was room when this one began.
+  private func bodyWillLast() {
+    givePlaceBack(latency: nil)
+    let type = GRPCContentType.find(in: upstreamHead, upstreamHeadLength)
+    exchange.bodyLatest =
+      type == nil ? exchange.start.addingReportingOverflow(worker.timeouts.bodyGrace).partialValue : .max
   }
 
   /// How long the answer may take: what the route allows, and no longer than what is left of the whole time and of the
@@ -58,7 +68,7 @@ extension ClientConnection {
   private func millisecondsLeft(_ route: PreparedRoute) -> Int {
     let spent = worker.coarseNow - exchange.start
     guard spent > 1_000_000 || exchange.latest < .max else { return route.deadlineMilliseconds }
-    let left = min(worker.timeouts.total - spent, exchange.latest - worker.coarseNow) / 1_000_000
+    let left = min(route.total - spent, exchange.latest - worker.coarseNow) / 1_000_000
     return max(1, min(route.deadlineMilliseconds, Int(left)))
   }
 
@@ -110,8 +120,9 @@ extension ClientConnection {
     release()
     switch service.choose(demand(route, now), excluding: exchange.tried, random: &worker.random) {
     case .none: refuseExchange(.noInstance(route.route.service))
-    case .broken(let wait): refuseExchange(.breakerOpen(route.route.service, wait))
-    case .instance(let chosen):
+    case .broken(let wait, let isProbed): refuseExchange(.breakerOpen(route.route.service, wait, isProbed: isProbed))
+    case .instance(let chosen, let admission):
+      self.admission = admission
       exchange.attempts += 1
       exchange.upstreamID = chosen.shared.instance.id
       instance = chosen
@@ -190,12 +201,35 @@ extension ClientConnection {
   // MARK: - Ends of attempts
 
   /// What the breakers and the balancer are to know.
+  ///
+  /// - Parameter latency: Nanoseconds until the answer began; nil where there is none. How long it was waited for says
+  ///   something about the instance then, whoever gave up.
   func endAttempt(_ end: UpstreamInstance.AttemptEnd, latency: Int64? = nil) {
     guard let instance else { return }
     self.instance = nil
     let now = worker.coarseNow
-    instance.load.ended(latency: latency, now: now)
-    instance.shared.record(end, route: exchange.route?.identity ?? 0, now: now, random: worker.random.unit())
+    if let latency {
+      instance.load.ended(latency: latency, now: now)
+    } else {
+      instance.load.ended(noAnswerWithin: waited(until: now), now: now)
+    }
+    tell(instance.shared, end, now)
+  }
+
+  @inline(__always)
+  private func tell(_ instance: UpstreamInstance, _ end: UpstreamInstance.AttemptEnd, _ now: Int64) {
+    instance.record(
+      end, of: admission, route: exchange.route?.identity ?? 0, now: now, random: worker.random.unit())
+  }
+
+  /// Nanoseconds for which the instance has had the whole request.
+  private func waited(until now: Int64) -> Int64 { max(0, now - max(attemptStart, exchange.sentAt ?? now)) }
+
+  /// Whether a service would have answered by now, whatever the client's patience: no client that waits for a
+  /// millisecond is to open breakers, but one that waits for seconds is not to hide that an instance hangs.
+  private var isLate: Bool {
+    let usual = Int64(min(exchange.service?.concurrency.usual ?? 0, 1e12))
+    return waited(until: worker.coarseNow) >= max(1_000_000_000, 10 * usual)
   }
 
   /// Lets go of the upstream: its connection cannot be used again.
@@ -214,8 +248,9 @@ extension ClientConnection {
     case .connectFailed: endAttempt(.unreachable)
     case .connectTimeout: endAttempt(isClients ? .unknown : .unreachable)
     case .timedOut:
-      endAttempt(isClients ? .unknown : .unanswered)
-      if !isClients { givePlaceBack(latency: worker.coarseNow - attemptStart) }
+      let isInstances = !isClients || isLate
+      endAttempt(isInstances ? .unanswered : .unknown)
+      if isInstances { givePlaceBack(latency: worker.coarseNow - attemptStart) }
     case .closed, .unprocessed, .malformed: endAttempt(.unanswered)
     case .refused: endAttempt(.unknown)
     }
@@ -223,7 +258,7 @@ extension ClientConnection {
       upstream = nil
       connection.abandon()
     }
-    guard !responseStarted else { return abortAnswer() }
+    guard !responseStarted else { return breakOffAnswer() }
     if takesRetry(failure, failed) { return tryAgain(failed) }
     switch failure {
     case .connectFailed: refuseExchange(.badGateway("The service cannot be reached."))
@@ -234,6 +269,14 @@ extension ClientConnection {
     case .timedOut, .refused: refuseExchange(.gatewayTimeout("The service did not answer in time."))
     }
     processWaiting()
+  }
+
+  /// The service has begun an answer and does not bring it to its end.
+  func breakOffAnswer() {
+    exchange.refusal = "upstream_aborted"
+    // That it began to answer was told as a success.
+    if let occupied { tell(occupied, .unanswered, worker.coarseNow) }
+    abortAnswer()
   }
 
   /// Whether the request goes to another instance instead of this answer to the client. Then the caller lets go of the
@@ -251,7 +294,7 @@ extension ClientConnection {
     guard let route = exchange.route else { return refuseExchange(.notFound) }
     if let failed { exchange.tried.append(failed) }
     // One whose time was up gave its place back, so that its time was counted.
-    guard exchange.hasPlace || takePlace(route) else {
+    guard exchange.hasPlace || phase == .body || takePlace(route) else {
       refuseExchange(.overloaded(route.route.service))
       return processWaiting()
     }
@@ -283,7 +326,7 @@ extension ClientConnection {
     guard worker.coarseNow < exchange.latest else { return false }
     guard exchange.attempts < exchange.route?.attempts ?? 1, exchange.interims == 0 else { return false }
     if let sentAt = exchange.sentAt,
-      worker.coarseNow - sentAt >= worker.timeouts.total
+      worker.coarseNow - sentAt >= exchange.route?.total ?? worker.timeouts.total
     {
       return false
     }
@@ -308,7 +351,7 @@ extension ClientConnection {
     givePlaceBack(latency: now - max(attemptStart, exchange.sentAt ?? now))
     // An answer before the end of the request: the rest is read by nobody.
     if phase == .body { keeps = false }
-    if worker.isDraining { keeps = false }
+    if worker.isLeaving { keeps = false }
     updateDeadline()
   }
 

@@ -28,7 +28,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   enum DeadlineKind {
-    case idle, head, verification, blacklist, limit, connect, requestBody, firstByte, transfer, linger
+    case idle, head, verification, blacklist, limit, document, connect, requestBody, firstByte, transfer, linger
   }
 
   let worker: Worker
@@ -56,6 +56,8 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
   var responseStarted = false
   var upstream: UpstreamConnection?
   var instance: LoopInstance?
+  /// What the attempt was let in with by the instance's breakers.
+  var admission = UpstreamInstance.Admission()
   /// The instance that has the request until the answer is whole.
   var occupied: UpstreamInstance?
   var attemptStart: Int64 = 0
@@ -87,6 +89,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
   func channelActive(context: ChannelHandlerContext) {
     guard !worker.isFull else {
       phase = .closed
+      worker.state.refusedConnections.note(now: worker.readClock())
       context.close(promise: nil)
       return
     }

@@ -39,6 +39,8 @@ struct Exchange {
   var latest = Int64.max
   /// When the request was sent whole, from when on the answer is waited for; nil before.
   var sentAt: Int64?
+  /// When a body has to be there of which nothing more comes; each byte puts it off.
+  var bodyLatest = Int64.max
   /// Instances that did not work out.
   var tried: [LoopInstance] = []
   /// Interim responses that were passed on.
@@ -69,6 +71,7 @@ struct Exchange {
     attempts = 0
     latest = .max
     sentAt = nil
+    bodyLatest = .max
     if !tried.isEmpty { tried.removeAll() }
     interims = 0
     isStreaming = false

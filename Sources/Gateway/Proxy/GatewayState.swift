@@ -30,6 +30,7 @@ final class GatewayState: Sendable {
   /// Seconds since 1970.
   let wallClock: @Sendable () -> Double
   let shadowReports: ShadowReports
+  let refusedConnections: RefusedConnections
   /// Of answers that no route gives.
   let security: SecurityLines?
   private let drainFlag: DrainFlag
@@ -60,6 +61,8 @@ final class GatewayState: Sendable {
     }
     self.tokenStore = tokenStore
     shadowReports = ShadowReports(metrics, logger)
+    refusedConnections = RefusedConnections(
+      metrics.refusedConnections, limit: configuration.limits.clientConnectionsPerLoop, logger)
     self.verifier = verifier
     self.apiKeys = apiKeys
     self.revocations = revocations
@@ -74,12 +77,6 @@ final class GatewayState: Sendable {
 
   var isDraining: Bool { drainFlag.isSet }
   func startDraining() { drainFlag.set() }
-}
-
-/// A response that the gateway makes itself.
-struct LocalResponse: Sendable {
-  var path: String
-  var make: @Sendable () -> (status: Int, contentType: String, body: [UInt8])
 }
 
 /// Whether the gateway is on its way out.

@@ -74,6 +74,13 @@ struct Refusal {
 
 extension Refusal {
   static let notFound = Refusal(404, "not_found", "No route has this path.")
+  /// Closes, as whatever else is no path for everybody does.
+  static let pathParameters: Refusal = {
+    var refusal = Refusal(
+      400, HeadFault.pathNotNormal.code, "The path has parameters (;), which are not taken here.")
+    refusal.closes = true
+    return refusal
+  }()
   static let clientTimeout: Refusal = {
     var refusal = Refusal(408, "request_timeout", "The request did not come in time.")
     refusal.closes = true
@@ -117,7 +124,8 @@ extension Refusal {
   static let revoked = token("token_revoked", "The token was revoked.")
 
   static let identityUnavailable = Refusal(
-    503, "identity_unavailable", "Whether the token is valid cannot be said now.", headers: "retry-after: 1\r\n")
+    503, "identity_unavailable", "Whether the token is valid cannot be said now.", headers: "retry-after: 1\r\n",
+    members: ",\"retry_after\":1")
 
   static let blacklistUnavailable = Refusal(
     503, "blacklist_unavailable",
@@ -158,11 +166,13 @@ extension Refusal {
       members: ",\"retry_after\":1")
   }
 
-  static func breakerOpen(_ service: String, _ nanoseconds: Int64) -> Refusal {
+  /// - Parameter isProbed: Whether an instance is asked a little now, to see whether it is back.
+  static func breakerOpen(_ service: String, _ nanoseconds: Int64, isProbed: Bool) -> Refusal {
     let wait = max(1, (nanoseconds + 999_999_999) / 1_000_000_000)
     return Refusal(
       503, "circuit_open", "Every instance of \(service) failed lately, at all or for this route, and is left alone.",
-      headers: "retry-after: \(wait)\r\n", members: ",\"breaker\":\"open\",\"retry_after\":\(wait)")
+      headers: "retry-after: \(wait)\r\n",
+      members: ",\"breaker\":\"\(isProbed ? "half_open" : "open")\",\"retry_after\":\(wait)")
   }
 
   static func overloaded(_ service: String) -> Refusal {

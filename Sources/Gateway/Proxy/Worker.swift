@@ -7,6 +7,8 @@ import NIOCore
 /// touches it.
 final class Worker {
   let loop: any EventLoop
+  /// Of the loops of the gateway's group, from 0.
+  let number: Int
   let state: GatewayState
   let headLimits: HeadLimits
   let timeouts: TimeoutNanoseconds
@@ -14,6 +16,7 @@ final class Worker {
   /// Here rather than in what all share, since routes may change while requests pass.
   private(set) var routes: LoopRoutes
   var tokens: TokenCache
+  var revocations: RevocationList.Reader
   private(set) var verifications: VerificationQueue!
   /// Keys that are being exchanged for tokens: a queue of its own, so that whoever invents keys keeps no token waiting.
   private(set) var exchanges: VerificationQueue!
@@ -30,7 +33,10 @@ final class Worker {
   /// Connections of HTTP/1.1, and streams of HTTP/2.
   private(set) var clients: [ClientConnection] = []
   private(set) var connections: [HTTP2Connection] = []
+  /// Whether answers ask clients to come back on another connection.
+  private(set) var isLeaving = false
   private(set) var isDraining = false
+  private var drainBegan: Int64 = 0
   /// The clock as the last tick or request read it: exact enough for idle timeouts.
   private(set) var coarseNow: Int64
   private var ticker: RepeatedTask?
@@ -40,8 +46,9 @@ final class Worker {
   /// By zone.
   private var gateways: [String: Int] = [:]
 
-  init(loop: any EventLoop, state: GatewayState, routes: RouteSet, loops: Int) {
+  init(loop: any EventLoop, number: Int, state: GatewayState, routes: RouteSet, loops: Int) {
     self.loop = loop
+    self.number = number
     self.state = state
     self.loops = loops
     self.routes = LoopRoutes(routes, upstreams: routes.services.map { _ in Self.upstream(state, loops) })
@@ -51,6 +58,7 @@ final class Worker {
     headLimits = HeadLimits(
       headBytes: configuration.limits.maximumHeadBytes, targetBytes: configuration.limits.maximumTargetBytes,
       headerCount: configuration.limits.maximumHeaderCount)
+    revocations = RevocationList.Reader(state.revocations)
     tokens = TokenCache(capacity: configuration.limits.cachedTokensPerLoop)
     encoders = EncoderPool(maximum: configuration.limits.compressedAnswersPerLoop)
     durations = DurationHandles(state.metrics)
@@ -211,15 +219,26 @@ final class Worker {
     }
     guard isDraining else { return }
     let quiet = state.configuration.drainQuiet.nanoseconds
-    for client in clients { client.closeIfIdle(since: now - quiet) }
+    // Who was idle before has heard nothing of it yet, and a request of theirs may be on its way.
+    let idleSince = now - quiet >= drainBegan ? now - quiet : .min
+    for client in clients { client.closeIfIdle(since: idleSince) }
     for connection in connections { connection.drain(quiet: quiet) }
   }
 
   // MARK: - Draining
 
+  /// Takes connections and requests as before, and says with each answer that this connection is no good any more.
+  func leave() {
+    guard !isLeaving else { return }
+    isLeaving = true
+    for connection in connections { connection.announceEnd() }
+  }
+
   /// Lets requests in flight end and no connection live on; the result succeeds when none is left.
   func drain() -> EventLoopFuture<Void> {
+    isLeaving = true
     isDraining = true
+    drainBegan = readClock()
     let promise = drained ?? loop.makePromise(of: Void.self)
     drained = promise
     for connection in connections { connection.drain(quiet: state.configuration.drainQuiet.nanoseconds) }
@@ -229,7 +248,8 @@ final class Worker {
 
   /// Closes what the drain timeout left over.
   func closeAll() {
-    for client in clients { client.abort() }
+    // A WebSocket has no end that could be missed.
+    for client in clients { if client.phase == .tunnel { client.close() } else { client.abort() } }
     for connection in connections { connection.abort() }
     for upstream in routes.upstreams {
       for instance in upstream.instances { instance.closeIdle(before: .max) }

@@ -8,9 +8,9 @@ struct WorkerSet: Sendable {
   init(state: GatewayState, routes: RouteSet, group: any EventLoopGroup) async throws {
     let loops = Array(group.makeIterator())
     var workers: [ObjectIdentifier: NIOLoopBound<Worker>] = [:]
-    for loop in loops {
+    for (number, loop) in loops.enumerated() {
       workers[ObjectIdentifier(loop)] = try await loop.submit {
-        let worker = Worker(loop: loop, state: state, routes: routes, loops: loops.count)
+        let worker = Worker(loop: loop, number: number, state: state, routes: routes, loops: loops.count)
         worker.start()
         return NIOLoopBound(worker, eventLoop: loop)
       }.get()
@@ -43,6 +43,11 @@ struct WorkerSet: Sendable {
     var results: [Result] = []
     for wait in waits { if let result = try? await wait.get() { results.append(result) } }
     return results
+  }
+
+  /// Has every loop ask clients to come back elsewhere.
+  func leave() {
+    for loop in loops { loop.execute { worker(on: loop).leave() } }
   }
 
   /// Waits until no client is connected any more; closes those that are after `timeout`.

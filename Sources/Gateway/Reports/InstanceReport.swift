@@ -1,5 +1,6 @@
 /// An instance as a gateway knows it at one moment.
 public struct InstanceReport: Sendable {
+  /// Whether requests are sent to it.
   public enum Breaker: Sendable, Equatable {
     case closed
     /// For so long.
@@ -8,7 +9,9 @@ public struct InstanceReport: Sendable {
     case halfOpen
   }
 
+  /// The service whose instance it is.
   public var service: String
+  /// The instance's id in the registry.
   public var id: String
   /// `host:port`
   public var address: String
@@ -22,6 +25,7 @@ public struct InstanceReport: Sendable {
   public var breaker: Breaker
   /// Routes of which it answers badly or not at all, so that they are not sent there.
   public var openRoutes: Int
+  /// How often it could not be reached in a row; 0 after it was.
   public var consecutiveFailures: Int
   /// Requests sent and not answered.
   public var pending: Int
@@ -29,6 +33,7 @@ public struct InstanceReport: Sendable {
   public var latency: Duration?
   /// In use or not.
   public var connections: Int
+  /// Of ``connections``, those that no request uses.
   public var idleConnections: Int
 }
 
@@ -43,6 +48,7 @@ struct InstanceLoad: Sendable {
 
 /// A limit of the gateway, or of one of its routes.
 public struct LimitReport: Sendable {
+  /// The limit as it is now, whatever it was made with.
   public var limit: RateLimit
   /// nil where it holds for every route.
   public var route: String?

@@ -14,11 +14,17 @@ public struct CORSPolicy: Sendable, Hashable {
     "etag", "idempotency-replayed", "location", "ratelimit", "ratelimit-policy", "retry-after", "x-request-id",
   ]
 
+  /// Whose pages may read answers: 1 to 256 origins or patterns of them, or `*`.
   public let origins: [String]
+  /// That a preflight may ask for; nil is whatever routes at that path take.
   public let methods: [String]?
+  /// Fields that a preflight may ask for; `*` is any.
   public let headers: [String]
+  /// Fields of answers that pages may read beyond what every page may.
   public let exposedHeaders: [String]
+  /// Whether pages may send cookies.
   public let allowsCredentials: Bool
+  /// For which a browser remembers a preflight: 0 to 86 400 s.
   public let maximumAge: Duration
 
   /// - Parameters:

@@ -29,5 +29,6 @@ public struct CompressionPolicy: Sendable, Hashable {
   /// without either.
   public var includesPrivate = false
 
+  /// What is standard.
   public init() {}
 }

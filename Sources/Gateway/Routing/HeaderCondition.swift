@@ -18,8 +18,10 @@ public struct HeaderCondition: Sendable, Hashable {
 
   /// In any case: 1 to 256 characters of a token (RFC 9110 §5.6.2), no underscore.
   public var name: String
+  /// What the field has to be like.
   public var rule: Rule
 
+  /// What is no field's name or value is told by the gateway that is given the route, as a ``RouteError``.
   public init(_ name: String, _ rule: Rule) {
     self.name = name
     self.rule = rule

@@ -8,6 +8,8 @@ final class PreparedRoute: Sendable {
   let policies: [LimitPolicy]
   /// Nanoseconds.
   let firstByte: Int64
+  /// Nanoseconds from the end of the request to the beginning of its answer, over all attempts.
+  let total: Int64
   /// What the upstream is told.
   let deadlineMilliseconds: Int
   /// 0 is no limit.
@@ -65,9 +67,10 @@ final class PreparedRoute: Sendable {
       let scope = Self.scope(of: route)
       add(limit, salt: Self.salt(scope, limit), scope: scope)
     }
-    self.policies = policies
+    self.policies = policies.filter { $0.limit.by == .address } + policies.filter { $0.limit.by != .address }
     firstByte = (route.timeout ?? configuration.timeouts.firstByte).nanoseconds
-    deadlineMilliseconds = Int(min(firstByte, configuration.timeouts.total.nanoseconds) / 1_000_000)
+    total = max(configuration.timeouts.total.nanoseconds, route.timeout?.nanoseconds ?? 0)
+    deadlineMilliseconds = Int(min(firstByte, total) / 1_000_000)
     maximumBodyBytes = route.maximumBodyBytes ?? configuration.limits.maximumBodyBytes
     attempts = max(1, route.attempts ?? configuration.retries.attempts)
     isPublic = route.access == .public

@@ -46,8 +46,8 @@ public struct Route: Sendable {
   public var compression: CompressionPolicy?
   /// nil is the gateway's own ``GatewayConfiguration/securityHeaders``; ``SecurityHeaders/none`` sets none.
   public var securityHeaders: SecurityHeaders?
-  /// Whether the upstream is told the caller's claims as `X-User-Id`, `X-User-Roles` and `X-User-Permissions`; for a
-  /// foreign upstream that cannot verify the token itself.
+  /// Whether the upstream is told the caller's claims as `X-User-Id`, `X-User-Roles` and `X-User-Permissions`, each
+  /// percent-encoded and lists joined by commas; for a foreign upstream that cannot verify the token itself.
   public var identityHeaders: Bool
   /// Attempts in all, as long as trying again is allowed at all; 1 is never again, nil is the gateway's own
   /// ``RetrySettings/attempts``. The budget is the service's.
@@ -55,9 +55,19 @@ public struct Route: Sendable {
   /// Whether its requests may take what is kept of the service's concurrency when others are refused
   /// (``ConcurrencySettings/reserve``).
   public var isUrgent = false
+  /// Whether a path may have parameters (`/a;v=1`), which servlets take away from what they look up: then only where it
+  /// leads to this route without them, too. Otherwise a `;` in a path, encoded or not, is 400.
+  public var takesPathParameters = false
   /// How the health of the service's instances is looked at: the same in every route of one service.
   public var health = ServiceHealth.standard
 
+  /// What is left out is as the gateway has it. What means nothing, or contradicts another route, is told by the gateway
+  /// that is given it, as a ``RouteError``.
+  ///
+  /// - Parameters:
+  ///   - timeout: Until an answer begins, over all attempts.
+  ///   - maximumBodyBytes: Of a request's content; more is 413, 0 is no limit.
+  ///   - identityHeaders: Whether the service is told who calls, in `X-User-*`.
   public init(
     _ name: String, path: String, methods: [String]? = nil, hosts: [String]? = nil, headers: [HeaderCondition] = [],
     service: String, access: Access, rateLimit: RateLimit? = nil, timeout: Duration? = nil,
@@ -107,6 +117,9 @@ public struct RateLimit: Sendable, Hashable {
   /// Whether the limit is only watched: what it would refuse is counted and logged, and admitted.
   public var isShadow: Bool
 
+  /// - Parameters:
+  ///   - requests: At least 1.
+  ///   - window: At least a millisecond.
   public init(
     _ name: String = RateLimit.standardName, requests: Int, per window: Duration, by: Counting = .caller,
     isShadow: Bool = false
@@ -145,6 +158,7 @@ public enum ServiceHealth: Sendable, Hashable {
 
 /// Why routes cannot be taken.
 public struct RouteError: Error, CustomStringConvertible {
+  /// Which route, what is wrong with it, and what is expected.
   public var description: String
   /// The place of the route that is at fault among those that were given; nil where it is none's alone.
   public var route: Int?

@@ -94,6 +94,10 @@ extension RoutingTable {
     guard path.utf8.first == Octet.slash else {
       throw RouteError(description: "\(name): the path \"\(path)\" does not begin with /")
     }
+    // Without its parameters a request would lead elsewhere, so none would ever be taken.
+    guard !path.contains(";"), !path.uppercased().contains("%3B") else {
+      throw RouteError(description: "\(name): the path \"\(path)\" has a parameter (;)")
+    }
     var node = 0
     let segments = path.utf8.dropFirst().split(
       separator: Octet.slash, omittingEmptySubsequences: false)

@@ -64,14 +64,19 @@ struct RoutingTable: Sendable {
   private func match(_ bytes: Span<UInt8>, _ start: Search) -> Match {
     var search = start
     let path = search.path
-    let found =
-      path.isEmpty
-      ? nodes[0].literals.first { $0.segment.isEmpty }.flatMap {
-        pick(nodes[$0.node].ends, bytes, &search)
-      }
-      : find(0, bytes, path.start, &search)
+    let found = path.isEmpty ? findRoot(bytes, &search) : find(0, bytes, path.start, &search)
     if let found { return .found(found) }
     return search.allowed == 0 ? .notFound : .methodNotAllowed(allow: Self.allow(search.allowed))
+  }
+
+  /// The absolute form without a path is `/` (RFC 9112 §3.2.1): a first segment that is empty.
+  private func findRoot(_ bytes: Span<UInt8>, _ search: inout Search) -> Target? {
+    if let root = nodes[0].literals.first, root.segment.isEmpty,
+      let found = pick(nodes[root.node].ends, bytes, &search)
+    {
+      return found
+    }
+    return pick(nodes[0].rest, bytes, &search)
   }
 
   private struct Search {

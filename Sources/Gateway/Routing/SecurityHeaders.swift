@@ -12,6 +12,7 @@ public struct SecurityHeaders: Sendable, Hashable {
   /// `Strict-Transport-Security` (RFC 6797), only where the client came over TLS.
   public var strictTransportSecurity: String? = "max-age=31536000"
 
+  /// What is standard.
   public init() {}
 
   /// Sets nothing.

@@ -4,11 +4,16 @@ public import NIOCore
 ///
 /// It is called on an event loop: it must not wait.
 public protocol AccessLog: Sendable {
+  /// Called once for each request, when it is over, also for those that were refused.
   func record(_ entry: AccessEntry)
 }
 
 /// What came of a request.
 public struct AccessEntry: Sendable {
+  /// Which of the gateway's event loops served it, from 0. A log that keeps something for each needs no lock that all
+  /// take.
+  public var loop: Int
+  /// `GET`, or whatever token the client sent.
   public var method: String
   /// The path as it came, without its query.
   public var pathBytes: ByteBuffer
@@ -16,13 +21,15 @@ public struct AccessEntry: Sendable {
   public var status: Int
   /// From the end of the request's head to the end of the answer, in nanoseconds.
   public var duration: Int64
+  /// The IP address, as text; behind trusted proxies that of who is before them.
   public var clientAddress: String
   /// 16 bytes.
   public var traceID: (UInt64, UInt64)
   /// 8 bytes.
   public var spanID: UInt64
+  /// The id as it is in `X-Request-Id`: the client's, where it is harmless, else one of the gateway's own; ASCII.
   public var requestIDBytes: [UInt8]
-  /// nil where no route was found.
+  /// The route's name; nil where none was found.
   public var route: String?
   /// The instance's id; nil where none was asked.
   public var upstream: String?
@@ -35,7 +42,9 @@ public struct AccessEntry: Sendable {
   /// `1.2` or `1.3`; nil without TLS.
   public var tlsVersion: String?
 
+  /// As ``pathBytes``, put together anew each time.
   public var path: String { String(buffer: pathBytes) }
+  /// As ``requestIDBytes``, put together anew each time.
   public var requestID: String { String(decoding: requestIDBytes, as: UTF8.self) }
   /// 32 hexadecimal digits.
   public var traceIDText: String { Self.hex(traceID.0) + Self.hex(traceID.1) }

@@ -4,6 +4,8 @@ import CoreMetrics
 struct GatewayMetrics: Sendable {
   private let factory: any MetricsFactory
   let activeConnections: Meter
+  /// Of clients that were closed at once, since their event loop had as many as it takes.
+  let refusedConnections: Counter
   let upstreamConnections: Meter
   let rateLimited: Counter
   let retries: Counter
@@ -23,6 +25,7 @@ struct GatewayMetrics: Sendable {
   init(factory: any MetricsFactory) {
     self.factory = factory
     activeConnections = Meter(label: "http.server.active_connections", dimensions: [], factory: factory)
+    refusedConnections = Counter(label: "gateway.connections.refused", dimensions: [], factory: factory)
     upstreamConnections = Meter(label: "http.client.open_connections", dimensions: [], factory: factory)
     rateLimited = Counter(label: "gateway.rate_limited", dimensions: [], factory: factory)
     retries = Counter(label: "gateway.retries", dimensions: [], factory: factory)

@@ -1,11 +1,15 @@
 public import Logging
 
-/// Requests as lines of a logger at info, with metadata keys of the Elastic Common Schema.
+/// Requests as lines of a logger at info, with metadata keys of the Elastic Common Schema. For few requests: every line
+/// is put together on the event loop, and it must be a logger that does not wait for what it writes to.
+/// ``BlockAccessLog`` is for many.
 public struct LoggerAccessLog: AccessLog {
   private let logger: Logger
 
+  /// - Parameter logger: Nothing is recorded while its level is above info.
   public init(_ logger: Logger) { self.logger = logger }
 
+  /// Returns when the logger does.
   public func record(_ entry: AccessEntry) {
     guard logger.logLevel <= .info else { return }
     var metadata: Logger.Metadata = [

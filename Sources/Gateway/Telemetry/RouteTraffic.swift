@@ -2,10 +2,13 @@
 public struct RouteTraffic: Sendable, Equatable {
   /// Answers by the first digit of their status, from 1xx to 5xx.
   public private(set) var answers = [0, 0, 0, 0, 0]
+  /// How long the answers took.
   public private(set) var latency = LatencyHistogram()
 
+  /// Nothing was asked yet.
   public init() {}
 
+  /// All that were answered, whatever the status.
   public var requests: Int { answers.reduce(0, +) }
 
   /// - Parameter status: 100 to 599.
@@ -14,6 +17,7 @@ public struct RouteTraffic: Sendable, Equatable {
     latency.record(nanoseconds)
   }
 
+  /// Counts what was counted elsewhere, too.
   public mutating func add(_ other: RouteTraffic) {
     for index in answers.indices { answers[index] += other.answers[index] }
     latency.add(other.latency)
@@ -37,6 +41,7 @@ public struct LatencyHistogram: Sendable, Equatable {
   /// Empty until there is something to count.
   private var counts: [UInt32] = []
 
+  /// Nothing was counted yet.
   public init() {}
 
   mutating func record(_ nanoseconds: Int64) {

@@ -22,7 +22,10 @@ struct BreakerState: Sendable {
   }
 
   private let settings: BreakerSettings
-  private(set) var phase = Phase.closed
+  private(set) var phase = Phase.closed { didSet { generation &+= 1 } }
+  /// Counts the phases. A request's end says something about the phase in which it was let in, and nothing about a later
+  /// one: what was sent before the breaker opened is no probe.
+  private(set) var generation: UInt32 = 0
   private(set) var consecutiveFailures = 0
   private var windowStart = Int64.min
   private var requests = 0
@@ -50,7 +53,15 @@ struct BreakerState: Sendable {
     }
   }
 
-  /// - Parameter random: 0 to 1, which spreads the moments at which many gateways ask again.
+  /// - Parameters:
+  ///   - admitted: ``generation`` when the request was let in.
+  ///   - random: 0 to 1, which spreads the moments at which many gateways ask again.
+  mutating func record(_ outcome: Outcome, admitted: UInt32, now: Int64, random: Double) {
+    guard admitted == generation else { return }
+    record(outcome, now: now, random: random)
+  }
+
+  /// As the other, of a request that was let in in this phase.
   mutating func record(_ outcome: Outcome, now: Int64, random: Double) {
     switch phase {
     case .open: return
@@ -127,6 +138,8 @@ final class CircuitBreaker: Sendable {
   private let state: Mutex<Shared>
   private let isClosed = Atomic(true)
   private let hasFailures = Atomic(false)
+  /// The breaker's.
+  private let generation = Atomic<UInt32>(0)
   /// Since it was made.
   private let successes = Atomic(0)
   private struct Shared {
@@ -140,13 +153,20 @@ final class CircuitBreaker: Sendable {
   /// Since it was made.
   var successTotal: Int { successes.load(ordering: .relaxed) }
 
+  /// Lets a request in, which counts as a probe where the breaker is half open.
+  ///
+  /// - Returns: What its end is recorded with; nil where it may not go now.
   @inline(__always)
-  func admits(now: Int64) -> Bool {
-    if isClosed.load(ordering: .relaxed) { return true }
-    return state.withLock { $0.breaker.admits(now: now) }
+  func admission(now: Int64) -> UInt32? {
+    if isClosed.load(ordering: .relaxed) { return generation.load(ordering: .relaxed) }
+    return state.withLock { state in
+      guard state.breaker.admits(now: now) else { return nil }
+      generation.store(state.breaker.generation, ordering: .relaxed)
+      return state.breaker.generation
+    }
   }
 
-  /// What ``admits(now:)`` would say, without counting as a request.
+  /// Whether ``admission(now:)`` would let a request in, without counting as one.
   func wouldAdmit(now: Int64) -> Bool {
     if isClosed.load(ordering: .relaxed) { return true }
     return state.withLock { state in
@@ -155,9 +175,12 @@ final class CircuitBreaker: Sendable {
     }
   }
 
+  /// - Parameter admission: What the request was let in with; nil where it was in this phase.
   /// - Returns: The phase now, where it may have changed.
   @discardableResult
-  func record(_ outcome: BreakerState.Outcome, now: Int64, random: @autoclosure () -> Double) -> BreakerState.Phase? {
+  func record(
+    _ outcome: BreakerState.Outcome, of admission: UInt32? = nil, now: Int64, random: @autoclosure () -> Double
+  ) -> BreakerState.Phase? {
     if outcome == .success {
       successes.add(1, ordering: .relaxed)
       if isClosed.load(ordering: .relaxed), !hasFailures.load(ordering: .relaxed) { return nil }
@@ -168,18 +191,26 @@ final class CircuitBreaker: Sendable {
       // This one is told by itself.
       state.breaker.recordSuccesses(total - state.told - (outcome == .success ? 1 : 0), now: now)
       state.told = total
-      state.breaker.record(outcome, now: now, random: random)
+      state.breaker.record(
+        outcome, admitted: admission ?? state.breaker.generation, now: now, random: random)
+      generation.store(state.breaker.generation, ordering: .relaxed)
       isClosed.store(state.breaker.phase == .closed, ordering: .relaxed)
       hasFailures.store(state.breaker.failures > 0, ordering: .relaxed)
       return state.breaker.phase
     }
   }
 
-  func instanceCameBack(now: Int64) { state.withLock { $0.breaker.instanceCameBack(now: now) } }
+  func instanceCameBack(now: Int64) {
+    state.withLock { state in
+      state.breaker.instanceCameBack(now: now)
+      generation.store(state.breaker.generation, ordering: .relaxed)
+    }
+  }
 
   func reset(now: Int64) {
     state.withLock { state in
       state.breaker.reset(now: now)
+      generation.store(state.breaker.generation, ordering: .relaxed)
       isClosed.store(true, ordering: .relaxed)
       hasFailures.store(false, ordering: .relaxed)
     }

@@ -1,5 +1,6 @@
 /// When a service is asked for less, because its answers wait for one another.
 public struct ConcurrencySettings: Sendable {
+  /// Without it a service is asked for as much as comes.
   public var isOn = true
   /// Answers that begin sooner than this are never thought to wait.
   public var floor: Duration = .milliseconds(250)
@@ -7,11 +8,13 @@ public struct ConcurrencySettings: Sendable {
   public var tolerance = 2.0
   /// Requests that one event loop has a service answer at a time, at least and at most.
   public var minimum = 16
+  /// As ``minimum``, the most; not below it.
   public var maximum = 2_048
   /// The share of the limit that is kept for routes that are ``Route/isUrgent``.
   public var reserve = 0.1
   /// Between two looks.
   public var interval: Duration = .milliseconds(500)
+  /// What is standard.
   public init() {}
 }
 
@@ -55,9 +58,14 @@ struct ConcurrencyLimit: Sendable {
   /// Takes a place for a request, if there is one.
   mutating func enter(isUrgent: Bool) -> Bool {
     guard !settings.isOn || inFlight < (isUrgent ? limit : limit - reserved) else { return false }
+    enterAnyway()
+    return true
+  }
+
+  /// Counts a request that the service has already.
+  mutating func enterAnyway() {
     inFlight += 1
     if inFlight > highest { highest = inFlight }
-    return true
   }
 
   /// - Parameter latency: Nanoseconds until the answer began, or was given up; nil where that says nothing about the

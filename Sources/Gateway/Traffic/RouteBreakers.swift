@@ -12,14 +12,20 @@ final class RouteBreakers: Sendable {
 
   init(_ settings: BreakerSettings) { self.settings = settings }
 
+  /// Lets a request in, which counts as a probe where the route's breaker is half open.
+  ///
   /// - Parameter route: ``PreparedRoute/identity``.
+  /// - Returns: What its end is recorded with; nil where it may not go now.
   @inline(__always)
-  func admits(_ route: UInt64, now: Int64) -> Bool {
-    if isEmpty.load(ordering: .relaxed) { return true }
-    return breakers.withLock { $0[route]?.admits(now: now) ?? true }
+  func admission(_ route: UInt64, now: Int64) -> UInt32? {
+    if isEmpty.load(ordering: .relaxed) { return 0 }
+    return breakers.withLock { breakers in
+      guard let isIn = breakers[route]?.admits(now: now) else { return 0 }
+      return isIn ? breakers[route]?.generation : nil
+    }
   }
 
-  /// What ``admits(_:now:)`` would say, without counting as a request.
+  /// Whether ``admission(_:now:)`` would let a request in, without counting as one.
   @inline(__always)
   func wouldAdmit(_ route: UInt64, now: Int64) -> Bool {
     if isEmpty.load(ordering: .relaxed) { return true }
@@ -29,19 +35,26 @@ final class RouteBreakers: Sendable {
     }
   }
 
+  /// - Parameter admission: What the request was let in with; nil where it was in this phase.
   @inline(__always)
   func record(
-    _ outcome: BreakerState.Outcome, _ route: UInt64, now: Int64, random: @autoclosure () -> Double
+    _ outcome: BreakerState.Outcome, _ route: UInt64, of admission: UInt32? = nil, now: Int64,
+    random: @autoclosure () -> Double
   ) {
     if outcome == .success || outcome == .unknown, isEmpty.load(ordering: .relaxed) { return }
-    recordRare(outcome, route, now, random())
+    recordRare(outcome, route, admission, now, random())
   }
 
   @inline(never)
-  private func recordRare(_ outcome: BreakerState.Outcome, _ route: UInt64, _ now: Int64, _ random: Double) {
+  private func recordRare(
+    _ outcome: BreakerState.Outcome, _ route: UInt64, _ admission: UInt32?, _ now: Int64, _ random: Double
+  ) {
     breakers.withLock { breakers in
       guard var breaker = breakers[route] ?? new(outcome, &breakers, now) else { return }
-      breaker.record(outcome, now: now, random: random)
+      // One that is new has no phase before this.
+      let isKnown = breakers[route] != nil
+      breaker.record(
+        outcome, admitted: isKnown ? admission ?? breaker.generation : breaker.generation, now: now, random: random)
       breakers[route] = breaker.isQuiet(now: now) ? nil : breaker
       isEmpty.store(breakers.isEmpty, ordering: .relaxed)
     }

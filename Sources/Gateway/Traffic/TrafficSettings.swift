@@ -9,11 +9,13 @@ public struct BalancingSettings: Sendable {
   /// and all are used: more likely than that so many are broken is that the looking is, and the few that are left would
   /// break too. Breakers count always. 0 goes by health as long as one instance is left.
   public var panicShare = 0.5
+  /// What is standard.
   public init() {}
 }
 
 /// When an instance that fails while others succeed is taken out for a while.
 public struct EjectionSettings: Sendable {
+  /// Without it nobody is judged.
   public var isOn = true
   /// Between two judgements.
   public var interval: Duration = .seconds(1)
@@ -32,5 +34,6 @@ public struct EjectionSettings: Sendable {
   public var base: Duration = .seconds(10)
   /// … up to this. One time is forgotten for each ``base`` that passes without another.
   public var maximum: Duration = .seconds(300)
+  /// What is standard.
   public init() {}
 }

@@ -104,7 +104,7 @@ final class HTTP2UpstreamConnection: HTTP2ServiceSession {
       } else {
         bootstrap.connect(host: shared.instance.host, port: shared.instance.port)
       }
-    connecting.assumeIsolated().whenFailure { _ in self.end() }
+    connecting.assumeIsolated().whenFailure { self.end(isLate: $0.isConnectTimeout) }
   }
 
   override func channelActive(context: ChannelHandlerContext) {
@@ -121,7 +121,7 @@ final class HTTP2UpstreamConnection: HTTP2ServiceSession {
     switch state {
     case .connecting(let waiting): state = .connecting(waiting + [upstream])
     case .open: make(upstream)
-    case .closed: upstream.connectFailed()
+    case .closed: upstream.connectFailed(isLate: false)
     }
   }
 
@@ -242,7 +242,8 @@ final class HTTP2UpstreamConnection: HTTP2ServiceSession {
     super.channelInactive(context: context)
   }
 
-  private func end() {
+  /// - Parameter isLate: Whether it was never there, and nobody said no.
+  private func end(isLate: Bool = false) {
     question?.cancel()
     question = nil
     let before = state
@@ -251,6 +252,6 @@ final class HTTP2UpstreamConnection: HTTP2ServiceSession {
     upstream?.forget(self)
     leaveWaiting()
     guard case .connecting(let waiting) = before else { return }
-    for upstream in waiting { upstream.connectFailed() }
+    for upstream in waiting { upstream.connectFailed(isLate: isLate) }
   }
 }

@@ -33,7 +33,7 @@ extension LoopUpstream {
     if second >= first { second += 1 }
     func cost(_ place: Int) -> Double {
       let instance = instances[candidates[place]]
-      return instance.load.cost(weight: instance.shared.instance.weight)
+      return instance.load.cost(weight: instance.shared.weight, now: now)
     }
     let (better, other) = cost(first) <= cost(second) ? (first, second) : (second, first)
     // A new instance has no latency yet and would win every time. While it starts slowly it only gets that share of
@@ -97,11 +97,11 @@ extension LoopUpstream {
     var (requests, weights) = (0, 0)
     for place in candidates.indices {
       requests += shared(place).requestsInFlight
-      weights += max(1, shared(place).instance.weight)
+      weights += shared(place).weight
     }
     let first = best.place
     for _ in candidates.indices {
-      let part = Double(max(1, shared(best.place).instance.weight)) / Double(weights)
+      let part = Double(shared(best.place).weight) / Double(weights)
       if shared(best.place).requestsInFlight < Int((factor * Double(requests + 1) * part).rounded(.up)) {
         return best.place
       }
@@ -116,7 +116,7 @@ extension LoopUpstream {
       let instance = shared(place)
       let bits = StableHash.mixed(key ^ instance.hashSeed)
       let unit = (Double(bits >> 11) + 0.5) / 9_007_199_254_740_992
-      let score = Double(max(1, instance.instance.weight)) / -log(unit)
+      let score = Double(instance.weight) / -log(unit)
       if score < bound, score > best.score { best = (place, score) }
     }
     return best

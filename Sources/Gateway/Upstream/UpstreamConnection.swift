@@ -66,14 +66,15 @@ final class UpstreamConnection: ChannelDuplexHandler {
       } else {
         bootstrap.connect(host: shared.instance.host, port: shared.instance.port)
       }
-    connecting.assumeIsolated().whenFailure { _ in self.connectFailed() }
+    connecting.assumeIsolated().whenFailure { self.connectFailed(isLate: $0.isConnectTimeout) }
   }
 
-  func connectFailed() {
+  /// - Parameter isLate: Whether nobody said no.
+  func connectFailed(isLate: Bool) {
     ended()
     guard let client else { return }
     self.client = nil
-    client.upstreamFailed(.connectFailed)
+    client.upstreamFailed(isLate ? .connectTimeout : .connectFailed)
   }
 
   // MARK: - Channel
@@ -228,6 +229,15 @@ extension UpstreamConnection: HTTP2Asker {
     } else {
       transportEnded()
     }
+  }
+}
+
+extension Error {
+  /// Of a connection that was to be made: whether there was no answer in time.
+  var isConnectTimeout: Bool {
+    if case .connectTimeout? = self as? ChannelError { return true }
+    // One for each address that a name has.
+    return (self as? NIOConnectionError)?.connectionErrors.contains { $0.error.isConnectTimeout } ?? false
   }
 }
 

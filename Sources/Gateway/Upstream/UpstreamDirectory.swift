@@ -54,8 +54,8 @@ final class UpstreamDirectory: Sendable {
     state.withLock { $0.entries[service]?.health = health }
   }
 
-  /// Takes a new set; instances that stay where they were keep their breakers and health. One that joins others that
-  /// stay starts slowly.
+  /// Takes a new set; instances that stay where they were keep their breakers, health and connections,
+  /// whatever weight, zone or version the registry gives them now. One that joins others that stay starts slowly.
   ///
   /// - Parameter now: Nanoseconds of the monotonic clock.
   /// - Returns: false when the entry of that number is gone.
@@ -63,16 +63,15 @@ final class UpstreamDirectory: Sendable {
     state.withLock { state in
       guard let entry = state.entries[service], entry.number == number else { return false }
       let known = entry.instances
-      func isKnown(_ instance: ServiceInstance) -> Bool {
-        known.contains {
-          $0.instance.id == instance.id && $0.instance.host == instance.host && $0.instance.port == instance.port
-        }
-      }
-      let joinsOthers = set.contains(where: isKnown)
+      func same(_ instance: ServiceInstance) -> UpstreamInstance? { known.first { $0.isSame(as: instance) } }
+      let joinsOthers = set.contains { same($0) != nil }
       state.entries[service]?.instances = set.map { instance in
-        if let same = known.first(where: { $0.instance == instance }) { return same }
+        if let same = same(instance) {
+          same.note(instance)
+          return same
+        }
         let new = UpstreamInstance(instance, settings, balancing)
-        if joinsOthers, !isKnown(instance) { new.startSlowly(now: now) }
+        if joinsOthers { new.startSlowly(now: now) }
         return new
       }
       return true

@@ -4,7 +4,10 @@ import Synchronization
 
 /// An instance of a service, as all event loops know it.
 final class UpstreamInstance: Sendable {
+  /// As the registry told of it first; what may be another meanwhile is ``weight`` and ``zone``.
   let instance: ServiceInstance
+  private let currentWeight: Atomic<Int>
+  private let currentZone: Mutex<String?>
   /// nil where the host is a name, which is looked up at each connection.
   let address: SocketAddress?
   /// Whether it can be reached.
@@ -28,6 +31,8 @@ final class UpstreamInstance: Sendable {
 
   init(_ instance: ServiceInstance, _ settings: BreakerSettings, _ balancing: BalancingSettings = .init()) {
     self.instance = instance
+    currentWeight = Atomic(instance.weight)
+    currentZone = Mutex(instance.zone)
     address = try? SocketAddress(ipAddress: instance.host, port: instance.port)
     breaker = CircuitBreaker(settings)
     routes = RouteBreakers(settings)
@@ -35,6 +40,25 @@ final class UpstreamInstance: Sendable {
     slowStart = max(0, balancing.slowStart.nanoseconds)
     slowStartShare = min(1, max(0.001, balancing.slowStartShare))
   }
+
+  // MARK: - What the registry says
+
+  /// Whether that is this one: the same place, spoken to in the same way, whatever else is said of it now.
+  func isSame(as other: ServiceInstance) -> Bool {
+    (instance.id, instance.host, instance.port, instance.speaksHTTP2)
+      == (other.id, other.host, other.port, other.speaksHTTP2)
+  }
+
+  /// What the registry says of it now.
+  func note(_ told: ServiceInstance) {
+    currentWeight.store(told.weight, ordering: .relaxed)
+    currentZone.withLock { $0 = told.zone }
+  }
+
+  /// Its share relative to others, at least 1.
+  @inline(__always)
+  var weight: Int { max(1, currentWeight.load(ordering: .relaxed)) }
+  var zone: String? { currentZone.withLock { $0 } }
 
   // MARK: - Whether it is used
 
@@ -65,17 +89,25 @@ final class UpstreamInstance: Sendable {
     startSlowly(now: now)
   }
 
-  /// Whether a request of the route may go there now; one that may counts as a probe where a breaker is half open.
-  @inline(__always)
-  func admits(route: UInt64, now: Int64) -> Bool {
-    guard routes.wouldAdmit(route, now: now), breaker.admits(now: now) else { return false }
-    guard !routes.admits(route, now: now) else { return true }
-    // Another loop took the route's last probe in between.
-    breaker.record(.unknown, now: now, random: 0)
-    return false
+  /// In which phases of its breakers a request was let in.
+  struct Admission: Sendable {
+    var instance: UInt32 = 0
+    var route: UInt32 = 0
   }
 
-  /// What ``admits(route:now:)`` would say, without counting as a request.
+  /// Lets a request of the route in, which counts as a probe where a breaker is half open.
+  ///
+  /// - Returns: What its end is recorded with; nil where it may not go there now.
+  @inline(__always)
+  func admission(route: UInt64, now: Int64) -> Admission? {
+    guard routes.wouldAdmit(route, now: now), let ofInstance = breaker.admission(now: now) else { return nil }
+    if let ofRoute = routes.admission(route, now: now) { return Admission(instance: ofInstance, route: ofRoute) }
+    // Another loop took the route's last probe in between.
+    breaker.record(.unknown, of: ofInstance, now: now, random: 0)
+    return nil
+  }
+
+  /// Whether ``admission(route:now:)`` would let a request in, without counting as one.
   @inline(__always)
   func wouldAdmit(route: UInt64, now: Int64) -> Bool {
     breaker.wouldAdmit(now: now) && routes.wouldAdmit(route, now: now)
@@ -99,7 +131,7 @@ final class UpstreamInstance: Sendable {
 
   /// Its weight now, in thousandths, so that slow start moves it in small steps: 100 to 1 000 000.
   func effectiveWeight(now: Int64) -> Int {
-    max(1, Int(Double(min(1_000, max(1, instance.weight)) * 1_000) * warmth(now: now)))
+    max(1, Int(Double(min(1_000, weight) * 1_000) * warmth(now: now)))
   }
 
   var requestsInFlight: Int { max(0, inFlight.load(ordering: .relaxed)) }
@@ -123,35 +155,39 @@ final class UpstreamInstance: Sendable {
 
   /// Tells the breakers and those who judge. That it cannot be reached concerns the instance; what it answers, and
   /// whether, concerns the route, so that one bad endpoint does not take the instance from the others.
+  ///
+  /// - Parameter admission: What the request was let in with; nil where that was in the phases that are now.
   @inline(__always)
-  func record(_ end: AttemptEnd, route: UInt64, now: Int64, random: @autoclosure () -> Double) {
+  func record(
+    _ end: AttemptEnd, of admission: Admission? = nil, route: UInt64, now: Int64, random: @autoclosure () -> Double
+  ) {
     if case .answered(let status) = end, status < 500 {
-      breaker.record(.success, now: now, random: random())
-      routes.record(.success, route, now: now, random: random())
+      breaker.record(.success, of: admission?.instance, now: now, random: random())
+      routes.record(.success, route, of: admission?.route, now: now, random: random())
       return
     }
-    recordRare(end, route, now, random())
+    recordRare(end, admission, route, now, random())
   }
 
   @inline(never)
-  private func recordRare(_ end: AttemptEnd, _ route: UInt64, _ now: Int64, _ random: Double) {
+  private func recordRare(
+    _ end: AttemptEnd, _ admission: Admission?, _ route: UInt64, _ now: Int64, _ random: Double
+  ) {
+    func tell(_ ofInstance: BreakerState.Outcome, _ ofRoute: BreakerState.Outcome) {
+      breaker.record(ofInstance, of: admission?.instance, now: now, random: random)
+      routes.record(ofRoute, route, of: admission?.route, now: now, random: random)
+    }
     switch end {
     case .unreachable:
       unanswered.add(1, ordering: .relaxed)
-      breaker.record(.failure, now: now, random: random)
-      routes.record(.unknown, route, now: now, random: random)
+      tell(.failure, .unknown)
     case .unanswered:
       unanswered.add(1, ordering: .relaxed)
-      breaker.record(.unknown, now: now, random: random)
-      routes.record(.failure, route, now: now, random: random)
+      tell(.unknown, .failure)
     case .answered(let status):
       serverErrors.add(1, ordering: .relaxed)
-      breaker.record(.success, now: now, random: random)
-      let says = (502...504).contains(status) ? BreakerState.Outcome.failure : .serverError
-      routes.record(says, route, now: now, random: random)
-    case .unknown:
-      breaker.record(.unknown, now: now, random: random)
-      routes.record(.unknown, route, now: now, random: random)
+      tell(.success, (502...504).contains(status) ? .failure : .serverError)
+    case .unknown: tell(.unknown, .unknown)
     }
   }
 

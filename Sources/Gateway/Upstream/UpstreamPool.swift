@@ -111,11 +111,12 @@ final class LoopUpstream {
   }
 
   enum Choice {
-    case instance(LoopInstance)
+    case instance(LoopInstance, UpstreamInstance.Admission)
     /// There is none at all.
     case none
-    /// Each is left alone by its breaker, the first of them until so many nanoseconds from now.
-    case broken(retryAfter: Int64)
+    /// Each is left alone by its breaker, the first of them until so many nanoseconds from now, or until the probes are
+    /// back that it has been sent.
+    case broken(retryAfter: Int64, isProbed: Bool)
   }
 
   /// What an instance is wanted for.
@@ -134,8 +135,8 @@ final class LoopUpstream {
     if instances.isEmpty { return .none }
     if instances.count == 1 {
       let only = instances[0]
-      return only.shared.admits(route: demand.route, now: demand.now)
-        ? .instance(only) : .broken(retryAfter: remaining(demand))
+      return only.shared.admission(route: demand.route, now: demand.now).map { .instance(only, $0) }
+        ?? broken(demand)
     }
     var isZoned = false
     repeat {
@@ -145,11 +146,13 @@ final class LoopUpstream {
       while !candidates.isEmpty {
         let place = pick(demand, &random)
         let chosen = instances[candidates[place]]
-        if chosen.shared.admits(route: demand.route, now: demand.now) { return .instance(chosen) }
+        if let admission = chosen.shared.admission(route: demand.route, now: demand.now) {
+          return .instance(chosen, admission)
+        }
         candidates.remove(at: place)
       }
     } while isZoned
-    return .broken(retryAfter: remaining(demand))
+    return broken(demand)
   }
 
   /// Whether there is another than those tried that may be asked now.
@@ -196,13 +199,21 @@ final class LoopUpstream {
     return candidates.count < before
   }
 
-  private func remaining(_ demand: Demand) -> Int64 {
-    instances.compactMap { instance -> Int64? in
+  private func broken(_ demand: Demand) -> Choice {
+    var (least, isProbed) = (Int64.max, false)
+    for instance in instances {
       var left: Int64?
       for phase in [instance.shared.breaker.phase, instance.shared.routes.phase(demand.route)] {
-        if case .open(let until) = phase { left = max(left ?? 0, until - demand.now) }
+        switch phase {
+        case .open(let until): left = max(left ?? 0, until - demand.now)
+        case .halfOpen:
+          left = left ?? 0
+          isProbed = true
+        case .closed: break
+        }
       }
-      return left
-    }.min() ?? 1_000_000_000
+      least = min(least, left ?? .max)
+    }
+    return .broken(retryAfter: least < .max ? least : 1_000_000_000, isProbed: isProbed)
   }
 }

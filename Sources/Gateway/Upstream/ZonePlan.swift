@@ -18,7 +18,7 @@ struct ZonePlan {
     var zones = [own]
     for instance in instances {
       // Who does not say where it is is in a zone of its own, which nobody prefers.
-      let zone = instance.shared.instance.zone ?? ""
+      let zone = instance.shared.zone ?? ""
       if let known = zones.firstIndex(of: zone) {
         instance.zone = known
       } else {
@@ -43,7 +43,7 @@ struct ZonePlan {
     for zone in weights.indices { weights[zone] = 0 }
     var total = 0.0
     for place in candidates {
-      let weight = Double(max(1, instances[place].shared.instance.weight))
+      let weight = Double(instances[place].shared.weight)
       weights[instances[place].zone] += weight
       total += weight
     }

@@ -18,7 +18,14 @@ public struct ServiceTelemetry: Sendable {
     self.output = output
     self.threshold = threshold
     self.tracer = tracer
-    metrics = PrometheusMetrics()
+    let logger = Logger(label: "metrics") {
+      ECSLogHandler(label: $0, service: service, threshold: threshold, output: output)
+    }
+    metrics = PrometheusMetrics { name in
+      logger.warning(
+        "a metric has too many series; what is more is counted together, under the label overflow",
+        metadata: ["gravity.metric": "\(name)", "gravity.series": "\(PrometheusMetrics.greatestSeriesCount)"])
+    }
     ProcessMetrics.install(in: metrics)
   }
 

@@ -54,9 +54,12 @@ public struct ECSLogHandler: LogHandler {
       fields["error.message"] = .string("\(error)")
       fields["error.type"] = .string("\(type(of: error))")
     }
-    output.write(
-      output.format == .json
-        ? json(event.level, event.message, fields) : text(event.level, event.message, fields))
+    output.write(line(event.level, event.message, fields))
+  }
+
+  /// With its line break.
+  func line(_ level: Logger.Level, _ message: Logger.Message, _ fields: Logger.Metadata) -> String {
+    output.format == .json ? json(level, message, fields) : text(level, message, fields)
   }
 
   private func json(_ level: Logger.Level, _ message: Logger.Message, _ fields: Logger.Metadata) -> String {

@@ -1,8 +1,14 @@
 import Foundation
+import Logging
 import Synchronization
 
-/// Where log lines go: a file descriptor, each line in one write.
+/// Where log lines go: a file descriptor, or memory for tests.
+///
+/// To log never waits, on an event loop or elsewhere: lines are written by a queue. Where it does not keep up they are
+/// dropped beyond 4 MiB, and a line says how many. There may be several for one descriptor; no line of one comes into
+/// the middle of another's.
 public final class LogOutput: Sendable {
+  /// How a line looks.
   public enum Format: String, Sendable, CaseIterable {
     /// One ECS object a line, for machines.
     case json
@@ -10,52 +16,41 @@ public final class LogOutput: Sendable {
     case text
   }
   public let format: Format
-  private let descriptor: Int32
-  private let isCollecting: Bool
+  /// nil where lines are kept.
+  private let queue: LineQueue?
   private let collected = Mutex<[String]>([])
-  private let turn = Mutex(())
 
   /// - Parameter descriptor: standard error unless it is given.
   public init(descriptor: Int32 = 2, format: Format) {
-    self.descriptor = descriptor
     self.format = format
-    isCollecting = false
+    queue = descriptor == 2 ? .standardError : LineQueue(descriptor: descriptor)
   }
 
   /// Keeps the lines, for tests.
   public init(collecting format: Format) {
-    descriptor = -1
     self.format = format
-    isCollecting = true
+    queue = nil
   }
 
   /// The lines that were written, when they are kept.
   public var lines: [String] { collected.withLock { $0 } }
 
   func write(_ line: String) {
-    if isCollecting { return collected.withLock { $0.append(line) } }
-    var line = line
-    line.withUTF8 { write(UnsafeRawBufferPointer($0)) }
+    guard let queue else { return collected.withLock { $0.append(line) } }
+    queue.add(line) { [format] in Self.dropped($0, format) }
   }
 
-  /// Writes whole lines that somebody else formatted.
+  /// Writes whole lines that somebody else formatted, and returns when they are written: not for an event loop.
   public func write(_ lines: UnsafeRawBufferPointer) {
-    // One lock around the loop: what is longer than a pipe's buffer is written in pieces.
-    turn.withLock { _ in
-      var rest = lines
-      while !rest.isEmpty {
-        #if canImport(Glibc)
-          let written = Glibc.write(descriptor, rest.baseAddress, rest.count)
-        #else
-          let written = Darwin.write(descriptor, rest.baseAddress, rest.count)
-        #endif
-        if written < 0 {
-          if errno == EINTR { continue }
-          return  // Nobody can be told: the log itself is gone.
-        }
-        rest = UnsafeRawBufferPointer(rebasing: rest[written...])
-      }
-    }
+    guard let queue else { return collected.withLock { $0.append(String(decoding: lines, as: UTF8.self)) } }
+    queue.write(lines)
+  }
+
+  private static func dropped(_ count: Int, _ format: Format) -> String {
+    let handler = ECSLogHandler(
+      label: "log", service: "gravity", level: .warning, output: LogOutput(collecting: format))
+    return handler.line(
+      .warning, "lines of the log were dropped, since nobody took them", ["gravity.dropped": .stringConvertible(count)])
   }
 }
 

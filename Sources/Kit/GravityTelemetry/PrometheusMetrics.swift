@@ -6,6 +6,10 @@ import Synchronization
 ///
 /// Labels are OpenTelemetry's names (`http.server.request.duration`): dots become underscores, a counter ends in
 /// `_total`, a timer is a histogram that ends in `_seconds`. One for each service, also where several share a process.
+///
+/// Whoever counts takes no lock: only making a series, destroying one and writing them all do. A series that is
+/// destroyed is not written any more, whoever else still counts in it; what is made with its labels afterwards begins
+/// anew.
 public final class PrometheusMetrics: MetricsFactory {
   /// Upper bounds in seconds; OpenTelemetry's advice for HTTP, up to 10 s.
   public static let durationBuckets: [Double] = [
@@ -13,18 +17,29 @@ public final class PrometheusMetrics: MetricsFactory {
   ]
   /// Upper bounds of recorders that aggregate: sizes, depths.
   public static let sizeBuckets: [Double] = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262_144, 1_048_576]
-  /// Series of one name; more go into the last one, since labels must never be a client's to multiply.
+  /// Series of one name; more go into one with the label `overflow`, since labels must never be a client's to multiply.
   public static let greatestSeriesCount = 2_000
+  private static let overflow = "overflow=\"true\""
 
   struct Family {
     enum Kind: String { case counter, gauge, histogram }
     var kind: Kind
     var series: [String: any PrometheusSeries] = [:]
+    /// Whether somebody was told that there are too many.
+    var hasOverflowed = false
   }
-  private let families = Mutex<[String: Family]>([:])
+  private struct Registry {
+    var families: [String: Family] = [:]
+    /// Under which name and labels a series is kept.
+    var places: [ObjectIdentifier: (name: String, labels: String)] = [:]
+  }
+  private let registry = Mutex(Registry())
   private let collectors = Mutex<[@Sendable () -> Void]>([])
+  private let onOverflow: @Sendable (String) -> Void
 
-  public init() {}
+  /// - Parameter onOverflow: Called once for each name that has more than ``greatestSeriesCount`` series, with the name
+  ///   as it is exposed, by whoever makes the first that is too many: it must not wait.
+  public init(onOverflow: @escaping @Sendable (String) -> Void = { _ in }) { self.onOverflow = onOverflow }
 
   /// Runs before each scrape, to set gauges that are read rather than counted.
   public func onScrape(_ collect: @escaping @Sendable () -> Void) { collectors.withLock { $0.append(collect) } }
@@ -33,7 +48,7 @@ public final class PrometheusMetrics: MetricsFactory {
   public func text() -> String {
     for collect in collectors.withLock({ $0 }) { collect() }
     var text = ""
-    for (name, family) in families.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
+    for (name, family) in registry.withLock({ $0.families }).sorted(by: { $0.key < $1.key }) {
       text += "# TYPE \(name) \(family.kind.rawValue)\n"
       for (labels, series) in family.series.sorted(by: { $0.key < $1.key }) {
         series.write(name: name, labels: labels, to: &text)
@@ -46,16 +61,41 @@ public final class PrometheusMetrics: MetricsFactory {
     _ name: String, _ kind: Family.Kind, _ dimensions: [(String, String)], _ make: () -> Series
   ) -> Series {
     let labels = Self.labels(dimensions)
-    return families.withLock { families in
-      var family = families[name] ?? Family(kind: kind)
-      let key =
-        family.series.count >= Self.greatestSeriesCount && family.series[labels] == nil ? "overflow=\"true\"" : labels
-      if let known = family.series[key] as? Series { return known }
-      let made = make()
+    let (series, isFirstTooMany) = registry.withLock { registry in
+      Self.find(name, kind, labels, in: &registry, make)
+    }
+    if isFirstTooMany { onOverflow(name) }
+    return series
+  }
+
+  private static func find<Series: PrometheusSeries>(
+    _ name: String, _ kind: Family.Kind, _ labels: String, in registry: inout Registry, _ make: () -> Series
+  ) -> (series: Series, isFirstTooMany: Bool) {
+    var (key, isFirstTooMany) = (labels, false)
+    if let family = registry.families[name] {
+      if let known = family.series[labels] as? Series { return (known, false) }
       // A name that is used for two kinds of metric keeps the first; the second counts unseen.
-      if family.kind == kind { family.series[key] = made }
-      families[name] = family
-      return made
+      guard family.kind == kind else { return (make(), false) }
+      if family.series.count >= greatestSeriesCount {
+        (key, isFirstTooMany) = (overflow, !family.hasOverflowed)
+        if let known = family.series[key] as? Series { return (known, false) }
+      }
+    }
+    let made = make()
+    registry.families[name, default: Family(kind: kind)].series[key] = made
+    if isFirstTooMany { registry.families[name]?.hasOverflowed = true }
+    registry.places[ObjectIdentifier(made)] = (name, key)
+    return (made, isFirstTooMany)
+  }
+
+  /// Writes a series no more. The one of all that are too many stays: it is many's.
+  private func destroy(_ handler: AnyObject) {
+    registry.withLock { registry in
+      let id = ObjectIdentifier(handler)
+      guard let place = registry.places[id], place.labels != Self.overflow else { return }
+      registry.places[id] = nil
+      registry.families[place.name]?.series[place.labels] = nil
+      if registry.families[place.name]?.series.isEmpty == true { registry.families[place.name] = nil }
     }
   }
 
@@ -80,11 +120,11 @@ public final class PrometheusMetrics: MetricsFactory {
       PrometheusHistogram(bounds: Self.durationBuckets)
     }
   }
-  public func destroyCounter(_ handler: any CounterHandler) {}
-  public func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) {}
-  public func destroyMeter(_ handler: any MeterHandler) {}
-  public func destroyRecorder(_ handler: any RecorderHandler) {}
-  public func destroyTimer(_ handler: any TimerHandler) {}
+  public func destroyCounter(_ handler: any CounterHandler) { destroy(handler) }
+  public func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) { destroy(handler) }
+  public func destroyMeter(_ handler: any MeterHandler) { destroy(handler) }
+  public func destroyRecorder(_ handler: any RecorderHandler) { destroy(handler) }
+  public func destroyTimer(_ handler: any TimerHandler) { destroy(handler) }
 
   // MARK: Text
 

@@ -71,6 +71,22 @@ import Testing
     }
   }
 
+  @Test("a path is known to have parameters, and what it is without them")
+  func parameters() throws {
+    let paths = [
+      ("/a;v=1/b", "/a/b"), ("/a;/b;x/", "/a/b/"), ("/a%3Bx%2Cy/b", "/a/b"), ("/a%3b", "/a"), ("/a.;b", "/a."),
+      ("/a%3A/b", nil), ("/a/b", nil), ("/a?b;c", nil),
+    ]
+    for (path, bare) in paths {
+      try Array(path.utf8).withUnsafeBytes { bytes in
+        let target = try RequestTarget.parse(bytes, ByteRange(0, bytes.count))
+        #expect(target.hasParameters == (bare != nil), "\(path)")
+        let without = RequestTarget.withoutParameters(bytes[target.path])
+        #expect(bare == nil || without == Array(bare!.utf8), "\(path)")
+      }
+    }
+  }
+
   @Test("a chunked body is counted without its framing, over any cut")
   func chunks() throws {
     let bytes = Array("3;x\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\n".utf8)

@@ -1,5 +1,6 @@
 import GravityContracts
 import NIOCore
+import Patience
 import Testing
 
 @testable import Gateway
@@ -52,7 +53,7 @@ import Testing
         #expect(answer.header("grpc-message")?.hasPrefix("\(code): ") == true, "\(answer)")
         #expect(answer.header("content-type") == "application/grpc" && answer.header("x-request-id") != nil)
       }
-      #expect(await eventually { gateway.log.entries.count == cases.count })
+      try await eventually("all are logged") { gateway.log.entries.count == cases.count }
       for (entry, (_, _, code, status)) in zip(gateway.log.entries, cases) {
         #expect(entry.status == status && entry.refusal == code)
       }

@@ -1,4 +1,5 @@
 import NIOCore
+import Patience
 import ServiceLifecycle
 import Testing
 
@@ -181,9 +182,9 @@ import Testing
     try await RunningGateway.run([upstream]) { gateway in
       let client = try await FrameClient.connect(gateway.port)
       try await client.send(.get(1))
-      #expect(await eventually { upstream.requests.count == 1 })
+      try await eventually("the service is asked") { upstream.requests.count == 1 }
       try await client.send(.reset(1))
-      #expect(await eventually { gateway.log.entries.first?.status == 499 })
+      try await eventually("the client is known to have left") { gateway.log.entries.first?.status == 499 }
       try await client.send(.get(3, "/health/live"))
       #expect(await client.answer(3).status == 200)
       await client.close()
@@ -246,14 +247,14 @@ import Testing
       let client = try await FrameClient.connect(gateway.port, settings: [(4, 0)])
       let before = ResidentMemory.bytes()
       try await client.send((0..<16).flatMap { RawFrame.get(UInt32(2 * $0 + 1)).bytes })
-      #expect(await eventually { upstream.requests.count == 16 })
+      try await eventually("the service is asked for all") { upstream.requests.count == 16 }
       // The windows are shut: nothing of a body may come.
       try await client.send(.windowUpdate(1, 10))
       let data = try #require(await client.first(of: RawFrame.Kind.data))
       #expect(data.stream == 1 && data.payload.count == 10)
       #expect(ResidentMemory.bytes() - before < 48 << 20)
       await client.close()
-      #expect(await eventually { gateway.log.entries.count == 16 })
+      try await eventually("all are logged") { gateway.log.entries.count == 16 }
     }
   }
 
@@ -268,7 +269,7 @@ import Testing
       try await client.send(.headers(1, RawFrame.request("POST", "/items"), end: false))
       for _ in 0..<64 { try await client.send(.data(1, String(repeating: "a", count: 1_000))) }
       try await client.send(.data(1, "", end: true))
-      #expect(await eventually { upstream.receivedBytes > 64_000 })
+      try await eventually("the service has it") { upstream.receivedBytes > 64_000 }
       await client.close()
     }
   }
@@ -284,7 +285,7 @@ import Testing
     try await RunningGateway.run([upstream], configure: configure) { gateway in
       let client = try await FrameClient.connect(gateway.port)
       try await client.send(.get(1, "/items/slow"))
-      #expect(await eventually { upstream.requests.count == 1 })
+      try await eventually("the service is asked") { upstream.requests.count == 1 }
       await gateway.group.triggerGracefulShutdown()
       let first = try #require(await client.first(of: RawFrame.Kind.goAway))
       #expect(first.code == 0 && first.payload.prefix(4) == [0x7F, 0xFF, 0xFF, 0xFF])

@@ -1,4 +1,5 @@
 import NIOCore
+import Patience
 import Synchronization
 import Testing
 
@@ -41,7 +42,7 @@ import Testing
     ) { gateway in
       let client = try await FrameClient.connect(gateway.port)
       try await client.send(.get(1, "/items/slow"))
-      #expect(await eventually { waiting.all.count == 1 })
+      try await eventually("the slow one waits") { waiting.all.count == 1 }
       let slow = try #require(waiting.all.first)
       try await body(client, upstream, slow.connection)
       try await upstream.send(RawFrame.ok(slow.stream, "well"), on: slow.connection)
@@ -116,10 +117,10 @@ import Testing
     try await Self.run({ RawFrame.ok($0.stream) }) { client, upstream, connection in
       let streams = (0..<count).map { UInt32(2 * $0 + 3) }
       try await client.send(streams.flatMap { RawFrame.get($0, "/items/slow-\($0)").bytes })
-      #expect(await eventually { upstream.requests.count == count + 1 })
+      try await eventually("the service has all") { upstream.requests.count == count + 1 }
       try await client.send(streams.flatMap { RawFrame.reset($0).bytes })
       // Stream 1 is the slow one, or one that asks for the service's health.
-      #expect(await eventually { upstream.resets.count { $0.stream > 1 } == count })
+      try await eventually("all are taken back") { upstream.resets.count { $0.stream > 1 } == count }
       for request in upstream.requests where request.path != "/items/slow" {
         try await upstream.send(RawFrame.ok(request.stream, "late"), on: connection)
       }
@@ -140,10 +141,10 @@ import Testing
       for round in 0..<40 {
         let stream = UInt32(2 * round + 3)
         try await client.send(.get(stream, "/items/slow-\(stream)"))
-        #expect(await eventually { upstream.requests.last?.path == "/items/slow-\(stream)" })
+        try await eventually("the service has it") { upstream.requests.last?.path == "/items/slow-\(stream)" }
         let request = try #require(upstream.requests.last)
         try await client.send(.reset(stream))
-        #expect(await eventually { upstream.resets.contains { $0.stream == request.stream } })
+        try await eventually("it is taken back") { upstream.resets.contains { $0.stream == request.stream } }
         try await upstream.send(
           [.headers(request.stream, [(":status", "200")], end: false)]
             + Array(repeating: .data(request.stream, piece), count: 15), on: connection)
@@ -207,13 +208,14 @@ import Testing
       // As many as there may be connections, and one that waits.
       for count in 1...9 {
         try await client.send(.headers(UInt32(2 * count + 1), RawFrame.request("POST", "/items/slow")))
-        if count < 9 { #expect(await eventually { upstream.requests.count { $0.path == "/items/slow" } == count }) }
+        guard count < 9 else { break }
+        try await eventually("\(count) wait") { upstream.requests.count { $0.path == "/items/slow" } == count }
       }
       let slow = upstream.requests.filter { $0.path == "/items/slow" }
       #expect(Set(slow.map(\.connection)).count == 8)
       for request in slow { try await upstream.send(.goAway(last: request.stream), on: request.connection) }
       // Whoever waited is asked on a new connection, and those that are under way end where they are.
-      #expect(await eventually { upstream.requests.count { $0.path == "/items/slow" } == 9 })
+      try await eventually("the ninth waits, too") { upstream.requests.count { $0.path == "/items/slow" } == 9 }
       for request in upstream.requests where request.path == "/items/slow" {
         try await upstream.send(RawFrame.ok(request.stream, "well"), on: request.connection)
       }

@@ -2,6 +2,7 @@ import Foundation
 import Gateway
 import GravityContracts
 import GravityLimits
+import Patience
 import Testing
 
 /// Limits that three gateways share, over sockets.
@@ -32,7 +33,7 @@ import Testing
       #expect(admitted >= 1_000 - 3 * 2 * Self.share)
       #expect(store.granted.values.reduce(0, +) >= 1_000, "the store gave away all there was")
       #expect(store.calls < 700, "most needed no call: \(store.calls)")
-      #expect(await eventually { metrics.value("gateway.limit.decisions{lease}") > 100 })
+      try await eventually("leases decide") { metrics.value("gateway.limit.decisions{lease}") > 100 }
       #expect(metrics.value("gateway.limit.decisions{share}") == 0)
     }
   }
@@ -108,9 +109,9 @@ import Testing
       #expect(refused.status == 429 && refused.member("share") == "10")
       #expect(refused.member("detail")?.contains("this one admits 10 of 30") == true)
       store.set(.good)
-      #expect(await eventually { metrics.value("gateway.limit.store.answering") == 1 })
-      #expect(await eventually { log.count("the store of limits answers again") == 1 })
-      #expect(await eventually { (try? await gateways[0].get("/items").status) == 200 })
+      try await eventually("the store is known to answer") { metrics.value("gateway.limit.store.answering") == 1 }
+      try await eventually("that is told") { log.count("the store of limits answers again") == 1 }
+      try await eventually("the limit is the shared one again") { (try? await gateways[0].get("/items").status) == 200 }
       #expect(store.granted.values.reduce(0, +) > 0)
     }
   }
@@ -137,7 +138,7 @@ import Testing
       #expect((8...9).contains(statuses.count { $0 == 200 }))
       #expect(store.calls == calls, "nobody waits for a store that is away")
       store.set(.good)
-      #expect(await eventually { metrics.value("gateway.limit.store.answering") == 1 })
+      try await eventually("the store is known to answer") { metrics.value("gateway.limit.store.answering") == 1 }
     }
   }
 
@@ -168,7 +169,7 @@ import Testing
       let statuses = try await ThreeGateways.load([gateways[0]], "/items", connections: 1, requests: 20)
       #expect(statuses.count(200) == 20)
       let bucket = try #require(store.granted.keys.first).split(separator: ":").dropLast().joined(separator: ":")
-      #expect(await eventually { metrics.value("gateway.limit.shadowed{\(bucket)}") == 15 })
+      try await eventually("refusals are counted") { metrics.value("gateway.limit.shadowed{\(bucket)}") == 15 }
       #expect(log.count("a limit that is only watched") == 1)
     }
   }

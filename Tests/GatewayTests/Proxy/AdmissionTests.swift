@@ -2,6 +2,7 @@ import Foundation
 import GravityContracts
 import GravityIdentity
 import NIOCore
+import Patience
 import Testing
 
 @testable import Gateway
@@ -180,6 +181,40 @@ import Testing
     }
   }
 
+  @Test("a limit by address counts made-up tokens too, before anybody looks at them")
+  func madeUpTokens() async throws {
+    let upstream = try await ScriptedUpstream { _ in .ok() }
+    try await RunningGateway.run([upstream], routes: Self.limitedByAddress, configure: Self.limitsCallers) { gateway in
+      var statuses: [Int] = []
+      for number in 1...6 { statuses.append(try await gateway.get("/mine", token: "bad\(number)").status) }
+      #expect(statuses == [401, 401, 401, 429, 429, 429])
+      #expect(gateway.verifier.calls.value == 3)
+      // Nor has whoever is known more of it.
+      let known = try await gateway.get("/mine", token: "good")
+      #expect(known.status == 429)
+    }
+  }
+
+  @Test("a limit by address counts a good token once for each request, remembered or not")
+  func limitByAddress() async throws {
+    let upstream = try await ScriptedUpstream { _ in .ok() }
+    try await RunningGateway.run([upstream], routes: Self.limitedByAddress, configure: Self.limitsCallers) { gateway in
+      var statuses: [Int] = []
+      for _ in 1...4 { statuses.append(try await gateway.get("/mine", token: "good").status) }
+      #expect(statuses == [200, 200, 200, 429])
+    }
+  }
+
+  private static let limitedByAddress = [
+    Route(
+      "mine", path: "/mine", service: "items", access: .authenticated,
+      rateLimit: RateLimit("mine", requests: 3, per: .seconds(3600), by: .address))
+  ]
+
+  private static let limitsCallers: @Sendable (inout GatewayConfiguration) -> Void = { configuration in
+    configuration.rateLimit = RateLimit("own", requests: 100, per: .seconds(3600), by: .caller)
+  }
+
   @Test("the gateway's own limit counts subjects apart, over all event loops")
   func subjects() async throws {
     let upstream = try await ScriptedUpstream { _ in .ok() }
@@ -201,7 +236,7 @@ import Testing
       let metrics = try await gateway.get("/metrics")
       let live = try await gateway.get("/health/live")
       #expect(metrics.status == 200 && metrics.body == "up 1\n" && live.status == 200)
-      #expect(await eventually { (try? await gateway.get("/health/ready").status) == 200 })
+      try await eventually("it is ready") { (try? await gateway.get("/health/ready").status) == 200 }
       let health = try await gateway.get("/health")
       #expect(health.status == 200 && health.body.contains(#""id":"items-1""#))
     }

@@ -3,6 +3,7 @@ import GravityContracts
 import GravityDiscovery
 import NIOCore
 import NIOPosix
+import Patience
 import Testing
 
 @testable import Gateway
@@ -30,9 +31,9 @@ enum System {
     let good = try await ScriptedUpstream { _ in .ok() }
     try await RunningGateway.run([]) { gateway in
       gateway.registry.register(ServiceInstance(id: "bad", service: "items", host: "127.0.0.1", port: closedPort))
-      #expect(await eventually { (try? await gateway.get("/items").status) == 502 })
+      try await eventually("the bad one is asked") { (try? await gateway.get("/items").status) == 502 }
       gateway.use(good, id: "good")
-      #expect(await eventually { (try? await gateway.get("/items").status) == 200 })
+      try await eventually("the good one is known") { (try? await gateway.get("/items").status) == 200 }
       for _ in 0..<20 {
         let response = try await gateway.ask(
           "POST /items HTTP/1.1\r\nhost: test\r\ncontent-length: 3\r\n\r\nabc")
@@ -122,7 +123,68 @@ enum System {
       }
       let count = asked
       #expect(raw.contains("200 OK") && raw.count { $0 == "a" } < 100)
-      #expect(await eventually { gateway.log.entries.count == count })
+      try await eventually("all are logged") { gateway.log.entries.count == count }
+      #expect(gateway.log.entries.last?.refusal == "upstream_aborted")
+    }
+  }
+
+  @Test("one that breaks off whatever it begins is left alone in the end")
+  func breakingOff() async throws {
+    let upstream = try await ScriptedUpstream { _ in
+      .textThenClose("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nabc")
+    }
+    let configure: @Sendable (inout GatewayConfiguration) -> Void = { configuration in
+      (configuration.breaker.window, configuration.breaker.firstOpen) = (.seconds(600), .seconds(600))
+      configuration.breaker.minimumRequests = 4
+    }
+    try await RunningGateway.run([upstream], configure: configure) { gateway in
+      try await eventually("its breaker is open") {
+        let client = try await gateway.connect()
+        try await client.send("GET /items HTTP/1.1\r\nhost: test\r\n\r\n")
+        return await client.rest().contains("circuit_open")
+      }
+    }
+  }
+
+  @Test("one that takes no connection in time is 504, and one that refuses it 502")
+  func connecting() async throws {
+    let full = try FullListener()
+    let upstream = try await ScriptedUpstream { _ in .ok() }
+    await upstream.close()
+    let others = [ServiceInstance(id: "full", service: "full", host: "127.0.0.1", port: full.port)]
+    let routes = RunningGateway.routes + [Route("full", path: "/full", service: "full", access: .public)]
+    let configure: @Sendable (inout GatewayConfiguration) -> Void = { configuration in
+      configuration.retries.attempts = 1
+      configuration.timeouts.connect = .milliseconds(200)
+    }
+    try await RunningGateway.run([upstream], others: others, routes: routes, configure: configure) { gateway in
+      let late = try await gateway.get("/full")
+      #expect(late.status == 504 && late.body.contains("cannot be reached in time"), "\(late)")
+      #expect(try await gateway.get("/items").status == 502)
+    }
+    full.close()
+  }
+
+  @Test("a route may take longer than others may in all")
+  func patientRoute() async throws {
+    let upstream = try await ScriptedUpstream { $0.head.contains("/items/") ? .hang : .ok() }
+    let routes = [
+      Route("slow", path: "/items/slow", service: "items", access: .public, timeout: .seconds(3_600)),
+      Route("usual", path: "/items/usual", service: "items", access: .public),
+    ]
+    let configure: @Sendable (inout GatewayConfiguration) -> Void = { configuration in
+      configuration.retries.attempts = 1
+      configuration.timeouts.total = .milliseconds(200)
+    }
+    try await RunningGateway.run([upstream], routes: routes, configure: configure) { gateway in
+      let slow = try await gateway.connect()
+      try await slow.send("GET /items/slow HTTP/1.1\r\nhost: test\r\n\r\n")
+      try await eventually("the service has it") { upstream.requests.count == 1 }
+      // Told what it has, and still waited for when one that came later has had its time.
+      #expect(upstream.requests[0].header("x-request-timeout-ms") == "3600000")
+      #expect(try await gateway.get("/items/usual").status == 504)
+      #expect(!gateway.log.entries.contains { $0.route == "slow" })
+      await slow.close()
     }
   }
 
@@ -135,7 +197,7 @@ enum System {
       let second = try await ScriptedUpstream(port: first.port) { _ in .ok("2") }
       #expect(before.body == "1")
       // Connections to the old one may live on; new ones go to the new one.
-      #expect(await eventually { (try? await gateway.get("/items"))?.status == 200 })
+      try await eventually("the new one is asked") { (try? await gateway.get("/items"))?.status == 200 }
       await second.close()
     }
   }
@@ -146,9 +208,9 @@ enum System {
     try await RunningGateway.run([upstream]) { gateway in
       let client = try await gateway.connect()
       try await client.send("POST /items HTTP/1.1\r\nhost: test\r\ncontent-length: 1000\r\n\r\nabc")
-      #expect(await eventually { upstream.receivedBytes > 0 })
+      try await eventually("the service has a part") { upstream.receivedBytes > 0 }
       await client.close()
-      #expect(await eventually { gateway.log.entries.contains { $0.status == 499 } })
+      try await eventually("the client is known to have left") { gateway.log.entries.contains { $0.status == 499 } }
       #expect(upstream.requests.isEmpty)
       let next = try await gateway.get("/items")
       #expect(next.status == 200)
@@ -160,13 +222,12 @@ enum System {
     let upstream = try await ScriptedUpstream { _ in .ok() }
     try await RunningGateway.run([upstream], configure: { $0.timeouts.head = .milliseconds(500) }) { gateway in
       // On a busy machine the half may come too late even for that; then the connection just ends, and it is sent again.
-      let answered = await eventually {
+      try await eventually("it is refused in time") {
         guard let slow = try? await gateway.connect() else { return false }
         try? await slow.send("GET /items HTTP/1.1\r\nhost: te")
         guard let late = try? await slow.response() else { return false }
         return late.status == 408 && late.header("connection") == "close"
       }
-      #expect(answered)
       let silent = try await gateway.connect()
       #expect(await silent.rest() == "")
     }
@@ -178,6 +239,50 @@ enum System {
     try await RunningGateway.run([upstream], configure: { $0.timeouts.transferIdle = .milliseconds(60) }) { gateway in
       let response = try await gateway.ask("POST /items HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\nabc")
       #expect(response.status == 408)
+    }
+  }
+
+  @Test("a body that comes too slowly is 408 though it keeps coming; a call of gRPC may take its time")
+  func trickle() async throws {
+    let upstream = try await ScriptedUpstream { _ in .ok() }
+    let configure: @Sendable (inout GatewayConfiguration) -> Void = { configuration in
+      configuration.timeouts.bodyGrace = .milliseconds(200)
+      configuration.limits.minimumBodyRate = 1_000_000
+    }
+    try await RunningGateway.run([upstream], configure: configure) { gateway in
+      let head = "POST /items HTTP/1.1\r\nhost: test\r\ncontent-length: 1000\r\n"
+      let call = try await gateway.connect()
+      try await call.send("\(head)content-type: application/grpc\r\n\r\nab")
+      let slow = try await gateway.connect()
+      try await slow.send("\(head)\r\nab")
+      let refused = try await slow.response()
+      #expect(refused.status == 408 && upstream.requests.isEmpty, "\(refused)")
+      try await call.send(String(repeating: "c", count: 998))
+      #expect(try await call.response().status == 200)
+    }
+  }
+
+  @Test("a body that is still on its way takes no other request's place")
+  func slowUpload() async throws {
+    let upstream = try await ScriptedUpstream { _ in .ok() }
+    let configure: @Sendable (inout GatewayConfiguration) -> Void = { configuration in
+      configuration.loops = 1
+      (configuration.concurrency.minimum, configuration.concurrency.maximum) = (1, 1)
+    }
+    try await RunningGateway.run([upstream], configure: configure) { gateway in
+      var uploads: [RawClient] = []
+      for number in 1...5 {
+        let client = try await gateway.connect()
+        try await client.send("POST /items HTTP/1.1\r\nhost: test\r\ncontent-length: 4\r\n\r\nab")
+        try await eventually("the service has a part") { upstream.connections >= number }
+        uploads.append(client)
+      }
+      #expect(try await gateway.get("/items").status == 200)
+      for client in uploads {
+        try await client.send("cd")
+        #expect(try await client.response().status == 200)
+      }
+      #expect(try await gateway.get("/items").status == 200)
     }
   }
 
@@ -199,9 +304,9 @@ enum System {
     try await RunningGateway.run([first]) { gateway in
       _ = try await gateway.get("/items")
       gateway.use(second, id: "items-2")
-      #expect(await eventually { (try? await gateway.get("/items").body) == "2" })
+      try await eventually("the second one is asked") { (try? await gateway.get("/items").body) == "2" }
       gateway.registry.deregister(id: "items-1")
-      #expect(await eventually { (try? await gateway.get("/items").body) == "2" })
+      try await eventually("the second one is asked") { (try? await gateway.get("/items").body) == "2" }
       var bodies: Set<String> = []
       var inARow = 0
       for _ in 0..<10_000 where inARow < 10 {

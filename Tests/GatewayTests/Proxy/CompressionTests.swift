@@ -1,5 +1,6 @@
 import GravityContracts
 import NIOCore
+import Patience
 import Testing
 
 @testable import Gateway
@@ -53,7 +54,7 @@ import Testing
         #expect(decoded?.text == Self.json && decoded?.isWhole == true)
         #expect(response.bytes.readableBytes < Self.json.utf8.count / 5)
       }
-      #expect(await eventually { gateway.log.entries.count == 3 })
+      try await eventually("all are logged") { gateway.log.entries.count == 3 }
       #expect(gateway.log.entries.allSatisfy { (1..<Self.json.utf8.count / 5).contains($0.responseBodyBytes) })
       // Its connection is as good as before.
       #expect(upstream.connections <= System.loops + 2)

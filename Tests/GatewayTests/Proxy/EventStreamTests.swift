@@ -2,6 +2,7 @@ import Gateway
 import GravityDiscovery
 import NIOCore
 import NIOPosix
+import Patience
 import ServiceLifecycle
 import Testing
 
@@ -69,7 +70,7 @@ import Testing
       gateway.registry.register(upstream.instance)
       let (client, service) = try await Self.open(gateway, upstream)
       await gateway.group.triggerGracefulShutdown()
-      #expect(await eventually { !service.isActive })
+      try await eventually("the service's connection ends") { !service.isActive }
       #expect(await client.rest() == "")
     }
     try await upstream.close()

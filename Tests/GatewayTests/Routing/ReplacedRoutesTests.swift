@@ -3,6 +3,7 @@ import Gateway
 import GravityContracts
 import GravityDiscovery
 import GravityIdentity
+import Patience
 import Synchronization
 import Testing
 
@@ -92,14 +93,14 @@ struct ReplacedRoutesTests {
     ) { running async throws in
       let client = try await running.connect()
       try await client.send("GET /items/slow HTTP/1.1\r\nhost: test\r\n\r\n")
-      #expect(await eventually { upstream.requests.count == 1 })
+      try await eventually("the service is asked") { upstream.requests.count == 1 }
       #expect(registry.watched == ["items"])
       try await running.gateway.replace(routes: [Self.route("other", "/other", service: "other")])
       // By its own time-out, though no route leads there any more.
       #expect(try await client.response().status == 504)
       #expect(try await running.get("/items/slow").status == 404)
-      #expect(await eventually { registry.watched == ["other"] })
-      #expect(await eventually { await running.gateway.instances().isEmpty })
+      try await eventually("the old service is not watched any more") { registry.watched == ["other"] }
+      try await eventually("its instances are gone") { await running.gateway.instances().isEmpty }
     }
   }
 
@@ -231,8 +232,8 @@ struct ReplacedRoutesTests {
     ]
     try await RunningGateway.run([upstream], routes: routes) { running async throws in
       running.registry.register(ServiceInstance(id: "loud-1", service: "loud", host: "127.0.0.1", port: probed.port))
-      #expect(await eventually { probed.requests.count { $0.head.hasPrefix("GET /how ") } > 3 })
-      #expect(await eventually { (try? await running.get("/health"))?.member("status") == "up" })
+      try await eventually("it is probed") { probed.requests.count { $0.head.hasPrefix("GET /how ") } > 3 }
+      try await eventually("the health is up") { (try? await running.get("/health"))?.member("status") == "up" }
       #expect(upstream.connections == 0)
       #expect(await running.gateway.instances().map(\.isProbed) == [false, true])
       await probed.close()

@@ -106,6 +106,7 @@ struct RunningGateway: Sendable {
     tokenStore: (any TokenStore)? = nil, gateways: Int = 0,
     registry given: (any Registry)? = nil,
     logger: Logger = quiet, metrics: any MetricsFactory = NOOPMetricsHandler.instance, tracer: Tracer? = nil,
+    documents: [String: LocalDocument] = ["/metrics": .fixed("text/plain; version=0.0.4", Array("up 1\n".utf8))],
     configure: (inout GatewayConfiguration) -> Void = { _ in },
     _ body: @Sendable (RunningGateway) async throws -> Result
   ) async throws -> Result {
@@ -130,7 +131,7 @@ struct RunningGateway: Sendable {
       configuration: configuration, routes: routes, registry: given ?? registry, verifier: verifier,
       apiKeys: apiKeys, revocations: revocations,
       limitStore: limitStore, tokenStore: tokenStore,
-      localResponses: ["/metrics": { ("text/plain; version=0.0.4", Array("up 1\n".utf8)) }], accessLog: log,
+      localDocuments: documents, accessLog: log,
       eventLoopGroup: loops, logger: logger,
       metricsFactory: metrics, tracer: tracer)
     let group = ServiceGroup(services: [gateway], logger: logger)
@@ -155,14 +156,4 @@ extension Result where Failure == any Error {
   init(catching body: () async throws -> Success) async {
     do { self = .success(try await body()) } catch { self = .failure(error) }
   }
-}
-
-/// Waits until `condition` holds, giving others their turn meanwhile.
-func eventually(_ condition: @Sendable () async -> Bool) async -> Bool {
-  let end = ContinuousClock.now + .seconds(10)
-  while ContinuousClock.now < end {
-    if await condition() { return true }
-    await Task.yield()
-  }
-  return false
 }

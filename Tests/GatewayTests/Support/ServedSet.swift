@@ -24,7 +24,7 @@ struct ServedSet {
 
   mutating func choose(_ rule: BalanceRule, key: UInt64? = nil, now: Int64 = 0) -> String? {
     guard
-      case .instance(let chosen) = upstream.choose(
+      case .instance(let chosen, _) = upstream.choose(
         .init(rule: rule, key: key, now: now), excluding: [], random: &random)
     else { return nil }
     return chosen.shared.instance.id

@@ -117,6 +117,37 @@ import Testing
     #expect(heavier[0].warmth(now: 300 * Self.second) == 1)
   }
 
+  @Test("an instance that is given another weight, zone or version stays who it is, with all that is known of it")
+  func changed() {
+    let directory = UpstreamDirectory(BreakerSettings())
+    let entry = directory.add("s", .passive)
+    func update(_ set: [ServiceInstance]) -> [UpstreamInstance] {
+      _ = directory.update("s", entry, set, now: 0)
+      return directory.instances(of: "s")
+    }
+    let (a, b) = (ServedSet.instance("a"), ServedSet.instance("b"))
+    let before = update([a, b])
+    let loop = LoopUpstream(budget: RetryBudget(ratio: 0, perSecond: 0))
+    loop.update(before)
+    let pool = loop.instances[0]
+    before[0].eject()
+    before[0].noteHealth(false, now: 0)
+    for _ in 0..<5 { before[0].record(.unreachable, route: 1, now: 0, random: 0.5) }
+    var other = a
+    (other.weight, other.zone, other.version) = (7, "z", "2")
+    let after = update([other, b])
+    loop.update(after)
+    #expect(after[0] === before[0] && after[1] === before[1] && loop.instances[0] === pool)
+    #expect(after[0].weight == 7 && after[0].zone == "z" && after[0].effectiveWeight(now: 0) == 7_000)
+    #expect(after[0].isEjected && !after[0].isHealthy && after[0].breaker.phase != .closed)
+    // Another place, or another language, is another one.
+    other.speaksHTTP2 = true
+    var moved = b
+    moved.port += 1
+    let replaced = update([other, moved])
+    #expect(replaced[0] !== before[0] && replaced[1] !== before[1] && !replaced[0].isEjected)
+  }
+
   @Test("whose health check passes again starts slowly too, under every policy but consistent hash")
   func slowStartUnderPolicies() {
     for rule in [BalanceRule.peakEWMA, .roundRobin, .leastConnections] {
@@ -156,18 +187,20 @@ import Testing
   func routeBreakers() {
     let one = UpstreamInstance(ServedSet.instance("a"), BreakerSettings())
     for _ in 0..<5 { one.record(.unanswered, route: 1, now: 0, random: 0.5) }
-    #expect(!one.admits(route: 1, now: 0) && one.admits(route: 2, now: 0) && one.breaker.phase == .closed)
+    #expect(
+      one.admission(route: 1, now: 0) == nil && one.admission(route: 2, now: 0) != nil && one.breaker.phase == .closed)
     #expect(one.routes.openCount == 1)
     // After its wait a probe goes, and success closes it; nothing of it is left then.
     for _ in 0..<3 {
-      #expect(one.admits(route: 1, now: 2 * Self.second))
+      #expect(one.admission(route: 1, now: 2 * Self.second) != nil)
       one.record(.answered(status: 200), route: 1, now: 2 * Self.second, random: 0.5)
     }
-    #expect(one.routes.openCount == 0 && one.admits(route: 1, now: 2 * Self.second))
+    #expect(one.routes.openCount == 0 && one.admission(route: 1, now: 2 * Self.second) != nil)
     for _ in 0..<30 { one.record(.answered(status: 500), route: 3, now: 3 * Self.second, random: 0.5) }
-    #expect(!one.admits(route: 3, now: 3 * Self.second) && one.admits(route: 1, now: 3 * Self.second))
+    #expect(
+      one.admission(route: 3, now: 3 * Self.second) == nil && one.admission(route: 1, now: 3 * Self.second) != nil)
     for _ in 0..<5 { one.record(.unreachable, route: 2, now: 3 * Self.second, random: 0.5) }
-    #expect(!one.admits(route: 1, now: 3 * Self.second) && !one.wouldAdmit(route: 4, now: 3 * Self.second))
+    #expect(one.admission(route: 1, now: 3 * Self.second) == nil && !one.wouldAdmit(route: 4, now: 3 * Self.second))
   }
 
   @Test("routes' breakers are bounded, and forgotten when nothing has failed for a window")

@@ -1,3 +1,4 @@
+import Patience
 import Testing
 
 @testable import Gateway
@@ -191,7 +192,7 @@ import Testing
       // Streams of one connection are all on one loop, which has one place.
       let client = try await FrameClient.connect(gateway.port)
       try await client.send(.get(1, "/items/hang"))
-      #expect(await eventually { one.requests.count + two.requests.count == 2 })
+      try await eventually("both are asked") { one.requests.count + two.requests.count == 2 }
       try await client.send(.get(3, "/items"))
       #expect(await client.answer(3).member("code") == "overloaded")
       #expect(await client.answer(1).status == 504)
@@ -242,7 +243,7 @@ import Testing
       #expect(answer?.header("retry-after") == "1")
       #expect(try await gateway.get("/health/live").status == 200)
       // Gone clients, closed connections and answers all leave their places to others.
-      #expect(await eventually { (try? await gateway.get("/items").status) == 200 })
+      try await eventually("there is a place again") { (try? await gateway.get("/items").status) == 200 }
       for _ in 0..<4 {
         let closed = try await gateway.get("/items/close")
         #expect(closed.status == 502)

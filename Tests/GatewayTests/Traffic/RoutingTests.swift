@@ -31,6 +31,17 @@ import Testing
     #expect(match(table, "/a") == .notFound && match(table, "/b") == .notFound && match(table, "/A/b") == .notFound)
   }
 
+  @Test("no path at all is the root, as `/` is")
+  func root() throws {
+    let all = try RoutingTable(routes: [route("0", "/**", ["GET"]), route("1", "/a")])
+    #expect(match(all, "") == .found(.route(0)) && match(all, "/") == .found(.route(0)))
+    #expect(match(all, "", .post) == .methodNotAllowed(allow: "GET, HEAD"))
+    let both = try RoutingTable(routes: [route("0", "/**"), route("1", "/", ["GET"])])
+    #expect(match(both, "") == .found(.route(1)) && match(both, "", .post) == .found(.route(0)))
+    let none = try RoutingTable(routes: [route("0", "/a/**"), route("1", "/{x}")])
+    #expect(match(none, "") == .notFound && match(none, "/") == .notFound)
+  }
+
   @Test("each of thousands of segments beside one another is found, and nothing between them")
   func manySegments() throws {
     let names = (0..<3_000).map { String($0 * 7_919 % 3_001, radix: 36) }

@@ -1,5 +1,6 @@
 import Gateway
 import GravityTelemetry
+import Patience
 import Testing
 
 @Suite struct TraceTests {
@@ -17,7 +18,7 @@ import Testing
     let upstream = try await ScriptedUpstream { _ in .ok() }
     try await RunningGateway.run([upstream], tracer: tracer()) { gateway in
       _ = try await gateway.get("/items/7?email=jane@example.org", headers: Self.parent("01"))
-      #expect(await eventually { spans.recent().count == 1 })
+      try await eventually("the span has ended") { spans.recent().count == 1 }
       let span = try #require(spans.recent().first)
       #expect(span.name == "GET /items/{id}" && span.kind == .server && !span.isError && span.isParentRemote)
       #expect(span.context.traceIDText == Self.inbound && span.parentID == 0x00F0_67AA_0BA9_02B7)
@@ -37,7 +38,9 @@ import Testing
       _ = try await gateway.get("/nowhere")
       _ = try await gateway.get("/health")
       _ = try await gateway.get("/items")
-      #expect(await eventually { gateway.log.entries.count == 3 && !spans.recent().isEmpty })
+      try await eventually("all are logged, and the span has ended") {
+        gateway.log.entries.count == 3 && !spans.recent().isEmpty
+      }
       #expect(spans.recent().map(\.name) == ["GET /items"])
       #expect(spans.recent().first?.parentID == nil && spans.recent().first?.context.isSampled == true)
       #expect(upstream.requests.first?.header("traceparent")?.hasSuffix("-01") == true)
@@ -52,7 +55,9 @@ import Testing
     try await RunningGateway.run([upstream], tracer: tracer()) { gateway in
       _ = try await gateway.get("/items/good", headers: Self.parent("00"))
       _ = try await gateway.get("/items/bad", headers: Self.parent("00"))
-      #expect(await eventually { gateway.log.entries.count == 2 && !spans.recent().isEmpty })
+      try await eventually("both are logged, and the span has ended") {
+        gateway.log.entries.count == 2 && !spans.recent().isEmpty
+      }
       let span = try #require(spans.recent().first)
       #expect(spans.recent().count == 1 && span.isError && span.attributes["error.type"] == "500")
       #expect(!span.context.isSampled)
@@ -66,7 +71,7 @@ import Testing
     try await RunningGateway.run([upstream], tracer: tracer(.alwaysOff)) { gateway in
       _ = try await gateway.get("/items", headers: Self.parent("01"))
       _ = try await gateway.get("/items")
-      #expect(await eventually { gateway.log.entries.count == 2 })
+      try await eventually("both are logged") { gateway.log.entries.count == 2 }
       #expect(spans.recent().isEmpty)
       #expect(upstream.requests.allSatisfy { $0.header("traceparent")?.hasSuffix("-00") == true })
     }
@@ -78,7 +83,7 @@ import Testing
     try await RunningGateway.run([upstream], tracer: tracer(.parentBased(.alwaysOff))) { gateway in
       let response = try await gateway.get("/items")
       #expect(response.status == 502)
-      #expect(await eventually { !spans.recent().isEmpty })
+      try await eventually("a span has ended") { !spans.recent().isEmpty }
       let span = try #require(spans.recent().first)
       #expect(span.isError && span.attributes["http.response.status_code"] == 502)
       #expect(span.attributes["error.type"] == span.attributes["gravity.refusal"])
@@ -92,7 +97,7 @@ import Testing
     try await RunningGateway.run([upstream], tracer: .disabled) { gateway in
       _ = try await gateway.get("/items", headers: Self.parent("00"))
       _ = try await gateway.get("/items")
-      #expect(await eventually { gateway.log.entries.count == 2 })
+      try await eventually("both are logged") { gateway.log.entries.count == 2 }
       #expect(upstream.requests.map { $0.header("traceparent")?.suffix(3) } == ["-00", "-01"])
     }
   }

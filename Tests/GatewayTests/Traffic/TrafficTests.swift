@@ -102,7 +102,7 @@ import Testing
     let breaker = CircuitBreaker(BreakerSettings())
     for _ in 0..<100_000 { breaker.record(.success, now: 0, random: 0.5) }
     for _ in 0..<30 { breaker.record(.serverError, now: 3_600 * Self.second, random: 0.5) }
-    #expect(!breaker.admits(now: 3_600 * Self.second))
+    #expect(breaker.admission(now: 3_600 * Self.second) == nil)
   }
 
   @Test("the retry budget is a share of the requests and some a second")
@@ -123,17 +123,81 @@ import Testing
     var load = LoadEstimate()
     load.began()
     load.ended(latency: 1_000, now: 0)
-    let calm = load.cost(weight: 100)
+    let calm = load.cost(weight: 100, now: 0)
     load.began()
-    #expect(load.cost(weight: 100) > calm)
+    #expect(load.cost(weight: 100, now: 0) > calm)
     load.ended(latency: 1_000_000, now: 1)
-    let slow = load.cost(weight: 100)
+    let slow = load.cost(weight: 100, now: 1)
     load.began()
     load.ended(latency: 1_000, now: 2)
-    #expect(slow > 500 * calm && load.cost(weight: 100) > 0.99 * slow && load.pending == 0)
+    #expect(slow > 500 * calm && load.cost(weight: 100, now: 2) > 0.99 * slow && load.pending == 0)
     load.began()
     load.ended(latency: 1_000, now: 100 * Self.second)
-    #expect(load.cost(weight: 100) < 0.01 * slow)
+    #expect(load.cost(weight: 100, now: 100 * Self.second) < 0.01 * slow)
+  }
+
+  @Test("what was waited for in vain makes an instance seem slow, and never quicker than it is")
+  func unanswered() {
+    var load = LoadEstimate()
+    load.began()
+    load.ended(latency: 5 * Self.second, now: 0)
+    let slow = load.cost(weight: 1, now: 0)
+    load.began()
+    load.ended(noAnswerWithin: 1_000, now: 1)
+    #expect(load.cost(weight: 1, now: 1) > 0.99 * slow)
+    load.began()
+    load.ended(noAnswerWithin: 30 * Self.second, now: 2)
+    #expect(load.cost(weight: 1, now: 2) > 5 * slow && load.pending == 0)
+  }
+
+  @Test("an instance that was slow once has its share again within a minute, though nobody asked it in between")
+  func forgiven() {
+    var random = FastRandom()
+    let upstream = LoopUpstream(budget: RetryBudget(ratio: 0, perSecond: 0))
+    upstream.update(
+      (1...3).map { index in
+        UpstreamInstance(
+          ServiceInstance(id: "\(index)", service: "s", host: "127.0.0.1", port: index), BreakerSettings())
+      })
+    /// Requests a second apart, each answered within two milliseconds; how many the first instance got.
+    func asked(_ seconds: ClosedRange<Int64>) -> Int {
+      var count = 0
+      for index in 0..<3_000 as Range<Int64> {
+        let now =
+          seconds.lowerBound * Self.second + index * (seconds.upperBound - seconds.lowerBound) * Self.second / 3_000
+        guard case .instance(let chosen, _) = upstream.choose(.init(now: now), excluding: [], random: &random) else {
+          continue
+        }
+        if chosen === upstream.instances[0] { count += 1 }
+        chosen.load.began()
+        chosen.load.ended(latency: 2_000_000, now: now)
+      }
+      return count
+    }
+    for instance in upstream.instances {
+      instance.load.began()
+      instance.load.ended(latency: instance === upstream.instances[0] ? 300_000_000 : 2_000_000, now: 0)
+    }
+    #expect(asked(0...5) < 100)
+    #expect(asked(60...120) > 700)
+  }
+
+  @Test("what was sent before a breaker opened is no probe, however it ends")
+  func staleProbe() throws {
+    let breaker = CircuitBreaker(BreakerSettings())
+    let before = try #require(breaker.admission(now: 0))
+    for _ in 0..<5 { breaker.record(.failure, of: before, now: 0, random: 0.5) }
+    #expect(breaker.admission(now: 0) == nil)
+    let probes = (0..<3).compactMap { _ in breaker.admission(now: 2 * Self.second) }
+    #expect(probes.count == 3 && breaker.phase == .halfOpen)
+    breaker.record(.failure, of: before, now: 2 * Self.second, random: 0.5)
+    for _ in 0..<3 { breaker.record(.success, of: before, now: 2 * Self.second, random: 0.5) }
+    #expect(breaker.phase == .halfOpen && breaker.admission(now: 2 * Self.second) == nil)
+    for probe in probes { breaker.record(.success, of: probe, now: 2 * Self.second, random: 0.5) }
+    #expect(breaker.phase == .closed)
+    // Nor does it open it again.
+    for _ in 0..<5 { breaker.record(.failure, of: before, now: 2 * Self.second, random: 0.5) }
+    #expect(breaker.phase == .closed)
   }
 
   @Test("the balancer prefers the less loaded, the healthy and the not yet tried")
@@ -148,7 +212,7 @@ import Testing
     func counts(_ tried: [LoopInstance] = []) -> [String: Int] {
       var counts: [String: Int] = [:]
       for _ in 0..<300 {
-        if case .instance(let chosen) = upstream.choose(.init(now: 0), excluding: tried, random: &random) {
+        if case .instance(let chosen, _) = upstream.choose(.init(now: 0), excluding: tried, random: &random) {
           counts[chosen.shared.instance.id, default: 0] += 1
         }
       }

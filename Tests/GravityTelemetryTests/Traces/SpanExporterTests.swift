@@ -1,6 +1,7 @@
 import CoreMetrics
 import Foundation
 import Logging
+import Patience
 import Synchronization
 import Testing
 
@@ -104,14 +105,6 @@ private struct Exporting {
     }
   }
 
-  func until(_ condition: @Sendable () -> Bool) async throws {
-    let end = ContinuousClock.now + .seconds(60)
-    while !condition() {
-      try #require(ContinuousClock.now < end, "it did not come to be")
-      await Task.yield()
-    }
-  }
-
   func count(_ line: String) -> Bool { metrics.text().contains("\(line)\n") }
 }
 
@@ -125,9 +118,9 @@ private struct Exporting {
     let exporting = try Exporting()
     try await exporting.run {
       exporting.record(0..<10)
-      try await exporting.until { exporting.collector.posts.count == 1 }
+      try await eventually("one post") { exporting.collector.posts.count == 1 }
       exporting.record(10..<25)
-      try await exporting.until { exporting.collector.posts.count >= 2 }
+      try await eventually("two posts") { exporting.collector.posts.count >= 2 }
     }
     #expect(exporting.collector.posts.flatMap { $0 } == (0..<25).map(String.init))
     #expect(exporting.collector.posts.allSatisfy { $0.count <= 10 })
@@ -142,14 +135,14 @@ private struct Exporting {
     let exporting = try Exporting(sleep: { duration in
       guard duration == Exporting.delay else { return }
       pauses.store(true, ordering: .relaxed)
-      while !gate.load(ordering: .relaxed) { try Task.checkCancellation(); await Task.yield() }
+      try await eventually("the pause is ended") { gate.load(ordering: .relaxed) }
     })
     try await exporting.run {
       // What is there when it starts goes at once.
-      try await exporting.until { pauses.load(ordering: .relaxed) }
+      try await eventually("it pauses") { pauses.load(ordering: .relaxed) }
       exporting.record(0..<3)
       gate.store(true, ordering: .relaxed)
-      try await exporting.until { exporting.collector.posts.count == 1 }
+      try await eventually("one post") { exporting.collector.posts.count == 1 }
     }
     #expect(exporting.collector.posts == [["0", "1", "2"]])
   }
@@ -168,9 +161,9 @@ private struct Exporting {
     let exporting = try Exporting(queue: 20)
     exporting.record(0..<50)
     try await exporting.run {
-      try await exporting.until { exporting.collector.posts.count == 2 }
+      try await eventually("two posts") { exporting.collector.posts.count == 2 }
       exporting.record(50..<80)
-      try await exporting.until { exporting.collector.posts.flatMap { $0 }.contains("79") }
+      try await eventually("the last span is posted") { exporting.collector.posts.flatMap { $0 }.contains("79") }
     }
     let sent = exporting.collector.posts.flatMap { $0 }
     // How much of the second lot was overwritten depends on when it was fetched; nothing is sent twice.
@@ -185,7 +178,7 @@ private struct Exporting {
     exporting.record(0..<3)
     try await exporting.run {
       exporting.record(3..<10)
-      try await exporting.until { exporting.collector.posts.count == 5 }
+      try await eventually("five posts") { exporting.collector.posts.count == 5 }
     }
     let posts = exporting.collector.posts
     #expect(posts.count >= 5 && Set(posts.prefix(5)).count == 1)
@@ -199,7 +192,7 @@ private struct Exporting {
   func retryAfter() async throws {
     let exporting = try Exporting([Self.status(503, "7"), Self.status(429, "0")])
     exporting.record(0..<10)
-    try await exporting.run { try await exporting.until { exporting.collector.posts.count == 3 } }
+    try await exporting.run { try await eventually("three posts") { exporting.collector.posts.count == 3 } }
     #expect(exporting.collector.slept.contains(.seconds(7)) && exporting.collector.slept.contains(.zero))
   }
 
@@ -207,7 +200,9 @@ private struct Exporting {
   func givesUp() async throws {
     let exporting = try Exporting(Array(repeating: .fail, count: 7))
     exporting.record(0..<20)
-    try await exporting.run { try await exporting.until { exporting.collector.posts.last?.first == "10" } }
+    try await exporting.run {
+      try await eventually("the second batch is posted") { exporting.collector.posts.last?.first == "10" }
+    }
     // 1 + 2 + 4 + 8 + 16 + 16 is within a minute, another 16 is not.
     #expect(exporting.collector.posts.count == 8)
     #expect(exporting.count("traces_spans_dropped_total{reason=\"unavailable\"} 10"))
@@ -218,7 +213,7 @@ private struct Exporting {
   func holdOff() async throws {
     let exporting = try Exporting([Self.status(503, "200")])
     exporting.record(0..<20)
-    try await exporting.run { try await exporting.until { exporting.collector.posts.count == 2 } }
+    try await exporting.run { try await eventually("two posts") { exporting.collector.posts.count == 2 } }
     #expect(exporting.collector.slept.contains(.seconds(200)))
     #expect(exporting.collector.posts.map { $0[0] } == ["0", "10"])
   }
@@ -227,7 +222,7 @@ private struct Exporting {
   func refused(status: Int) async throws {
     let exporting = try Exporting([Self.status(status, nil, #"{"code":3,"message":"bad\nspan"}"#)])
     exporting.record(0..<20)
-    try await exporting.run { try await exporting.until { exporting.collector.posts.count == 2 } }
+    try await exporting.run { try await eventually("two posts") { exporting.collector.posts.count == 2 } }
     #expect(exporting.collector.posts.map { $0[0] } == ["0", "10"])
     #expect(exporting.count("traces_spans_dropped_total{reason=\"refused\"} 10"))
     #expect(exporting.output.lines.contains { $0.contains("status \(status): badspan") })
@@ -240,7 +235,7 @@ private struct Exporting {
     let body = #"{"partialSuccess":{"rejectedSpans":\#(rejected),"errorMessage":"too old"}}"#
     let exporting = try Exporting([Self.status(200, nil, body)])
     exporting.record(0..<10)
-    try await exporting.run { try await exporting.until { exporting.collector.posts.count == 1 } }
+    try await exporting.run { try await eventually("one post") { exporting.collector.posts.count == 1 } }
     #expect(exporting.collector.posts.count == 1)
     #expect(exporting.count("traces_spans_exported_total 6"))
     #expect(exporting.count("traces_spans_dropped_total{reason=\"rejected\"} 4"))
@@ -251,7 +246,7 @@ private struct Exporting {
   func hangs() async throws {
     let exporting = try Exporting([.hang], isHurried: true)
     exporting.record(0..<25)
-    try await exporting.run { try await exporting.until { exporting.collector.posts.count == 1 } }
+    try await exporting.run { try await eventually("one post") { exporting.collector.posts.count == 1 } }
     #expect(exporting.collector.posts.count == 1)
     #expect(exporting.count("traces_spans_dropped_total{reason=\"shutdown\"} 25"))
   }
@@ -266,7 +261,7 @@ private struct Exporting {
         try await Task.sleep(for: .seconds(30))
       })
     exporting.record(0..<10)
-    try await exporting.run { try await exporting.until { exporting.collector.posts.count == 1 } }
+    try await exporting.run { try await eventually("one post") { exporting.collector.posts.count == 1 } }
     #expect(exporting.collector.posts.count == 2)
     #expect(exporting.count("traces_spans_exported_total 10"))
   }
@@ -276,7 +271,7 @@ private struct Exporting {
     let exporting = try Exporting([.hang])
     exporting.record(0..<10)
     let task = Task { await exporting.exporter.run() }
-    try await exporting.until { exporting.collector.posts.count == 1 }
+    try await eventually("one post") { exporting.collector.posts.count == 1 }
     task.cancel()
     await task.value
     #expect(exporting.collector.posts.count == 1)

@@ -22,5 +22,6 @@ public struct SharedLimitSettings: Sendable {
   public var leasedCallers = 65_536
   /// What gateways are registered as: their number divides a limit while the store is away.
   public var gatewayService = "gateway"
+  /// What is standard.
   public init() {}
 }

@@ -17,14 +17,17 @@ public enum GatewayAPI {
     gateway, routes, instances, resetBreaker, limits, traffic,
   ]
 
+  /// The gateway that answers.
   public static let gateway = Endpoint<Empty, GatewayView>(
     "gateway", .get, "/api/v1/gateway", access: .permission(read),
     summary: "Which gateway this is, and how it stands to the source of its routes")
 
+  /// What it lets through.
   public static let routes = Endpoint<PageRequest, GatewayPage<RouteView>>(
     "routes", .get, "/api/v1/gateway/routes", access: .permission(read),
     summary: "Routes in the order in which they were given")
 
+  /// What it knows of instances.
   public static let instances = Endpoint<PageRequest, GatewayPage<InstanceView>>(
     "instances", .get, "/api/v1/gateway/instances", access: .permission(read),
     summary: "Instances of every service that a route names, with health, breaker and load, by service and id")
@@ -34,10 +37,12 @@ public enum GatewayAPI {
     "resetBreaker", .post, "/api/v1/gateway/breakers/reset", access: .permission(write),
     summary: "Close the breaker of an instance, at this gateway", problems: ["not_found"])
 
+  /// What it limits, and what it refused.
   public static let limits = Endpoint<PageRequest, GatewayPage<LimitView>>(
     "limits", .get, "/api/v1/gateway/limits", access: .permission(read),
     summary: "Limits of requests and what they refused: the gateway's own, then those of routes")
 
+  /// What it answered.
   public static let traffic = Endpoint<PageRequest, GatewayPage<TrafficView>>(
     "traffic", .get, "/api/v1/gateway/traffic", access: .permission(read),
     summary: "Requests and latencies by route, in all and in the last minute")

@@ -5,10 +5,13 @@ public import GravityContracts
 public struct GatewayView: Codable, Sendable {
   /// Tells it from other gateways: its host and port.
   public var id: String
+  /// Of the program.
   public var version: String
+  /// When its process began to serve.
   public var startedAt: Date
   /// Counts the sets of routes that it has had, from 1.
   public var generation: Int
+  /// How many are in force.
   public var routes: Int
   /// Where its routes come from: a file, a key of Consul's, or `services`.
   public var source: String
@@ -17,6 +20,7 @@ public struct GatewayView: Codable, Sendable {
   /// Why what stands in the source now is not in force; nil where it is.
   public var refusal: String?
 
+  /// As the fields say.
   public init(
     id: String, version: String, startedAt: Date, generation: Int, routes: Int, source: String, routesSince: Date,
     refusal: String?
@@ -42,9 +46,12 @@ public struct GatewayView: Codable, Sendable {
 public struct GatewayPage<Item: Codable & Sendable>: Codable, Sendable {
   /// ``GatewayView/id`` of the one that says it.
   public var gateway: String
+  /// As many as were asked for, or the last of them.
   public var items: [Item]
+  /// Where the next page begins; nil where this is the last.
   public var nextCursor: Cursor?
 
+  /// As the fields say.
   public init(gateway: String, items: [Item], nextCursor: Cursor?) {
     self.gateway = gateway
     self.items = items
@@ -59,13 +66,17 @@ public struct GatewayPage<Item: Codable & Sendable>: Codable, Sendable {
 
 /// A route.
 public struct RouteView: Codable, Sendable {
+  /// Of its own among routes that are written down; else `service.endpoint`.
   public var name: String
+  /// With its fields in braces: `/orders/{id}`, `/files/**`.
   public var path: String
   /// nil is any, as with ``hosts``.
   public var methods: [String]?
+  /// Names that the client asks for, `*.example.org` for all below one; nil is any.
   public var hosts: [String]?
   /// Conditions on header fields, as people read them: `x-plan: paid`.
   public var headers: [String]
+  /// The service that it leads to.
   public var service: String
   /// `public`, `authenticated`, or a permission.
   public var access: String
@@ -75,8 +86,10 @@ public struct RouteView: Codable, Sendable {
   public var attempts: Int?
   /// Bytes.
   public var maxBody: Int?
+  /// Whether the service is told who calls, in `X-User-*`.
   public var identityHeaders: Bool
 
+  /// As the fields say.
   public init(
     name: String, path: String, methods: [String]?, hosts: [String]?, headers: [String], service: String,
     access: String, timeoutMs: Int?, attempts: Int?, maxBody: Int?, identityHeaders: Bool
@@ -104,7 +117,9 @@ public struct RouteView: Codable, Sendable {
 
 /// An instance, as a gateway knows it.
 public struct InstanceView: Codable, Sendable {
+  /// The service whose instance it is.
   public var service: String
+  /// The instance's id in the registry.
   public var id: String
   /// `host:port`
   public var address: String
@@ -118,6 +133,7 @@ public struct InstanceView: Codable, Sendable {
   public var openRoutes: Int
   /// How long the breaker stays open, in milliseconds; nil where it is not.
   public var breakerLeftMs: Int?
+  /// How often it could not be reached in a row; 0 after it was.
   public var consecutiveFailures: Int
   /// Requests sent and not answered.
   public var pending: Int
@@ -125,8 +141,10 @@ public struct InstanceView: Codable, Sendable {
   public var latencyMs: Double?
   /// In use or not.
   public var connections: Int
+  /// Of ``connections``, those that no request uses.
   public var idleConnections: Int
 
+  /// As the fields say.
   public init(
     service: String, id: String, address: String, health: String, ejected: Bool, breaker: String, openRoutes: Int,
     breakerLeftMs: Int?, consecutiveFailures: Int, pending: Int, latencyMs: Double?, connections: Int,
@@ -159,9 +177,12 @@ public struct InstanceView: Codable, Sendable {
 
 /// Which instance's breaker is to be closed.
 public struct BreakerReset: Codable, Sendable {
+  /// As in ``InstanceView/service``.
   public var service: String
+  /// As in ``InstanceView/id``.
   public var instance: String
 
+  /// As the fields say.
   public init(service: String, instance: String) {
     self.service = service
     self.instance = instance
@@ -170,12 +191,15 @@ public struct BreakerReset: Codable, Sendable {
 
 /// A limit.
 public struct LimitView: Codable, Sendable {
+  /// The limit's name, as in `RateLimit-Policy`.
   public var policy: String
   /// nil where it holds for every route.
   public var route: String?
+  /// So many in any window; at least 1.
   public var requests: Int
+  /// In milliseconds; at least 1.
   public var windowMs: Int
-  /// `caller` or `address`
+  /// `caller`, `address`, `credential` or `everyone`
   public var by: String
   /// Whether other gateways count in it.
   public var shared: Bool
@@ -186,6 +210,7 @@ public struct LimitView: Codable, Sendable {
   /// What would have been refused were it not only watched.
   public var watched: Int
 
+  /// As the fields say.
   public init(
     policy: String, route: String?, requests: Int, windowMs: Int, by: String, shared: Bool, shadow: Bool, refused: Int,
     watched: Int
@@ -218,6 +243,7 @@ public struct TrafficView: Codable, Sendable {
   /// How long ``recent`` is.
   public var recentMs: Int
 
+  /// As the fields say.
   public init(route: String?, total: TrafficCount, recent: TrafficCount, recentMs: Int) {
     self.route = route
     self.total = total
@@ -233,16 +259,24 @@ public struct TrafficView: Codable, Sendable {
 
 /// Answers by the first digit of their status, and how long they took.
 public struct TrafficCount: Codable, Sendable {
+  /// All, whatever the status.
   public var requests: Int
+  /// 1xx.
   public var informational: Int
+  /// 2xx.
   public var successful: Int
+  /// 3xx.
   public var redirected: Int
+  /// 4xx; also 499, where the client left before there was an answer.
   public var clientErrors: Int
+  /// 5xx.
   public var serverErrors: Int
   /// Milliseconds that half of them took at most, and 99 of 100, an eighth too much at most; nil where there was none.
   public var p50Ms: Double?
+  /// As ``p50Ms``, of 99 in 100.
   public var p99Ms: Double?
 
+  /// As the fields say.
   public init(
     requests: Int, informational: Int, successful: Int, redirected: Int, clientErrors: Int, serverErrors: Int,
     p50Ms: Double?, p99Ms: Double?

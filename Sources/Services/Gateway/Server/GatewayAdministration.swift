@@ -11,10 +11,14 @@ public import ServiceLifecycle
 public struct GatewayAdministration: Sendable {
   /// How the gateway's routes stand to where they come from.
   public struct Origin: Sendable {
+    /// What the source is called: a file, a key of Consul's, or `services`.
     public var source: String
+    /// When the routes in force were taken.
     public var since: Date
+    /// Why what stands in the source now is not in force; nil where it is.
     public var refusal: String?
 
+    /// As the fields say.
     public init(source: String, since: Date, refusal: String? = nil) {
       self.source = source
       self.since = since
