@@ -2,6 +2,7 @@ import Foundation
 import GravityDiscovery
 import Logging
 import NIOPosix
+import Patience
 import ServiceLifecycle
 import Testing
 
@@ -24,8 +25,8 @@ struct ConsulConfigurationTests {
       try await agent.send("PUT", "/v1/kv/\(prefix)/\(key)", body: value)
     }
     func delete(_ key: String) async throws { try await agent.send("DELETE", "/v1/kv/\(prefix)/\(key)") }
-    func isNow(_ value: Int, within bound: Duration = .seconds(15)) async throws {
-      try await eventually("the limit is \(value)", within: bound) {
+    func isNow(_ value: Int, fileID: String = #fileID, line: Int = #line) async throws {
+      try await eventually("the limit is \(value)", fileID: fileID, line: line) {
         try live.current.value(ConsulConfigurationTests.limit) == value
       }
     }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ConsulEngine
 
-@Suite("What is made of Consul's answers")
+@Suite("What is made of Consul's answers", .timeLimit(.minutes(5)))
 struct HistoryTests {
   private let start = ContinuousClock.now
   private func instance(_ id: String) -> ServiceInstance {

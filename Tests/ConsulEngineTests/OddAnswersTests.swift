@@ -1,6 +1,7 @@
 import GravityDiscovery
 import NIOHTTP1
 import NIOPosix
+import Patience
 import Testing
 
 @testable import ConsulEngine

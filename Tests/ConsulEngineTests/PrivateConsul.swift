@@ -1,10 +1,7 @@
 import Foundation
+import Patience
+import TestServers
 import Testing
-
-// Not its `eventually`: the one of these tests says where it was asked.
-import func TestServers.freezeProcess
-import func TestServers.shell
-import let TestServers.serversScript
 
 @testable import ConsulEngine
 
@@ -68,17 +65,4 @@ final class PrivateConsul: Sendable {
     if process == nil { Issue.record("no process number in \(text)") }
     return process
   }
-}
-
-/// Asks again and again, at most for `bound`.
-func eventually(
-  _ what: String, within bound: Duration = .seconds(20), sourceLocation: SourceLocation = #_sourceLocation,
-  _ condition: @Sendable () async throws -> Bool
-) async throws {
-  let end = ContinuousClock.now + bound
-  while ContinuousClock.now < end {
-    if try await condition() { return }
-    try await Task.sleep(for: .milliseconds(20))
-  }
-  Issue.record("\(what): not within \(bound)", sourceLocation: sourceLocation)
 }

@@ -3,6 +3,7 @@ import GravityDiscovery
 import Logging
 import NIOCore
 import NIOPosix
+import Patience
 import ServiceLifecycle
 import Synchronization
 import Testing
@@ -64,12 +65,8 @@ final class Followed: Sendable {
   var last: Set<String> { sets.withLock { Set($0.last?.map(\.id) ?? []) } }
   var all: [Set<String>] { sets.withLock { $0.map { Set($0.map(\.id)) } } }
 
-  func isNow(
-    _ ids: Set<String>, within bound: Duration = .seconds(20), sourceLocation: SourceLocation = #_sourceLocation
-  ) async throws {
-    try await eventually("the set is \(ids), now \(last)", within: bound, sourceLocation: sourceLocation) {
-      self.last == ids
-    }
+  func isNow(_ ids: Set<String>, fileID: String = #fileID, line: Int = #line) async throws {
+    try await eventually("the set is \(ids), not \(last)", fileID: fileID, line: line) { last == ids }
   }
 }
 

@@ -1,6 +1,7 @@
 import Foundation
 import GravityDiscovery
 import NIOPosix
+import Patience
 import RegistryConformance
 import Testing
 

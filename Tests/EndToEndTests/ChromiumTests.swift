@@ -6,9 +6,12 @@ import Testing
   .enabled(if: Chromium.python != nil, "there is no Chromium, or no GRAVITY_TEST_PYTHON with playwright"),
   .timeLimit(.minutes(20)))
 struct ChromiumTests {
-  @Test("people sign in, consent, let a device in and use a passkey, on the pages of auth")
+  @Test("people sign in, consent, let a device in and use a passkey, on the pages of auth, and from the console")
   func auth() async throws {
-    let platform = try await PlatformProcess.up(isAtLocalhost: true)
+    // Nobody goes there: that there is one is why the console leads to the pages of auth.
+    let provider = #"[{"name": "acme", "display_name": "Acme", "issuer": "https://acme.example", "client_id": "c"}]"#
+    let platform = try await PlatformProcess.up(
+      environment: ["GRAVITY_AUTH_PROVIDERS": provider], isAtLocalhost: true)
     defer { platform.remove() }
     try await Chromium.run(
       "auth_test.py",

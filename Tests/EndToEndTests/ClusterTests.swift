@@ -1,4 +1,5 @@
 import Foundation
+import Patience
 import Synchronization
 import Testing
 
@@ -173,6 +174,6 @@ private final class Tally: Sendable {
   /// Returns when so many more requests were answered.
   func more(than count: Int) async throws {
     let goal = self.count + count
-    while self.count < goal { try await Task.sleep(for: .milliseconds(20)) }
+    try await eventually("\(goal) requests are answered") { self.count >= goal }
   }
 }

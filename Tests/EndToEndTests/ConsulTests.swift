@@ -2,6 +2,8 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import Patience
+import Synchronization
 import Testing
 
 /// Outside of the suite, which cannot name itself in a trait of its own.
@@ -48,12 +50,9 @@ struct ConsulTests {
 
     try await Self.put("\(prefix)gateway/rate/limit", "1")
     try await gateway.waitForLine("GRAVITY_GATEWAY_RATE_LIMIT is now 1", after: 0)
-    var status = 200
-    let began = ContinuousClock.now
-    while status != 429, began.duration(to: .now) < .seconds(10) {
-      status = try await visitor.get("/.well-known/jwks.json").status
+    try await eventually("the new limit refuses") {
+      try await visitor.get("/.well-known/jwks.json").status == 429
     }
-    #expect(status == 429)
     try await Self.put("\(prefix)gateway/rate/limit", "none")
     try await gateway.waitForLine("a setting is refused, and its old value stays", after: 0)
     #expect(await gateway.stop() == 0)
@@ -90,14 +89,12 @@ struct ConsulTests {
   /// Waits until the gateway's health names these ports of auth, without the offset.
   private static func instances(of gateway: PlatformProcess, are ports: Set<Int>) async throws {
     let wanted = Set(ports.map { $0 + gateway.portOffset })
-    let end = ContinuousClock.now + .seconds(40)
-    var seen: Set<Int> = []
-    while ContinuousClock.now < end {
+    let seen = Mutex<Set<Int>>([])
+    try await eventually("auth is at \(wanted), not at \(seen.withLock { $0 })") {
       let body = String(decoding: try await Visitor(base: gateway.gateway).get("/health").body, as: UTF8.self)
-      seen = Set(body.matches(of: /auth-127\.0\.0\.1-(\d+)/).compactMap { Int($0.output.1) })
-      if seen == wanted { return }
-      try await Task.sleep(for: .milliseconds(50))
+      let found = Set(body.matches(of: /auth-127\.0\.0\.1-(\d+)/).compactMap { Int($0.output.1) })
+      seen.withLock { $0 = found }
+      return found == wanted
     }
-    Issue.record("auth is at \(seen), not at \(wanted)")
   }
 }

@@ -1,40 +1,18 @@
 import Foundation
 import Testing
 
-private let openssl = "/usr/bin/openssl"
 private let curl = "/usr/bin/curl"
 
 /// The whole platform behind a gateway that speaks TLS, as the settings have it.
 @Suite(
   .timeLimit(.minutes(3)),
   .enabled(
-    if: [openssl, curl].allSatisfy { FileManager.default.isExecutableFile(atPath: $0) }, "openssl or curl is missing"))
+    if: [EdgeCertificate.openssl, curl].allSatisfy { FileManager.default.isExecutableFile(atPath: $0) },
+    "openssl or curl is missing"))
 struct EdgeTLSTests {
-  private struct Certificate {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "gravity-tls-\(UUID().uuidString)")
-    var certificate: String { folder.appending(path: "tls.crt").path }
-    var key: String { folder.appending(path: "tls.key").path }
-    var environment: [String: String] {
-      ["GRAVITY_GATEWAY_TLS_CERTIFICATE": certificate, "GRAVITY_GATEWAY_TLS_KEY": key]
-    }
-
-    init() async throws {
-      try FileManager.default.createDirectory(
-        at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      let made = try await PlatformProcess.run(
-        [
-          "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
-          "-subj", "/CN=edge", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate,
-        ], program: openssl)
-      try #require(made.code == 0, "\(made.errors)")
-    }
-
-    func remove() { try? FileManager.default.removeItem(at: folder) }
-  }
-
   @Test("curl registers and signs in over HTTP/2, plain HTTP gets nothing, and doctor knows the port as its own")
   func platform() async throws {
-    let certificate = try await Certificate()
+    let certificate = try await EdgeCertificate()
     defer { certificate.remove() }
     let platform = try await PlatformProcess.up(environment: certificate.environment)
     defer { platform.remove() }
@@ -68,7 +46,7 @@ struct EdgeTLSTests {
 
   @Test("a certificate that cannot be used ends the start with what is wrong with it")
   func unusable() async throws {
-    let certificate = try await Certificate()
+    let certificate = try await EdgeCertificate()
     defer { certificate.remove() }
     try Data("no key".utf8).write(to: URL(filePath: certificate.key))
     let outcome = try await PlatformProcess.run(["up"], environment: certificate.environment)
@@ -78,7 +56,7 @@ struct EdgeTLSTests {
 
   @Test("a gateway alone takes the same settings; one without its key does not start")
   func alone() async throws {
-    let certificate = try await Certificate()
+    let certificate = try await EdgeCertificate()
     defer { certificate.remove() }
     let file = certificate.folder.appending(path: "routes.yaml")
     try Data("routes:\n  - {name: none, path: /none, upstreams: [\"http://127.0.0.1:1\"], access: public}\n".utf8)

@@ -1,4 +1,6 @@
 import Foundation
+import Patience
+import Synchronization
 import Testing
 
 /// A person goes: through the outbox and the broker to every service that knows them.
@@ -65,19 +67,16 @@ import Testing
     #expect(await platform.stop() == 0)
   }
 
-  /// How far it is, once `isThere` says so; what was seen last when two minutes are over.
+  /// How far it is, once `isThere` says so.
   private static func erasure(
     of id: String, _ administrator: Visitor, until isThere: (String) -> Bool
   ) async throws -> String {
-    let began = ContinuousClock.now
-    var last = ""
-    while began.duration(to: .now) < .seconds(120) {
-      let reply = try? await administrator.get("/api/v1/users/\(id)/erasure")
-      last = reply.map { String(decoding: $0.body, as: UTF8.self) } ?? last
-      if isThere(last) { return last }
-      try await Task.sleep(for: .milliseconds(100))
+    let last = Mutex("")
+    return try await eventually("it is so far, not at \(last.withLock { $0 })", within: .seconds(120)) {
+      guard let reply = try? await administrator.get("/api/v1/users/\(id)/erasure") else { return nil }
+      let text = String(decoding: reply.body, as: UTF8.self)
+      last.withLock { $0 = text }
+      return isThere(text) ? text : nil
     }
-    Issue.record("not in time: \(last)")
-    return last
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Patience
 import Testing
 
 /// What a buyer began goes on when their token does not.
@@ -46,12 +47,10 @@ import Testing
     let (id, payment) = (try #require(placed.text("id")), try #require(placed.text("payment_id")))
     #expect(placed.text("status") == "pending")
 
-    let began = ContinuousClock.now
-    var reply = try await Visitor.decided { try await buyer.get("/api/v1/orders/\(id)") }
-    #expect(reply.status == 200)
-    while reply.status == 200, began.duration(to: .now) < .seconds(90) {
-      try await Task.sleep(for: .milliseconds(250))
-      reply = try await Visitor.decided { try await buyer.get("/api/v1/orders/\(id)") }
+    #expect(try await Visitor.decided { try await buyer.get("/api/v1/orders/\(id)") }.status == 200)
+    let reply = try await eventually("the token has expired", within: .seconds(120)) {
+      let reply = try await Visitor.decided { try await buyer.get("/api/v1/orders/\(id)") }
+      return reply.status == 200 ? nil : reply
     }
     #expect(reply.status == 401 && reply.code == "token_expired", "\(reply.status) \(reply.code ?? "")")
 
@@ -59,11 +58,9 @@ import Testing
     #expect(waiting.text("status") == "pending" && waiting.text("payment_status") == "requires_action")
     let done = try await again.send("POST", "/api/v1/payments/\(payment)/next-action", ["outcome": "succeed"])
     #expect(done.status == 200)
-    var order = waiting
-    let resumed = ContinuousClock.now
-    while order.text("status") == "pending", resumed.duration(to: .now) < .seconds(30) {
-      try await Task.sleep(for: .milliseconds(100))
-      order = try await again.get("/api/v1/orders/\(id)")
+    let order = try await eventually("the order is settled") {
+      let order = try await again.get("/api/v1/orders/\(id)")
+      return order.text("status") == "pending" ? nil : order
     }
     #expect(order.text("status") == "confirmed" && order.text("payment_status") == "paid")
     #expect(try await buyer.get("/api/v1/orders/\(id)").status == 401, "what placed it is of no use any more")

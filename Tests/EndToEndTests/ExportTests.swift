@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOFoundationCompat
 import NIOHTTP1
+import Patience
 import TestServers
 import Testing
 
@@ -37,13 +38,9 @@ import Testing
     // It dies when the order service's part is done, and the next process goes on with the rest.
     try await platform.waitForLine("is ready", after: mark)
     try await visitor.waitUntilReady()
-    let began = ContinuousClock.now
-    var state: String?
-    while state != "ready", began.duration(to: .now) < .seconds(120) {
-      state = try? await buyer.get("/api/v1/users/me/exports/\(export)").text("state")
-      try await Task.sleep(for: .milliseconds(200))
+    try await eventually("the export is ready", within: .seconds(120)) {
+      (try? await buyer.get("/api/v1/users/me/exports/\(export)").text("state")) == "ready"
     }
-    try #require(state == "ready")
 
     administrator = try await visitor.administrator()
     let mail = try await Self.mail(to: email, with: "/api/v1/exports/link?token=", administrator)
@@ -101,16 +98,12 @@ import Testing
 
   /// The text of the newest mail to that address that has `words` in it.
   private static func mail(to email: String, with words: String, _ administrator: Visitor) async throws -> String {
-    let began = ContinuousClock.now
-    while began.duration(to: .now) < .seconds(60) {
+    try await eventually("there is a mail to \(email) with \(words)") {
       let reply = try await administrator.get("/api/v1/notifications/outbox?recipient=\(email)")
       let object = try? JSONSerialization.jsonObject(with: reply.body) as? [String: Any]
       let bodies = (object?["items"] as? [[String: Any]] ?? []).compactMap { $0["body"] as? String }
-      if let found = bodies.first(where: { $0.contains(words) }) { return found }
-      try await Task.sleep(for: .milliseconds(100))
+      return bodies.first { $0.contains(words) }
     }
-    Issue.record("no mail to \(email) with \(words)")
-    return ""
   }
 
   /// The first 43 characters in a row that are base64url: 32 bytes.

@@ -7,7 +7,7 @@ import Testing
 
 @testable import gravity
 
-@Suite("What a process without auth takes for revoked")
+@Suite("What a process without auth takes for revoked", .timeLimit(.minutes(5)))
 struct FollowedRevocationsTests {
   private let masterKey = MasterKey()
   private let followed: FollowedRevocations

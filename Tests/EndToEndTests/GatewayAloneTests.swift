@@ -2,6 +2,7 @@ import Crypto
 import Foundation
 import GravityContracts
 import NIOCore
+import Patience
 import Synchronization
 import TestServers
 import Testing
@@ -120,14 +121,19 @@ import Testing
 
     // What is being answered when it is asked to end is answered.
     async let slow = visitor.get("/things/slow")
-    while try await body("/things/count") != "1" { try await Task.sleep(for: .milliseconds(5)) }
+    try await eventually("it is being answered") { try await body("/things/count") == "1" }
     #expect(await gateway.stop() == 0)
     #expect(try await slow.status == 200)
   }
 
   private static let python = ProcessInfo.processInfo.environment["GRAVITY_TEST_PYTHON"]
-  private static let grpcClient = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appending(path: "Clients/grpc_client.py").path(percentEncoded: false)
+  private static let grpcClient = client("grpc_client.py")
+  private static let webSocketsClient = client("websockets_client.py")
+
+  private static func client(_ name: String) -> String {
+    URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appending(path: "Clients/\(name)").path(percentEncoded: false)
+  }
 
   @Test(
     "gRPC goes through: questions and answers one by one and in streams, conversations, statuses, deadlines",
@@ -174,6 +180,51 @@ import Testing
     #expect(asked.code == 0, "\(asked.output)\(asked.errors)")
     #expect(asked.output.hasSuffix("a caller that has not finished asking\n"))
     #expect(await gateway.stop() == 0)
+  }
+
+  @Test(
+    "WebSockets go through: messages whole and in pieces, pings, closes both ways, and whoever stops reading is waited for",
+    .enabled(if: python != nil, "GRAVITY_TEST_PYTHON is not set: a Python with websockets"),
+    arguments: FileManager.default.isExecutableFile(atPath: EdgeCertificate.openssl) ? ["ws", "wss"] : ["ws"])
+  func webSockets(_ scheme: String) async throws {
+    let folder = try Folder()
+    defer { folder.remove() }
+    let python = try #require(Self.python)
+    let certificate = scheme == "wss" ? try await EdgeCertificate() : nil
+    defer { certificate?.remove() }
+    let service = try await Backend([python, Self.webSocketsClient, "serve"])
+    let file = try folder.write("routes:\n" + Self.route("sockets", "/ws/**", service.port))
+    let gateway = try await PlatformProcess.serve(
+      "gateway", routes: file, environment: certificate?.environment ?? [:])
+    defer { gateway.remove() }
+    let base = gateway.gateway.replacing("http:", with: "\(scheme):")
+    let asked = try await PlatformProcess.run(
+      [Self.webSocketsClient, "ask", base] + (certificate.map { [$0.certificate] } ?? []), program: python)
+    #expect(asked.code == 0, "\(asked.output)\(asked.errors)")
+    #expect(asked.output.hasSuffix("an upgrade that no route takes\n"))
+    #expect(await gateway.stop() == 0)
+  }
+
+  @Test("where others reach it, metrics are shown only to who asked for that; the start says how")
+  func openMetrics() async throws {
+    let folder = try Folder()
+    defer { folder.remove() }
+    let file = try folder.write("routes:\n" + Self.route("things", "/things", 1))
+    func metrics(_ environment: [String: String]) async throws -> (status: Int, output: String) {
+      let port = 8_000 + PlatformProcess.freeOffset()
+      let gateway = try await PlatformProcess.serve(
+        "gateway", routes: file, ["--listen", "0.0.0.0:\(port)"], environment: environment)
+      defer { gateway.remove() }
+      let status = try await Visitor(base: "http://127.0.0.1:\(port)").get("/metrics").status
+      #expect(await gateway.stop() == 0)
+      return (status, gateway.output)
+    }
+    let unasked = try await metrics([:])
+    #expect(unasked.status == 404 && unasked.output.contains("GRAVITY_GATEWAY_METRICS=true shows them"))
+    let wanted = try await metrics(["GRAVITY_GATEWAY_METRICS": "true"])
+    #expect(wanted.status == 200 && !wanted.output.contains("shows them"))
+    let unwanted = try await metrics(["GRAVITY_GATEWAY_METRICS": "false"])
+    #expect(unwanted.status == 404 && !unwanted.output.contains("shows them"))
   }
 
   @Test("SIGHUP has the file read at once, and says so when it is bad")

@@ -1,4 +1,5 @@
 import Foundation
+import Patience
 import Synchronization
 import TestServers
 
@@ -32,16 +33,14 @@ final class Lines: Sendable {
   ///
   /// - Parameter isRunning: Whether there may be more.
   func wait(for text: String, after mark: Int, while isRunning: () -> Bool = { true }) async throws {
-    let end = ContinuousClock.now + .seconds(120)
-    while true {
+    try await eventually("\(text); it runs:\n\(last)", within: .seconds(120)) {
       // In this order: what it printed last is there once it has ended.
       let mayCome = isRunning()
-      if state.withLock({ $0.lines.dropFirst(mark).contains { $0.contains(text) } }) { return }
-      guard mayCome, ContinuousClock.now < end else {
-        let last = all.suffix(20).joined(separator: "\n")
-        throw Missing(description: "never: \(text); \(mayCome ? "it runs" : "it has ended"):\n\(last)")
-      }
-      try await Task.sleep(for: .milliseconds(5))
+      if state.withLock({ $0.lines.dropFirst(mark).contains { $0.contains(text) } }) { return true }
+      guard mayCome else { throw Missing(description: "never: \(text); it has ended:\n\(last)") }
+      return false
     }
   }
+
+  private var last: String { all.suffix(20).joined(separator: "\n") }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import GravityData
+import Patience
 import PostgresEngine
 import SQLiteEngine
 import Testing
@@ -100,11 +101,9 @@ struct MovedShop: Sendable {
     let waiting = try await order("pm_sim_requires_action", by: buyer, wait: 10)
     let id = try #require(waiting.text("id"))
     // The buyer is asked once the saga is at its payment.
-    var shown = try await buyer.get("/api/v1/orders/\(id)")
-    let began = ContinuousClock.now
-    while shown.text("next_action") == nil, began.duration(to: .now) < .seconds(60) {
-      try await Task.sleep(for: .milliseconds(100))
-      shown = try await buyer.get("/api/v1/orders/\(id)")
+    let shown = try await eventually("the buyer is asked") {
+      let shown = try await buyer.get("/api/v1/orders/\(id)")
+      return shown.text("next_action") == nil ? nil : shown
     }
     let paidID = try #require(paid.text("id"))
     return MovedShop(
@@ -135,13 +134,9 @@ struct MovedShop: Sendable {
     let buyer = try await logIn(Visitor(base: platform.gateway))
     let passed = try await buyer.send("POST", action, ["outcome": "succeed"])
     #expect((200..<300).contains(passed.status), "\(String(decoding: passed.body, as: UTF8.self))")
-    var status: String?
-    let began = ContinuousClock.now
-    while status != "confirmed", began.duration(to: .now) < .seconds(90) {
-      status = try await buyer.get("/api/v1/orders/\(waiting)").text("status")
-      if status != "confirmed" { try await Task.sleep(for: .milliseconds(100)) }
+    try await eventually("the order is confirmed") {
+      try await buyer.get("/api/v1/orders/\(waiting)").text("status") == "confirmed"
     }
-    #expect(status == "confirmed")
   }
 
   /// As text, since the members of an object come in any order.

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import GravityContracts
 import NIOCore
+import Patience
 import Synchronization
 import TestServers
 import Testing
@@ -129,10 +130,10 @@ final class PlatformProcess: Sendable {
 
   /// Waits until auth has a request under way.
   func waitForRequest() async throws {
-    while true {
+    try await eventually("auth has a request under way") {
       let metrics = try await Visitor(base: auth).get("/metrics")
       let lines = String(decoding: metrics.body, as: UTF8.self).split(separator: "\n")
-      if lines.contains(where: { $0.hasPrefix("http_server_active_requests ") && !$0.hasSuffix(" 0") }) { return }
+      return lines.contains { $0.hasPrefix("http_server_active_requests ") && !$0.hasSuffix(" 0") }
     }
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import NIOHTTP1
+import Patience
 import Testing
 
 /// The gateway and auth, each a process of its own.
@@ -18,12 +19,11 @@ import Testing
 
     // Logged out at auth itself: the gateway has to hear of it.
     #expect(try await Visitor(base: auth.auth, token: member.token).send("POST", "/api/v1/auth/logout").status == 204)
-    let loggedOut = ContinuousClock.now
-    var status = 200
-    while status == 200, loggedOut.duration(to: .now) < .seconds(30) {
-      status = try await Visitor.decided { try await member.get("/api/v1/auth/me") }.status
+    let reply = try await eventually("the gateway hears of it") {
+      let reply = try await Visitor.decided { try await member.get("/api/v1/auth/me") }
+      return reply.status == 200 ? nil : reply
     }
-    #expect(status == 401)
+    #expect(reply.status == 401)
     #expect(await gateway.stop() == 0)
     #expect(await auth.stop() == 0)
   }
@@ -52,13 +52,12 @@ import Testing
     #expect(try await Visitor(base: auth.auth, token: secret).get("/api/v1/auth/me").status == 401)
 
     #expect(try await member.send("DELETE", "/api/v1/auth/api-keys/\(id)").status == 204)
-    let ended = ContinuousClock.now
     // Auth refuses the key's token at once, the gateway the key as soon as it has heard.
-    var reply = mine
-    while reply.code != "invalid_api_key", ended.duration(to: .now) < .seconds(30) {
-      reply = try await Visitor.decided { try await device.get("/api/v1/auth/me") }
+    let reply = try await eventually("the gateway refuses the key") {
+      let reply = try await Visitor.decided { try await device.get("/api/v1/auth/me") }
+      return reply.code == "invalid_api_key" ? reply : nil
     }
-    #expect(reply.status == 401 && reply.code == "invalid_api_key")
+    #expect(reply.status == 401)
     #expect(await gateway.stop() == 0)
     #expect(await auth.stop() == 0)
   }
@@ -73,19 +72,16 @@ import Testing
     let (member, _, _) = try await visitor.newcomer()
     #expect(try await Visitor.decided { try await member.get("/api/v1/auth/me") }.status == 200)
     await auth.stop(SIGKILL)
-    let killed = ContinuousClock.now
-    var reply = try await member.get("/api/v1/auth/me")
-    while reply.code != "identity_unavailable", killed.duration(to: .now) < .seconds(30) {
+    let reply = try await eventually("the gateway can vouch for nobody") {
+      let reply = try await member.get("/api/v1/auth/me")
       #expect(reply.status >= 500)
-      reply = try await member.get("/api/v1/auth/me")
+      return reply.code == "identity_unavailable" ? reply : nil
     }
     #expect(reply.status == 503)
     #expect(reply.headers.contains(name: "retry-after"))
     try await auth.start(serving: "auth", environment: Self.masterKey)
     try await visitor.waitUntilReady()
-    let back = ContinuousClock.now
-    while try await member.get("/api/v1/auth/me").status != 200, back.duration(to: .now) < .seconds(15) {}
-    #expect(try await Visitor.decided { try await member.get("/api/v1/auth/me") }.status == 200)
+    try await eventually("the gateway lets its caller in") { try await member.get("/api/v1/auth/me").status == 200 }
     #expect(await gateway.stop() == 0)
     #expect(await auth.stop() == 0)
   }
@@ -112,12 +108,9 @@ import Testing
     let visitor = Visitor(base: gateway.gateway, token: member.token)
     try await visitor.waitUntilReady()
     // The user service has the accounts from auth's snapshot, which only services are told.
-    let asked = ContinuousClock.now
-    var mine = try await visitor.get("/api/v1/users/me")
-    while mine.status != 200, asked.duration(to: .now) < .seconds(30) {
-      mine = try await visitor.get("/api/v1/users/me")
+    try await eventually("the user service knows the account") {
+      try await visitor.get("/api/v1/users/me").status == 200
     }
-    #expect(mine.status == 200)
     // The gateway has auth exchange a key.
     let key = try await member.send("POST", "/api/v1/auth/api-keys", ["name": "sensor", "scopes": ["account"]])
     let keySecret = try #require(key.text("secret"))

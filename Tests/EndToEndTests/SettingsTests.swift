@@ -34,6 +34,17 @@ import Testing
     #expect(error.map { "\($0)".contains(name) } == true, "\(String(describing: error))")
   }
 
+  @Test("a connection to a service is kept unused for as long as the setting says")
+  func upstreamIdle() async throws {
+    let set = try await Self.layers(["GRAVITY_GATEWAY_UPSTREAM_IDLE": "4s"])
+    #expect(try set.value(Settings.upstreamIdle) == .seconds(4))
+    #expect(try await Self.layers([:]).value(Settings.upstreamIdle) == .seconds(55))
+    for wrong in ["0s", "2h", "4"] {
+      let layers = try await Self.layers(["GRAVITY_GATEWAY_UPSTREAM_IDLE": wrong])
+      #expect(throws: ConfigurationError.self) { try layers.value(Settings.upstreamIdle) }
+    }
+  }
+
   @Test("webhooks may be told of every family that is declared, but of those about who gets in")
   func webhooks() {
     let (all, offered) = (

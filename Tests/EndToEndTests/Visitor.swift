@@ -4,6 +4,7 @@ import GravityContracts
 import NIOCore
 import NIOFoundationCompat
 import NIOHTTP1
+import Patience
 
 /// A client of the platform as the contract words it: plain HTTP and JSON, nothing of ours but the address.
 struct Visitor: Sendable {
@@ -44,17 +45,15 @@ struct Visitor: Sendable {
 
   /// Waits until the gateway says that all it needs is there.
   func waitUntilReady() async throws {
-    while try await get("/health/ready").status != 200 {}
+    try await eventually("the gateway is ready") { try await get("/health/ready").status == 200 }
   }
 
   /// What the gateway says once it can say something: on a machine with more to do than it can, its list of revocations
   /// may be older than it is allowed to be, and then it refuses everybody for a moment.
   static func decided(_ ask: () async throws -> Reply) async throws -> Reply {
-    let began = ContinuousClock.now
-    while true {
+    try await eventually("the gateway decides") {
       let reply = try await ask()
-      if reply.status != 503 || began.duration(to: .now) > .seconds(30) { return reply }
-      try await Task.sleep(for: .milliseconds(50))
+      return reply.status == 503 ? nil : reply
     }
   }
 

@@ -1,5 +1,6 @@
 import CacheStoreConformance
 import Logging
+import Patience
 import Synchronization
 import Testing
 
@@ -102,16 +103,6 @@ final class Origin: Sendable {
   }
 }
 
-/// Waits until something that goes on elsewhere has happened.
-func until(_ what: Comment, _ condition: @Sendable () async throws -> Bool) async throws {
-  for _ in 0..<10_000 {
-    if try await condition() { return }
-    try await Task.sleep(for: .milliseconds(1))
-  }
-  Issue.record(what)
-  throw Failure(text: "waited in vain")
-}
-
 /// A cache with everything held: no jitter, one shard, 10 s fresh and 60 s stale.
 struct Bench: Sendable {
   let time: HeldClock
@@ -146,7 +137,7 @@ struct Bench: Sendable {
   func begin(_ key: String = "a") async throws -> Task<String?, any Error> {
     let count = origin.heldCount
     let reading = Task { try await read(key) }
-    try await until("the load begins") { origin.heldCount == count + 1 }
+    try await eventually("the load begins") { origin.heldCount == count + 1 }
     return reading
   }
 }

@@ -1,5 +1,6 @@
 import CacheStoreConformance
 import GravityCache
+import Patience
 import Synchronization
 import Testing
 
@@ -86,6 +87,6 @@ struct Pair: Sendable {
   /// Reads on the first instance and waits until the store has it.
   func fill(_ key: String = "a", version: Int64) async throws {
     _ = try await one.read(key)
-    try await until("the store has it") { try await isInStore(key, version: version) }
+    try await eventually("the store has it") { try await isInStore(key, version: version) }
   }
 }

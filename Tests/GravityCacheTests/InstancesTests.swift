@@ -1,5 +1,6 @@
 import CacheStoreConformance
 import GravityCache
+import Patience
 import Synchronization
 import Testing
 
@@ -33,7 +34,7 @@ import Testing
     // The feed has not reached the second instance: it may keep what it loaded, the store may not.
     pair.origin.release(0)
     #expect(try await slow.value == "old")
-    try await until("the put was tried") { pair.store.count(.put) == 1 }
+    try await eventually("the put was tried") { pair.store.count(.put) == 1 }
     pair.origin.stopHolding()
     #expect(try await pair.one.read() == "new")
     pair.two.cache.invalidate(key: "a", version: 2)

@@ -1,4 +1,5 @@
 import GravityCache
+import Patience
 import Testing
 
 @Suite struct InvalidationTests {
@@ -13,7 +14,7 @@ import Testing
       await bench.cache.invalidate("a", version: version)
       bench.origin.release(0)
       #expect(try await slow.value == "old", "it asked before")
-      try await until("the load was refused") { bench.cache.statistics().fenced == 1 }
+      try await eventually("the load was refused") { bench.cache.statistics().fenced == 1 }
       #expect(bench.cache.valueInMemory(for: "a") == nil)
       bench.origin.stopHolding()
       #expect(try await bench.read() == "new")
@@ -120,11 +121,11 @@ import Testing
     bench.time.advance(10)
     bench.origin.hold()
     #expect(try await bench.read() == "old")
-    try await until("the refresh begins") { bench.origin.heldCount == 1 }
+    try await eventually("the refresh begins") { bench.origin.heldCount == 1 }
     bench.origin.set("a", "new", version: 2)
     await bench.cache.invalidate("a", version: nil)
     bench.origin.release(0)
-    try await until("the refresh was refused") { bench.cache.statistics().fenced == 1 }
+    try await eventually("the refresh was refused") { bench.cache.statistics().fenced == 1 }
     bench.origin.stopHolding()
     #expect(try await bench.read() == "new")
   }
@@ -137,7 +138,7 @@ import Testing
     bench.origin.set("a", "old", version: 1)
     bench.time.advance(10)
     #expect(try await bench.read() == "new")
-    try await until("the refresh was refused") { bench.cache.statistics().fenced == 1 }
+    try await eventually("the refresh was refused") { bench.cache.statistics().fenced == 1 }
     for _ in 0..<10 { #expect(try await bench.read() == "new") }
     #expect(bench.origin.readCount == 2)
   }
@@ -151,7 +152,7 @@ import Testing
     await bench.cache.remove("a", version: 2)
     bench.origin.release(0)
     #expect(try await slow.value == "Ada")
-    try await until("the load was refused") { bench.cache.statistics().fenced == 1 }
+    try await eventually("the load was refused") { bench.cache.statistics().fenced == 1 }
     bench.origin.stopHolding()
     #expect(try await bench.read() == nil)
     #expect(bench.origin.readCount == 1)
@@ -199,7 +200,7 @@ import Testing
     let late = try await bench.begin()
     bench.origin.release(0)
     #expect(try await slow.value == "old")
-    try await until("the load was refused") { bench.cache.statistics().fenced == 1 }
+    try await eventually("the load was refused") { bench.cache.statistics().fenced == 1 }
     #expect(bench.cache.valueInMemory(for: "a") == nil)
     bench.origin.release(1)
     #expect(try await late.value == "new")

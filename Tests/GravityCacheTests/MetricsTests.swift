@@ -1,5 +1,6 @@
 import CoreMetrics
 import GravityCache
+import Patience
 import Synchronization
 import Testing
 
@@ -42,7 +43,7 @@ import Testing
     store.set(.fails)
     _ = try await read("a")
     #expect(metrics.value("cache.requests cache=profile tier=l1 result=hit") == 1)
-    try await until("the refresh has ended") { cache.valueInMemory(for: "a") != nil }
+    try await eventually("the refresh has ended") { cache.valueInMemory(for: "a") != nil }
     for number in 0..<9 { _ = try await read("\(number)") }
     time.advance(1)
     _ = try await read("a")

@@ -1,4 +1,5 @@
 import GravityCache
+import Patience
 import Synchronization
 import Testing
 
@@ -25,7 +26,7 @@ import Testing
     bench.origin.hold()
     try await withThrowingTaskGroup(of: String?.self) { group in
       for _ in 0..<1_000 { group.addTask { try await bench.read() } }
-      try await until("all of them wait") { bench.waiterCount() == 1_000 && bench.origin.heldCount == 1 }
+      try await eventually("all of them wait") { bench.waiterCount() == 1_000 && bench.origin.heldCount == 1 }
       bench.origin.release(0)
       for try await value in group { #expect(value == "Ada") }
     }
@@ -39,7 +40,7 @@ import Testing
     bench.origin.hold()
     let first = try await bench.begin()
     let second = Task { try await bench.read() }
-    try await until("the second waits too") { bench.waiterCount() == 2 }
+    try await eventually("the second waits too") { bench.waiterCount() == 2 }
     first.cancel()
     await #expect(throws: CancellationError.self) { try await first.value }
     bench.origin.release(0)
@@ -57,7 +58,7 @@ import Testing
     only.cancel()
     await #expect(throws: CancellationError.self) { try await only.value }
     bench.origin.release(0)
-    try await until("it is stored") { bench.cache.valueInMemory(for: "a") == .some("Ada") }
+    try await eventually("it is stored") { bench.cache.valueInMemory(for: "a") == .some("Ada") }
   }
 
   @Test("an error goes to all who wait and is not kept")
@@ -67,7 +68,7 @@ import Testing
     bench.origin.hold()
     let first = try await bench.begin()
     let second = Task { try await bench.read() }
-    try await until("the second waits too") { bench.waiterCount() == 2 }
+    try await eventually("the second waits too") { bench.waiterCount() == 2 }
     bench.origin.release(0)
     await #expect(throws: Failure()) { try await first.value }
     await #expect(throws: Failure()) { try await second.value }
@@ -85,7 +86,7 @@ import Testing
     bench.origin.set("a", "Ada", version: 1)
     bench.origin.hold()
     let reading = try await bench.begin()
-    try await until("the time-out runs") { bench.time.sleeperCount == 1 }
+    try await eventually("the time-out runs") { bench.time.sleeperCount == 1 }
     bench.time.advance(5)
     await #expect(throws: CacheError.loadTimedOut) { try await reading.value }
     let again = try await bench.begin()
@@ -106,14 +107,14 @@ import Testing
     let first = try await bench.begin("a")
     let second = try await bench.begin("b")
     await #expect(throws: CacheError.tooManyLoads) { try await bench.read("c") }
-    try await until("the time-outs run") { bench.time.sleeperCount == 2 }
+    try await eventually("the time-outs run") { bench.time.sleeperCount == 2 }
     bench.time.advance(5)
     await #expect(throws: CacheError.loadTimedOut) { try await first.value }
     await #expect(throws: CacheError.loadTimedOut) { try await second.value }
     await #expect(throws: CacheError.tooManyLoads) { try await bench.read("c") }
     bench.origin.stopHolding()
     bench.origin.release(0)
-    try await until("there is room") { (try? await bench.read("c")) == .some(nil) }
+    try await eventually("there is room") { (try? await bench.read("c")) == .some(nil) }
     bench.origin.release(1)
   }
 
@@ -126,11 +127,11 @@ import Testing
     bench.origin.set("a", "new", version: 2)
     bench.origin.hold()
     for _ in 0..<100 { #expect(try await bench.read() == "old") }
-    try await until("the refresh begins") { bench.origin.heldCount == 1 }
+    try await eventually("the refresh begins") { bench.origin.heldCount == 1 }
     for _ in 0..<100 { #expect(try await bench.read() == "old") }
     #expect(bench.origin.readCount == 2)
     bench.origin.release(0)
-    try await until("the refresh is stored") { bench.cache.valueInMemory(for: "a") == .some("new") }
+    try await eventually("the refresh is stored") { bench.cache.valueInMemory(for: "a") == .some("new") }
     #expect(try await bench.read() == "new")
     #expect(bench.origin.readCount == 2)
     #expect(bench.cache.statistics().l1.stale == 200)
@@ -147,10 +148,10 @@ import Testing
     bench.time.advance(10)
     bench.origin.hold()
     for key in keys { #expect(try await bench.read(key) == "x") }
-    try await until("sixteen refreshes are held") { bench.origin.heldCount == 16 }
+    try await eventually("sixteen refreshes are held") { bench.origin.heldCount == 16 }
     bench.origin.stopHolding()
     for number in 0..<16 { bench.origin.release(number) }
-    try await until("all are fresh") {
+    try await eventually("all are fresh") {
       for key in keys { _ = try await bench.read(key) }
       return keys.allSatisfy { bench.cache.valueInMemory(for: $0) != nil }
     }
@@ -165,12 +166,12 @@ import Testing
     bench.origin.fail(Failure())
     bench.time.advance(10)
     #expect(try await bench.read() == "Ada")
-    try await until("the refresh failed") { bench.cache.statistics().origin.errors == 1 }
+    try await eventually("the refresh failed") { bench.cache.statistics().origin.errors == 1 }
     for _ in 0..<50 { #expect(try await bench.read() == "Ada") }
     #expect(bench.origin.readCount == 2, "not before the retry delay")
     bench.time.advance(1)
     #expect(try await bench.read() == "Ada")
-    try await until("the next refresh failed") { bench.cache.statistics().origin.errors == 2 }
+    try await eventually("the next refresh failed") { bench.cache.statistics().origin.errors == 2 }
     bench.time.advance(48.9)
     #expect(try await bench.read() == "Ada")
     bench.time.advance(0.1)
@@ -200,7 +201,7 @@ import Testing
     bench.origin.delete("a")
     bench.time.advance(10)
     #expect(try await bench.read() == "Ada")
-    try await until("the refresh is stored") { bench.cache.valueInMemory(for: "a") == .some(nil) }
+    try await eventually("the refresh is stored") { bench.cache.valueInMemory(for: "a") == .some(nil) }
   }
 
   @Test("limits differ by up to the jitter")

@@ -1,6 +1,7 @@
 import CacheStoreConformance
 import GravityCache
 import Logging
+import Patience
 import Synchronization
 import Testing
 
@@ -30,12 +31,12 @@ import Testing
     pair.time.advance(20)
     pair.origin.fail(Failure())
     #expect(try await pair.two.read() == "old")
-    try await until("the refresh failed") { pair.two.cache.statistics().origin.errors == 1 }
+    try await eventually("the refresh failed") { pair.two.cache.statistics().origin.errors == 1 }
     pair.origin.fail(nil)
     pair.origin.set("a", "new", version: 2)
     pair.time.advance(1)
     #expect(try await pair.two.read() == "old")
-    try await until("the store has the new one") { try await pair.isInStore(version: 2) }
+    try await eventually("the store has the new one") { try await pair.isInStore(version: 2) }
     #expect(try await pair.two.read() == "new")
     #expect(pair.two.cache.statistics().l2.stale == 2)
   }
@@ -51,9 +52,9 @@ import Testing
     pair.origin.fail(Failure())
     pair.origin.hold()
     #expect(try await pair.two.read() == "old")
-    try await until("the refresh begins") { pair.origin.heldCount == 1 }
+    try await eventually("the refresh begins") { pair.origin.heldCount == 1 }
     let second = Task { try await pair.two.read() }
-    try await until("the second waits for it") { pair.two.waiterCount() == 1 }
+    try await eventually("the second waits for it") { pair.two.waiterCount() == 1 }
     pair.origin.release(0)
     #expect(try await second.value == "old")
   }
@@ -67,9 +68,9 @@ import Testing
     pair.time.advance(10)
     pair.origin.set("a", "new", version: 2)
     #expect(try await pair.one.read() == "old")
-    try await until("the store has the new one") { try await pair.isInStore(version: 2) }
+    try await eventually("the store has the new one") { try await pair.isInStore(version: 2) }
     #expect(try await pair.two.read() == "old")
-    try await until("the refresh is stored") { pair.two.cache.valueInMemory(for: "a") == .some("new") }
+    try await eventually("the refresh is stored") { pair.two.cache.valueInMemory(for: "a") == .some("new") }
     #expect(pair.origin.readCount == 2)
   }
 
@@ -81,17 +82,17 @@ import Testing
         pair.origin.set("a", "old", version: 1)
         pair.store.set(.holds, .put)
         #expect(try await pair.one.read() == "old")
-        try await until("the put is on its way") { pair.store.heldCount(.put) == 1 }
+        try await eventually("the put is on its way") { pair.store.heldCount(.put) == 1 }
         pair.origin.set("a", "new", version: 2)
         if putsFirst {
           pair.store.release()
-          try await until("it is there") { try await pair.isInStore(version: 1) }
+          try await eventually("it is there") { try await pair.isInStore(version: 1) }
         }
         await pair.two.cache.invalidate("a", version: version)
         pair.store.release()
         pair.store.set(.works, .put)
         #expect(try await pair.two.read() == "new")
-        try await until("the store has the new one") { try await pair.isInStore(version: 2) }
+        try await eventually("the store has the new one") { try await pair.isInStore(version: 2) }
         #expect(pair.store.count(.put) == 2)
       }
     }
@@ -108,7 +109,7 @@ import Testing
     await pair.one.cache.invalidate("a", version: 2)
     pair.origin.release(0)
     #expect(try await slow.value == "old")
-    try await until("the load was refused") { pair.one.cache.statistics().fenced == 1 }
+    try await eventually("the load was refused") { pair.one.cache.statistics().fenced == 1 }
     #expect(pair.store.count(.put) == 0)
   }
 
@@ -121,7 +122,7 @@ import Testing
       pair.origin.set("a", "new", version: 2)
       pair.store.set(.holds, .invalidate)
       let invalidating = Task { await pair.one.cache.invalidate("a", version: version) }
-      try await until("the store is being told") { pair.store.heldCount(.invalidate) == 1 }
+      try await eventually("the store is being told") { pair.store.heldCount(.invalidate) == 1 }
       #expect(try await pair.one.read() == "new")
       #expect(pair.one.cache.valueInMemory(for: "a") == .some("new"))
       pair.store.release()
@@ -145,7 +146,7 @@ import Testing
         CacheRecord(bytes: bytes, version: 1), for: "profile:a", lease: .none, timeToLive: .seconds(60))
       pair.origin.set("a", "Ada", version: 1)
       #expect(try await pair.one.read() == "Ada")
-      try await until("it is replaced") { try await pair.store.inner.get("profile:a").record?.bytes != bytes }
+      try await eventually("it is replaced") { try await pair.store.inner.get("profile:a").record?.bytes != bytes }
       #expect(try await pair.two.read() == "Ada")
       #expect(pair.origin.readCount == 1)
     }
@@ -199,7 +200,7 @@ import Testing
     for number in 0..<5 {
       bench.origin.set("\(number)", "x", version: 1)
       let reading = Task { try await bench.read("\(number)") }
-      try await until("the store is asked") { store.heldCount == number + 1 && time.sleeperCount == 1 }
+      try await eventually("the store is asked") { store.heldCount == number + 1 && time.sleeperCount == 1 }
       #expect(bench.origin.readCount == number)
       time.advance(0.05)
       #expect(try await reading.value == "x")
@@ -209,7 +210,7 @@ import Testing
     #expect(store.count == 5)
     time.advance(1)
     let probing = Task { try await bench.read("probe") }
-    try await until("one question is tried") { store.heldCount == 6 }
+    try await eventually("one question is tried") { store.heldCount == 6 }
     for number in 0..<5 { #expect(try await bench.read("other\(number)") == nil) }
     #expect(store.count == 6, "and one only")
     store.release()
@@ -230,7 +231,7 @@ import Testing
     #expect(try await pair.one.read() == "new", "the fence in memory has ended; the store still has the old")
     #expect(try await pair.isInStore(version: 1))
     _ = try await pair.one.read("probe")
-    try await until("the store was told") { try await !pair.isInStore(version: 1) }
+    try await eventually("the store was told") { try await !pair.isInStore(version: 1) }
     pair.two.cache.invalidateAll()
     #expect(try await pair.two.read() == "new")
   }
@@ -249,7 +250,7 @@ import Testing
     pair.time.advance(31)
     _ = try await pair.one.read("probe")
     #expect(try await pair.one.read() == "new")
-    try await until("the store has the new one") { try await pair.isInStore(version: 2) }
+    try await eventually("the store has the new one") { try await pair.isInStore(version: 2) }
     pair.one.cache.invalidateAll()
     #expect(try await pair.one.read() == "new")
     #expect(pair.one.cache.statistics().l2.hits == 1, "what was put since is believed")
@@ -263,7 +264,7 @@ import Testing
     pair.origin.delete("a")
     pair.time.advance(10)
     _ = try await pair.one.read()
-    try await until("the store forgot it") { try await pair.store.inner.get("profile:a").record == nil }
+    try await eventually("the store forgot it") { try await pair.store.inner.get("profile:a").record == nil }
     #expect(try await pair.two.read() == nil)
   }
 }

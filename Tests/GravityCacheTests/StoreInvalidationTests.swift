@@ -1,6 +1,7 @@
 import CacheStoreConformance
 import GravityCache
 import Logging
+import Patience
 import Testing
 
 @Suite("Invalidations that the store tells")
@@ -11,7 +12,7 @@ struct StoreInvalidationTests {
     let feed = StoreInvalidationFeed(
       [bench.cache], store: store, logger: Logger(label: "t", factory: { _ in SwiftLogNoOpLogHandler() }))
     let running = Task { try await feed.run() }
-    try await until("it is fed") { feed.isReliable }
+    try await eventually("it is fed") { feed.isReliable }
     return (feed, running)
   }
 
@@ -26,7 +27,7 @@ struct StoreInvalidationTests {
       #expect(try await pair.two.read() == "old")
       pair.origin.set("a", "new", version: 2)
       await pair.one.cache.invalidate("a", version: version)
-      try await until("the other has heard of it") { pair.two.cache.valueInMemory(for: "a") == nil }
+      try await eventually("the other has heard of it") { pair.two.cache.valueInMemory(for: "a") == nil }
       #expect(try await pair.two.read() == "new")
       #expect(try await pair.one.read() == "new")
       #expect(pair.store.count(.invalidate) == 1, "who hears of it does not tell the store again")
@@ -48,11 +49,11 @@ struct StoreInvalidationTests {
     try await pair.store.inner.invalidate("profile:b", version: 2, fence: .seconds(60))
     #expect(pair.two.cache.valueInMemory(for: "a") == .some("Ada"))
     pair.store.inner.interruptInvalidations(true)
-    try await until("it is known") { !feed.isReliable }
-    try await until("the memory is empty") { pair.two.cache.valueInMemory(for: "a") == nil }
+    try await eventually("it is known") { !feed.isReliable }
+    try await eventually("the memory is empty") { pair.two.cache.valueInMemory(for: "a") == nil }
     #expect(try await pair.two.read() == "Ada")
     pair.store.inner.interruptInvalidations(false)
-    try await until("it is fed again") { feed.isReliable && pair.two.cache.valueInMemory(for: "a") == nil }
+    try await eventually("it is fed again") { feed.isReliable && pair.two.cache.valueInMemory(for: "a") == nil }
     running.cancel()
     try await running.value
     #expect(!feed.isReliable)

@@ -2,7 +2,7 @@ import Foundation
 import GravityData
 import Testing
 
-@Suite("A line of waiting calls")
+@Suite("A line of waiting calls", .timeLimit(.minutes(5)))
 struct WaitingLineTests {
   @Test("calls run in the order they came, and each gets its own answer")
   func order() async throws {

@@ -4,7 +4,7 @@ import Logging
 import Synchronization
 import Testing
 
-@Suite("Configuration that changes")
+@Suite("Configuration that changes", .timeLimit(.minutes(5)))
 struct LiveConfigurationTests {
   static let limit = Setting(integer: "gravity.test.limit", "a limit", standard: 60, in: 1...1_000).live
   static let wait = Setting(

@@ -2,7 +2,7 @@ import GravityDiscovery
 import RegistryConformance
 import Testing
 
-@Suite struct RegistryTests {
+@Suite(.timeLimit(.minutes(5))) struct RegistryTests {
   @Test("a registry in process conforms", arguments: ConformanceCase.all)
   func inProcess(_ conformance: ConformanceCase) async throws {
     try await conformance.run(on: EngineUnderTest(isShared: false) { .init(registry: InProcessRegistry()) })

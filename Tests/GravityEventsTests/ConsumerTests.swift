@@ -2,11 +2,12 @@ import Foundation
 import GravityContracts
 import GravityData
 import GravityEvents
+import Patience
 import Synchronization
 import Testbed
 import Testing
 
-@Suite("Consumer")
+@Suite("Consumer", .timeLimit(.minutes(5)))
 struct ConsumerTests {
   @Test(
     "a batch with a poison message: the others take effect once, and it is a dead letter", arguments: Engine.available)

@@ -1,6 +1,7 @@
 import Foundation
 import GravityContracts
 import GravityTelemetry
+import Patience
 import ServiceContextModule
 import Synchronization
 import Testbed

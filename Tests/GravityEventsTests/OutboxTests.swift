@@ -3,6 +3,7 @@ import GravityContracts
 import GravityData
 import GravityEvents
 import GravityTelemetry
+import Patience
 import ServiceContextModule
 import Testbed
 import Testing

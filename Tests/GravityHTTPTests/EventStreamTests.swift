@@ -10,7 +10,7 @@ import Logging
 import Synchronization
 import Testing
 
-@Suite struct EventStreamTests {
+@Suite(.timeLimit(.minutes(5))) struct EventStreamTests {
   private static let news = Endpoint<Empty, EventStream>("news", .get, "/api/v1/news", access: .authenticated)
 
   /// A token that is good so many times.

@@ -2,12 +2,13 @@ import Dispatch
 import Foundation
 import GravityContracts
 import GravityData
+import Patience
 import Testbed
 import Testing
 
 @testable import GravitySaga
 
-@Suite struct NeighbourTests {
+@Suite(.timeLimit(.minutes(5))) struct NeighbourTests {
   @Test("a saga whose row somebody holds keeps none of those that end beside it", arguments: Engine.available)
   func held(_ engine: Engine) async throws {
     try await engine.withDatabase(Stage.migrations) { database in

@@ -1,6 +1,7 @@
 import Foundation
 import GravityContracts
 import GravityData
+import Patience
 import ServiceLifecycle
 import Synchronization
 import Testbed

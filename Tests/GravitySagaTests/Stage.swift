@@ -2,6 +2,7 @@ import Foundation
 import GravityContracts
 import GravityData
 import Logging
+import Patience
 import ServiceLifecycle
 import Synchronization
 import Testbed

@@ -10,6 +10,7 @@ import GravityTasks
 import GravityTelemetry
 import Logging
 import NIOPosix
+import Patience
 import ServiceContextModule
 import ServiceLifecycle
 import Testbed

@@ -4,6 +4,7 @@ import GravityService
 import GravityTelemetry
 import Logging
 import NIOPosix
+import Patience
 import ServiceLifecycle
 import Testbed
 import Testing

@@ -1,6 +1,7 @@
 import Foundation
 import GravityData
 import GravityTasks
+import Patience
 import Synchronization
 import Testbed
 import Testing

@@ -3,6 +3,7 @@ import GravityContracts
 import GravityData
 import GravityTasks
 import GravityTelemetry
+import Patience
 import ServiceContextModule
 import Testbed
 import Testing

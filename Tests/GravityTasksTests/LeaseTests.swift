@@ -68,8 +68,9 @@ import Testing
           try await databases[0].write { transaction in
             try lease.check(in: transaction)
             hasChecked.open()
-            // Inside the transaction, until the lease has run out by every clock.
-            while Date() < lease.expiresAt.addingTimeInterval(0.3) { usleep(10_000) }
+            // Inside the transaction, until the lease has run out by every clock: PostgreSQL's own is among them, and no
+            // other transaction can put the end earlier while this one holds the row.
+            Thread.sleep(until: lease.expiresAt.addingTimeInterval(0.3))
             try transaction.execute("INSERT INTO effects (n, task, attempt) VALUES (1, \(UUID()), 1)")
             order.add("written")
           }

@@ -2,6 +2,7 @@ import Foundation
 import GravityData
 import GravityTasks
 import GravityTelemetry
+import Patience
 import Testbed
 import Testing
 

@@ -2,6 +2,7 @@ import Foundation
 import GravityContracts
 import GravityData
 import GravityTasks
+import Patience
 import SQLiteEngine
 import Synchronization
 import Testbed

@@ -2,6 +2,7 @@ import Foundation
 import GravityData
 import GravityTasks
 import Logging
+import Patience
 import ServiceLifecycle
 import Synchronization
 import Testbed
@@ -65,18 +66,17 @@ struct Workshop: Sendable {
   /// when its feed of cancellations begins, which may be just then.
   func lapse(_ id: TaskID, attempt: Int) async throws {
     try await eventually("attempt \(attempt) is taken back") {
-      guard let task = try await store.task(id), task.state == .running, task.attempt == attempt else { return true }
-      try await lapse(id)
-      try await Task.sleep(for: .milliseconds(200))
-      return false
+      try await lapse("id = \(id) AND state = 'running' AND attempt = \(attempt)") == 0
     }
   }
 
   /// As if the process that runs the task had stood still for long.
-  func lapse(_ id: TaskID) async throws {
-    _ = try await database.write {
+  func lapse(_ id: TaskID) async throws { _ = try await lapse("id = \(id)") }
+
+  private func lapse(_ condition: SQL) async throws -> Int {
+    try await database.write {
       try $0.execute(
-        "UPDATE gravity_tasks SET lease_until = \(try $0.now.addingTimeInterval(-1)) WHERE id = \(id)")
+        "UPDATE gravity_tasks SET lease_until = \(try $0.now.addingTimeInterval(-1)) WHERE \(condition)")
     }
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import GravityContracts
 import InventoryAPI
+import Patience
 import ServiceLifecycle
 import Testbed
 import Testing

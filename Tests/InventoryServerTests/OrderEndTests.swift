@@ -4,6 +4,7 @@ import GravityData
 import GravityEvents
 import InventoryAPI
 import OrderAPI
+import Patience
 import ServiceLifecycle
 import Testbed
 import Testing

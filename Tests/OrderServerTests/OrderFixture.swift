@@ -12,6 +12,7 @@ import HummingbirdTesting
 import Logging
 import NIOCore
 import OrderAPI
+import Patience
 import ServiceLifecycle
 import Testbed
 import Testing

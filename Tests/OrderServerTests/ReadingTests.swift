@@ -2,6 +2,7 @@ import Foundation
 import GravityContracts
 import HTTPTypes
 import OrderAPI
+import Patience
 import Testbed
 import Testing
 

@@ -1,10 +1,13 @@
 import Foundation
 import GravityData
+import Patience
 import PostgresEngine
 import Testing
 
 /// What a server does on a bad day: each test has a server of its own to hurt.
-@Suite("PostgreSQL on a bad day", .enabled(if: PrivateServer.isPossible, "GRAVITY_TEST_POSTGRES_BIN is not set"))
+@Suite(
+  "PostgreSQL on a bad day", .timeLimit(.minutes(5)),
+  .enabled(if: PrivateServer.isPossible, "GRAVITY_TEST_POSTGRES_BIN is not set"))
 struct BadDaysTests {
   @Test("a restart under load loses nothing, and we go on by ourselves", arguments: ["fast", "immediate"])
   func restart(_ mode: String) async throws {
@@ -13,9 +16,9 @@ struct BadDaysTests {
       let load = Load(database)
       try await load.prepare()
       async let writing: Void = load.run()
-      await load.acknowledged(200)
+      try await load.acknowledged(200)
       try await server.control("restart", "-m", mode)
-      await load.acknowledged(200)
+      try await load.acknowledged(200)
       load.stop()
       await writing
       try await load.check()
@@ -52,7 +55,7 @@ struct BadDaysTests {
       // Everyone was told in time, and that nothing has happened.
       #expect(failures.isSubset(of: [.timeout, .unavailable, .busy]), "\(failures)")
       #expect(elapsed < .seconds(30), "\(elapsed)")
-      while await code({ try await database.rows("SELECT 1") }) != nil {}
+      try await eventually("it answers again") { await code { try await database.rows("SELECT 1") } == nil }
       #expect(try await database.rows("SELECT count(*) FROM load")[0].get(0, as: Int.self) == 0)
       await database.close()
     }
@@ -80,7 +83,7 @@ struct BadDaysTests {
       await hog.close()
       #expect(try await waited.count == 1)
       await patient.close()
-      while await code({ try await late.rows("SELECT 1") }) != nil {}
+      try await eventually("there is room") { await code { try await late.rows("SELECT 1") } == nil }
       await late.close()
     }
   }
@@ -96,9 +99,11 @@ struct BadDaysTests {
       // Busy, as long as nobody has tried to connect again.
       let first = await code { try await database.rows("SELECT 1") }
       #expect(first == .unavailable || first == .busy)
-      while await code({ try await database.rows("SELECT 1") }) != .unavailable {}
+      try await eventually("it is known to be away") {
+        await code { try await database.rows("SELECT 1") } == .unavailable
+      }
       try await server.control("start")
-      while await code({ try await database.rows("SELECT 1") }) != nil {}
+      try await eventually("it answers again") { await code { try await database.rows("SELECT 1") } == nil }
       // The feed says that it broke and that it goes on, and works again.
       #expect(await feed.next() == DatabaseNotification.broken)
       #expect(await feed.next() == "")

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("PostgreSQL as a Database", .enabled(if: TestServer.url != nil, "GRAVITY_TEST_POSTGRES_URL is not set"))
 struct PostgresConformanceTests {
-  @Test("conforms", arguments: ConformanceCase.all)
+  @Test("conforms", .timeLimit(.minutes(5)), arguments: ConformanceCase.all)
   func conforms(_ conformance: ConformanceCase) async throws {
     try await conformance.run(on: .postgres)
   }

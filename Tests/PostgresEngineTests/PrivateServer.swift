@@ -1,5 +1,6 @@
 import Foundation
 import GravityData
+import Patience
 import PostgresEngine
 import Synchronization
 import TestServers
@@ -97,7 +98,6 @@ final class Load: Sendable {
     var unknown: Set<Int> = []
     var next = 0
     var isStopped = false
-    var awaited: (count: Int, continuation: CheckedContinuation<Void, Never>)?
   }
   private let database: PostgresDatabase
   private let state = Mutex(State())
@@ -117,11 +117,12 @@ final class Load: Sendable {
   func stop() { state.withLock { $0.isStopped = true } }
 
   /// Ends when that many more were acknowledged.
-  func acknowledged(_ count: Int) async {
-    await withCheckedContinuation { continuation in
-      state.withLock { $0.awaited = ($0.promised.count + count, continuation) }
-    }
+  func acknowledged(_ count: Int) async throws {
+    let goal = promised + count
+    try await eventually("\(goal) are acknowledged, not \(promised)") { promised >= goal }
   }
+
+  private var promised: Int { state.withLock { $0.promised.count } }
 
   /// All that was promised is there, and nothing that was refused.
   func check() async throws {
@@ -140,28 +141,18 @@ final class Load: Sendable {
       guard let n else { return }
       do {
         try await database.write { try $0.execute("INSERT INTO load (n) VALUES (\(n))") }
-        note { $0.promised.insert(n) }
+        state.withLock { _ = $0.promised.insert(n) }
       } catch is CancellationError {
         return  // The test failed elsewhere.
       } catch {
         let code = (error as? DatabaseError)?.code
         if code == .commitUnknown {
-          note { $0.unknown.insert(n) }
+          state.withLock { _ = $0.unknown.insert(n) }
         } else {
           #expect((error as? DatabaseError)?.isTransient == true, "\(error)")
         }
       }
     }
-  }
-
-  private func note(_ change: (inout State) -> Void) {
-    let continuation: CheckedContinuation<Void, Never>? = state.withLock { state in
-      change(&state)
-      guard let awaited = state.awaited, state.promised.count >= awaited.count else { return nil }
-      state.awaited = nil
-      return awaited.continuation
-    }
-    continuation?.resume()
   }
 }
 

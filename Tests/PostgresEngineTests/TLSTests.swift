@@ -1,5 +1,6 @@
 import Foundation
 import GravityData
+import Patience
 import PostgresEngine
 import Testing
 
@@ -64,18 +65,17 @@ struct TLSTests {
     _ server: PrivateServer, mode: String, authority: String, host: String, reason: String
   ) async throws {
     let database = try server.open(mode: mode, authority: authority, host: host, patience: .milliseconds(500))
-    var error: DatabaseError?
     // Busy, as long as no attempt to connect has ended.
-    for _ in 0..<40 {
-      error = await #expect(throws: DatabaseError.self, "\(mode) \(authority) \(host)") {
+    let error = try await eventually("an attempt to connect has ended") {
+      let error = await #expect(throws: DatabaseError.self, "\(mode) \(authority) \(host)") {
         try await database.rows("SELECT 1")
       }
-      if error?.code != .busy { break }
+      return try #require(error).code == .busy ? nil : error
     }
     await database.close()
-    #expect(error?.code == .unavailable)
-    #expect(error?.message.contains(reason) == true, "\(error?.message ?? "no error")")
-    #expect(error.map { "\($0)".contains(PrivateServer.password) } == false)
+    #expect(error.code == .unavailable)
+    #expect(error.message.contains(reason), "\(error.message)")
+    #expect(!"\(error)".contains(PrivateServer.password))
   }
 }
 

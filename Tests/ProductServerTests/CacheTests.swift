@@ -5,6 +5,7 @@ import GravityData
 import GravityEvents
 import GravityService
 import GravityTelemetry
+import Patience
 import ProductAPI
 import ServiceLifecycle
 import Synchronization

@@ -5,6 +5,7 @@ import GravityTasks
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
+import Patience
 import ProductAPI
 import Testbed
 import Testing

@@ -1,5 +1,6 @@
 import Foundation
 import GravityEvents
+import Patience
 import RabbitMQEngine
 import Synchronization
 import TestServers
@@ -24,9 +25,7 @@ struct BadDaysTests {
       try await publisher.isReady()
       try await consumer.broker.has(load.queue)
       for _ in 0..<8 { group.addTask { await load.publish(publisher.broker) } }
-      // RabbitMQ 3.10 writes down where a new queue's log is only after half a second: killed before that, the queue
-      // comes back without a leader.
-      try await Task.sleep(for: .seconds(2))
+      try await server.hasWrittenDown(load.queue)
       try await load.promised(more: 500)
       try await server.crash()
       try await load.promised(more: 500)
@@ -91,8 +90,7 @@ struct BadDaysTests {
     async let publishing = failure {
       try await running.broker.publish((0..<1_000).map { _ in load.message(size: 65_536) })
     }
-    // So that something is on its way.
-    try await Task.sleep(for: .milliseconds(100))
+    try await server.isStuffed()
     let elapsed = await running.end()
     server.signal(SIGCONT)
     #expect(elapsed < .seconds(30))

@@ -1,10 +1,13 @@
 import Foundation
 import GravityEvents
+import Patience
 import RabbitMQEngine
 import TestServers
 import Testing
 
-@Suite("RabbitMQ's last resort", .enabled(if: TestServer.url != nil, "GRAVITY_TEST_AMQP_URL is not set"))
+@Suite(
+  "RabbitMQ's last resort", .timeLimit(.minutes(5)),
+  .enabled(if: TestServer.url != nil, "GRAVITY_TEST_AMQP_URL is not set"))
 struct DeadLetterTests {
   @Test("a message that comes back more than a hundred times is put aside, not dropped")
   func deliveryLimit() async throws {

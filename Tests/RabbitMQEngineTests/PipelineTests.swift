@@ -3,6 +3,7 @@ import GravityContracts
 import GravityData
 import GravityEvents
 import Logging
+import Patience
 import RabbitMQEngine
 import SQLiteEngine
 import Synchronization
@@ -28,8 +29,7 @@ extension BadDaysTests {
       group.addTask { try await service.consumer(consumer.broker).run() }
       try await publisher.isReady()
       try await consumer.broker.has(service.queue)
-      // As above: a new queue's log has to be known before the server is killed.
-      if day == .killed { try await Task.sleep(for: .seconds(2)) }
+      if day == .killed { try await server.hasWrittenDown(service.queue) }
       // Two instances.
       group.addTask { try await service.relay(publisher.broker).run() }
       group.addTask { try await service.relay(publisher.broker).run() }

@@ -1,4 +1,6 @@
 import Foundation
+import GravityEvents
+import Patience
 import RabbitMQEngine
 import Synchronization
 import TestServers
@@ -56,6 +58,30 @@ final class PrivateServer: Sendable {
       (try? await shell([serversScript, "status", "--only", "rabbitmq", "--dir", folder])) == nil
     }
     _ = try await shell([serversScript, "start", "--only", "rabbitmq", "--dir", folder])
+  }
+
+  /// Returns when a new queue outlives a crash. RabbitMQ 3.10 writes down where the queue's log is only after half a
+  /// second; killed before that, the queue comes back without a leader.
+  func hasWrittenDown(_ queue: EventQueue) async throws {
+    let data = URL(filePath: folder).appending(path: "rabbitmq/data")
+    try await eventually("where the log of \(queue.name) is has been written down") {
+      try FileManager.default.contentsOfDirectory(atPath: data.path).contains { node in
+        let names = try? Data(contentsOf: data.appending(path: "\(node)/quorum/\(node)/names.dets"))
+        return names?.firstRange(of: queue.name.utf8) != nil
+      }
+    }
+  }
+
+  /// Returns when what a client sends to the server has filled the sockets on the way, so that whoever writes is stuck.
+  func isStuffed() async throws {
+    try await eventually("what is sent waits") {
+      // proc_net_tcp(5): local and remote address, state, and how much waits to go and to be read, in hexadecimal.
+      // Not by Foundation, which reads the first page of it only.
+      try await shell(["cat", "/proc/net/tcp"]).split(separator: "\n").contains { line in
+        let fields = line.split(separator: " ")
+        return fields[2].hasSuffix(":" + String(format: "%04X", Int(port))) && !fields[4].hasPrefix("00000000:")
+      }
+    }
   }
 
   func signal(_ signal: Int32) {

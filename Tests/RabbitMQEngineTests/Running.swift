@@ -1,6 +1,7 @@
 import Foundation
 import GravityEvents
 import Logging
+import Patience
 import RabbitMQEngine
 import Synchronization
 import TestServers

@@ -4,6 +4,7 @@ import GravityIdentity
 import GravityLimits
 import NIOCore
 import NIOPosix
+import Patience
 import TestServers
 import Testing
 

@@ -2,6 +2,7 @@ import Foundation
 import GravityCache
 import GravityIdentity
 import GravityLimits
+import Patience
 import TestServers
 import Testing
 

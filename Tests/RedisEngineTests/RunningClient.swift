@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Patience
 import Synchronization
 import TestServers
 import Testing

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("SQLite as a Database")
 struct SQLiteConformanceTests {
-  @Test("conforms", arguments: ConformanceCase.all)
+  @Test("conforms", .timeLimit(.minutes(5)), arguments: ConformanceCase.all)
   func conforms(_ conformance: ConformanceCase) async throws {
     try await conformance.run(on: .sqlite)
   }

@@ -1,5 +1,6 @@
 import Foundation
 import GravityEvents
+import Patience
 import Testing
 
 extension ConformanceCase {

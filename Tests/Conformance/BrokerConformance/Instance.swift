@@ -1,5 +1,6 @@
 import Foundation
 import GravityEvents
+import Patience
 import Synchronization
 import Testing
 
@@ -104,15 +105,6 @@ final class Seen: Sendable {
 
 struct TimedOut: Error, CustomStringConvertible {
   var description: String
-}
-
-/// Looks again and again, for a minute at most.
-func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-  let end = ContinuousClock.now + .seconds(60)
-  while try await !condition() {
-    guard ContinuousClock.now < end else { throw TimedOut(description: "never: \(what)") }
-    try await Task.sleep(for: .milliseconds(10))
-  }
 }
 
 /// Fails instead of waiting for ever.

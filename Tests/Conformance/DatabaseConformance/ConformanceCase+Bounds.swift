@@ -1,5 +1,6 @@
 import Foundation
 import GravityData
+import Patience
 import Testing
 
 extension ConformanceCase {
@@ -123,9 +124,9 @@ extension ConformanceCase {
       try await engine.withDatabase(.init(connections: 1, waitTimeout: .seconds(1))) { database in
         let gate = Gate()
         let first = Task {
-          // On a busy machine the first connection may take longer than a call waits.
-          while await code({ try await database.rows("SELECT 1") }) != nil {}
           defer { gate.leave() }
+          // On a busy machine the first connection may take longer than a call waits.
+          try await eventually("there is a connection") { await code { try await database.rows("SELECT 1") } == nil }
           try await database.write { _ in gate.pass() }
         }
         await gate.arrived()
@@ -151,7 +152,7 @@ extension ConformanceCase {
         await gate.arrived()
         async let closing: Void = database.close()
         // Refused from the moment that it begins to close.
-        while await code({ try await database.write { _ in } }) != .closed {}
+        try await eventually("it is closed") { await code { try await database.write { _ in } } == .closed }
         gate.open()
         await closing
         #expect(try await write.value == 1)

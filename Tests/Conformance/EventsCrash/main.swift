@@ -3,6 +3,7 @@ import GravityContracts
 import GravityData
 import GravityEvents
 import Logging
+import Patience
 import PostgresEngine
 import RabbitMQEngine
 import SQLiteEngine
@@ -155,13 +156,13 @@ let consumer = EventConsumer(
   ], ladder: RetryLadder(delays: Array(repeating: .milliseconds(10), count: 200)), attemptLease: .seconds(1),
   database: database, broker: broker, logger: logger)
 
-func number(_ sql: SQL) async throws -> Int { try await plain.rows(sql)[0].get(0) }
+@Sendable func number(_ sql: SQL) async throws -> Int { try await plain.rows(sql)[0].get(0) }
 
 try await withThrowingTaskGroup(of: Void.self) { group in
   group.addTask { try await broker.run() }
   group.addTask { try await consumer.run() }
   // An event for which there is no queue yet would count as published.
-  while try await broker.depth(of: consumer.name) == nil { try await Task.sleep(for: .milliseconds(5)) }
+  try await eventually("the queue is there") { @Sendable in try await broker.depth(of: consumer.name) != nil }
   group.addTask { try await relay.run() }
   // A few at a time, so that commits group and overlap. What an earlier run has written stays.
   try await withThrowingTaskGroup(of: Void.self) { writers in
@@ -179,13 +180,12 @@ try await withThrowingTaskGroup(of: Void.self) { group in
     }
     try await writers.waitForAll()
   }
-  while true {
+  try await eventually("all take effect, and nothing is left to do", within: .seconds(120)) { @Sendable in
     let effects = try await number("SELECT count(*) FROM effects")
     let waiting = try await number("SELECT count(*) FROM outbox WHERE published_at IS NULL")
     let parked = try await number("SELECT count(*) FROM parked_events")
     let depth = try await broker.depth(of: consumer.name)
-    if effects >= count, waiting == 0, parked == 0, depth == 0 { break }
-    try await Task.sleep(for: .milliseconds(20))
+    return effects >= count && waiting == 0 && parked == 0 && depth == 0
   }
   group.cancelAll()
 }

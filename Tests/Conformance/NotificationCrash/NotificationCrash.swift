@@ -5,6 +5,7 @@ import GravityIdentity
 import Logging
 import NIOPosix
 import NotificationServer
+import Patience
 import PostgresEngine
 import SMTPEngine
 import SQLiteEngine
@@ -34,10 +35,8 @@ struct NotificationCrash {
       configuration: configuration, logger: Logger(label: "notificationcrash") { _ in SwiftLogNoOpLogHandler() },
       clock: .fixed { Date() + ahead })
     let running = Task { try await service.tasks.run() }
-    let deadline = Date().addingTimeInterval(120)
-    while try await !database.rows("SELECT 1 FROM deliveries WHERE due_at IS NOT NULL LIMIT 1").isEmpty {
-      guard Date() < deadline else { exit(1) }
-      try await Task.sleep(for: .milliseconds(20))
+    try await eventually("nothing is due any more", within: .seconds(120)) { @Sendable in
+      try await database.rows("SELECT 1 FROM deliveries WHERE due_at IS NOT NULL LIMIT 1").isEmpty
     }
     running.cancel()
     _ = await running.result

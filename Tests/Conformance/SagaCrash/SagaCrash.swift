@@ -3,6 +3,7 @@ import GravityContracts
 import GravityData
 import GravitySaga
 import Logging
+import Patience
 import PostgresEngine
 import SQLiteEngine
 
@@ -26,10 +27,8 @@ struct SagaCrash {
     configuration.isAlone = true
     let runner = SagaRunner(store, of: [AnySaga(saga(database))], configuration: configuration, logger: silent)
     let running = Task { try await runner.run() }
-    let deadline = Date().addingTimeInterval(120)
-    while try await !database.rows("SELECT 1 FROM gravity_sagas WHERE ended_at IS NULL LIMIT 1").isEmpty {
-      guard Date() < deadline else { exit(1) }
-      try await Task.sleep(for: .milliseconds(20))
+    try await eventually("every saga has ended", within: .seconds(120)) { @Sendable in
+      try await database.rows("SELECT 1 FROM gravity_sagas WHERE ended_at IS NULL LIMIT 1").isEmpty
     }
     running.cancel()
     _ = await running.result
