@@ -171,11 +171,12 @@ public struct HealthSettings: Sendable {
 }
 
 extension Duration {
-  /// Nanoseconds, at most some 292 years.
+  /// Nanoseconds, at most some 73 years, so that a moment and a few of them can be added up.
   var nanoseconds: Int64 {
     let (seconds, attoseconds) = components
     let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? .max : product.addingReportingOverflow(attoseconds / 1_000_000_000).partialValue
+    guard !overflow, product < .max / 4 else { return .max / 4 }
+    return product + attoseconds / 1_000_000_000
   }
 }
 

@@ -56,7 +56,7 @@ final class RenderedDocument: Sendable {
     let reply = LocalReply(contentType: contentType, body: ByteBuffer(bytes: body()))
     let waiting = state.withLock { state in
       state.reply = reply
-      state.freshUntil = began + min(lasting, .max - began)
+      state.freshUntil = began + lasting
       state.isRendering = false
       defer { state.waiting = [] }
       return state.waiting

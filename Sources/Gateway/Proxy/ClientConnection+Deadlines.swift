@@ -23,8 +23,7 @@ extension ClientConnection {
 
   private func bounded(_ moment: Int64) -> Int64 {
     let total = exchange.route?.total ?? timeouts.total
-    return min(
-      moment, exchange.latest, (exchange.sentAt ?? worker.coarseNow).addingReportingOverflow(total).partialValue)
+    return min(moment, exchange.latest, (exchange.sentAt ?? worker.coarseNow) + total)
   }
 
   /// Until when more of the body has to come: soon, and on the whole not too slowly. Whoever sends a byte now and then

@@ -59,8 +59,7 @@ extension ClientConnection {
   private func bodyWillLast() {
     givePlaceBack(latency: nil)
     let type = GRPCContentType.find(in: upstreamHead, upstreamHeadLength)
-    exchange.bodyLatest =
-      type == nil ? exchange.start.addingReportingOverflow(worker.timeouts.bodyGrace).partialValue : .max
+    exchange.bodyLatest = type == nil ? exchange.start + worker.timeouts.bodyGrace : .max
   }
 
   /// How long the answer may take: what the route allows, and no longer than what is left of the whole time and of the

@@ -118,7 +118,7 @@ final class UpstreamInstance: Sendable {
   /// From now on its share of the requests grows slowly to what it is.
   func startSlowly(now: Int64) {
     guard slowStart > 0 else { return }
-    warmUntil.store(now.addingReportingOverflow(slowStart).partialValue, ordering: .relaxed)
+    warmUntil.store(now + slowStart, ordering: .relaxed)
   }
 
   /// How much of its share it gets now, up to 1.

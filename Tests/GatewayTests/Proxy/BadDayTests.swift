@@ -262,6 +262,24 @@ enum System {
     }
   }
 
+  @Test("times that nobody lives to see bound nothing")
+  func endlessTimes() async throws {
+    let upstream = try await ScriptedUpstream { _ in .ok() }
+    let configure: @Sendable (inout GatewayConfiguration) -> Void = { configuration in
+      let endless = Duration.seconds(Int64.max)
+      (configuration.timeouts.total, configuration.timeouts.firstByte) = (endless, endless)
+      (configuration.timeouts.bodyGrace, configuration.timeouts.transferIdle) = (endless, endless)
+      (configuration.timeouts.connect, configuration.balancing.slowStart) = (.seconds(2), endless)
+    }
+    try await RunningGateway.run([upstream], configure: configure) { gateway in
+      let client = try await gateway.connect()
+      try await client.send("POST /items HTTP/1.1\r\nhost: test\r\ncontent-length: 4\r\n\r\nab")
+      try await eventually("the service has a part") { upstream.receivedBytes > 0 }
+      try await client.send("cd")
+      #expect(try await client.response().status == 200)
+    }
+  }
+
   @Test("a body that is still on its way takes no other request's place")
   func slowUpload() async throws {
     let upstream = try await ScriptedUpstream { _ in .ok() }
